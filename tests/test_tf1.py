@@ -1,0 +1,278 @@
+import importlib.metadata
+import json
+import operator
+
+import numpy as np
+import pytest
+from conftest import run
+
+from cnn_estimator.tf1 import tf
+
+BRIDGED = not importlib.metadata.version("tensorflow").startswith("2.15.")
+
+ESTIMATOR_NAMES = [
+    "BaselineClassifier",
+    "BestExporter",
+    "DNNClassifier",
+    "DNNLinearCombinedRegressor",
+    "FinalExporter",
+    "LatestExporter",
+    "LinearClassifier",
+    "MultiHead",
+    "VocabInfo",
+    "WarmStartSettings",
+    "add_metrics",
+    "classifier_parse_example_spec",
+    "experimental.InMemoryEvaluatorHook",
+    "experimental.make_early_stopping_hook",
+    "experimental.stop_if_no_decrease_hook",
+    "export.PredictOutput",
+    "export.ServingInputReceiver",
+    "inputs.numpy_input_fn",
+    "inputs.pandas_input_fn",
+    "train_and_evaluate",
+]
+
+# The parts of a TF 1 tutorial's script, with its first line changed and no other.
+TUTORIAL = """
+from cnn_estimator.tf1 import tf
+import numpy as np
+
+tf.logging.set_verbosity(tf.logging.INFO)
+
+
+def cnn_model_fn(features, labels, mode):
+    input_layer = tf.reshape(features["x"], [-1, 28, 28, 1])
+    conv1 = tf.layers.conv2d(inputs=input_layer, filters=4, kernel_size=[5, 5], padding="same", activation=tf.nn.relu)
+    pool1 = tf.layers.max_pooling2d(inputs=conv1, pool_size=[2, 2], strides=2)
+    dense = tf.layers.dense(inputs=tf.reshape(pool1, [-1, 14 * 14 * 4]), units=16, activation=tf.nn.relu)
+    dropout = tf.layers.dropout(inputs=dense, rate=0.4, training=mode == tf.estimator.ModeKeys.TRAIN)
+    assert dropout.shape[1].value == 16  # TF 1's Dimension, which TF 2 replaced by int
+    logits = tf.layers.dense(inputs=dropout, units=10)
+    predictions = {
+        "classes": tf.argmax(input=logits, axis=1),
+        "probabilities": tf.nn.softmax(logits, name="softmax_tensor"),
+    }
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        return tf.estimator.EstimatorSpec(mode=mode, predictions=predictions)
+    loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=logits)
+    if mode == tf.estimator.ModeKeys.TRAIN:
+        optimizer = tf.train.GradientDescentOptimizer(learning_rate=0.001)
+        train_op = optimizer.minimize(loss=loss, global_step=tf.train.get_global_step())
+        return tf.estimator.EstimatorSpec(mode=mode, loss=loss, train_op=train_op)
+    eval_metric_ops = {"accuracy": tf.metrics.accuracy(labels=labels, predictions=predictions["classes"])}
+    return tf.estimator.EstimatorSpec(mode=mode, loss=loss, eval_metric_ops=eval_metric_ops)
+
+
+def main(unused_argv):
+    train_data = np.random.rand(200, 784).astype(np.float32)
+    train_labels = np.asarray(np.arange(200) % 10, dtype=np.int32)
+    mnist_classifier = tf.estimator.Estimator(model_fn=cnn_model_fn, model_dir="MODEL_DIR")
+    logging_hook = tf.train.LoggingTensorHook(tensors={"probabilities": "softmax_tensor"}, every_n_iter=50)
+    train_input_fn = tf.estimator.inputs.numpy_input_fn(
+        x={"x": train_data}, y=train_labels, batch_size=100, num_epochs=None, shuffle=True
+    )
+    mnist_classifier.train(input_fn=train_input_fn, steps=3, hooks=[logging_hook])
+    eval_input_fn = tf.estimator.inputs.numpy_input_fn(
+        x={"x": train_data}, y=train_labels, num_epochs=1, shuffle=False
+    )
+    print(sorted(mnist_classifier.evaluate(input_fn=eval_input_fn)))
+    print(len(list(mnist_classifier.predict(input_fn=eval_input_fn))))
+
+
+if __name__ == "__main__":
+    tf.app.run()
+"""
+
+
+def test_an_unchanged_tutorial_script_runs_and_prints_each_line_once(tmp_path):
+    script = tmp_path / "tutorial.py"
+    script.write_text(TUTORIAL.replace("MODEL_DIR", str(tmp_path / "model")))
+    done = run(str(script), environment={"PYTHONPATH": "."})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["['accuracy', 'global_step', 'loss']", "200"]
+    lines = done.stderr.splitlines()
+    assert sum("Saving checkpoints for 3 into" in line for line in lines) == 1
+    assert "deprecated" not in done.stderr
+    assert "WARNING:tensorflow" not in done.stderr
+    assert "oneDNN" not in done.stderr
+    assert lines[0] == "INFO:tensorflow:Using default config."
+
+
+def test_it_does_not_matter_what_the_caller_imported_before():
+    done = run(
+        "-c",
+        "import tensorflow\n"
+        "assert tensorflow.constant(1) + 1 == 2\n"
+        "tensorflow.keras.layers.Dense(1)\n"
+        "import tensorflow.compat.v1\n"
+        "from cnn_estimator.tf1 import tf\n"
+        "assert tf is tensorflow.compat.v1\n"
+        "assert not tf.executing_eagerly()\n"
+        "print(tf.layers.dense(tf.zeros([2, 3]), 4).shape, tf.estimator.Estimator.__module__)",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "(2, 4) tensorflow_estimator.python.estimator.estimator\n"
+
+
+def test_the_estimator_is_the_library_and_whole():
+    import tensorflow_estimator
+
+    assert importlib.metadata.version("tensorflow-estimator") == "2.15.0"
+    assert tf.estimator.Estimator.__module__.startswith(tensorflow_estimator.__name__)
+    for name in ESTIMATOR_NAMES:
+        assert callable(operator.attrgetter(name)(tf.estimator)), name
+
+
+def dataset():
+    features = np.arange(40, dtype=np.float32).reshape(20, 2)
+    labels = (features[:, 0] > 20).astype(np.int32)
+    return tf.data.Dataset.from_tensor_slices(({"x": features}, labels)).repeat(50).batch(10)
+
+
+def test_canned_estimator_with_early_stopping_evaluation_and_export(tmp_path):
+    column = tf.feature_column.numeric_column("x", shape=[2])
+    config = tf.estimator.RunConfig(str(tmp_path), save_checkpoints_steps=10)
+    estimator = tf.estimator.DNNClassifier([4], [column], config=config, optimizer="Adagrad")
+    stop = tf.estimator.experimental.stop_if_higher_hook(estimator, "accuracy", 0.0, run_every_secs=0)
+    serving = tf.estimator.export.build_raw_serving_input_receiver_fn({"x": tf.placeholder(tf.float32, [None, 2])})
+    metrics, exported = tf.estimator.train_and_evaluate(
+        estimator,
+        tf.estimator.TrainSpec(dataset, max_steps=60, hooks=[stop]),
+        tf.estimator.EvalSpec(dataset, throttle_secs=0, exporters=tf.estimator.LatestExporter("latest", serving)),
+    )
+    assert 0 < metrics["global_step"] < 60
+    assert metrics["accuracy"] >= 0
+    with tf.Graph().as_default(), tf.Session() as session:
+        loaded = tf.saved_model.load(session, ["serve"], exported[0].decode())
+    assert "predict" in loaded.signature_def
+
+
+def linear_model_fn(features, labels, mode):
+    logits = tf.layers.dense(features["x"], 2)
+    loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
+    train_op = tf.train.GradientDescentOptimizer(1e-3).minimize(loss, tf.train.get_global_step())
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+def test_a_distribution_strategy_over_local_devices_trains(tmp_path):
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
+    config = tf.estimator.RunConfig(str(tmp_path), train_distribute=strategy, eval_distribute=strategy)
+    estimator = tf.estimator.Estimator(linear_model_fn, config=config)
+    estimator.train(dataset, max_steps=3)
+    assert estimator.evaluate(dataset, steps=2)["global_step"] == 3
+
+
+def test_a_cluster_without_a_strategy_is_configured_from_the_environment(monkeypatch):
+    cluster = {"chief": ["host:1"], "worker": ["host:2"], "ps": ["host:3"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
+    config = tf.estimator.RunConfig()
+    assert (config.task_type, config.num_worker_replicas, config.num_ps_replicas) == ("worker", 2, 1)
+
+
+@pytest.mark.skipif(not BRIDGED, reason="TensorFlow 2.15 has all of it")
+class TestWhatTensorFlowRemoved:
+    def test_a_tpu_is_refused_when_an_estimator_is_made_for_it(self):
+        with pytest.raises(NotImplementedError, match=r"TPUEstimator\(use_tpu=True\) is not available"):
+            tf.estimator.tpu.TPUEstimator(linear_model_fn, config=tf.estimator.tpu.RunConfig(), train_batch_size=8)
+
+    def test_a_removed_tpu_module_raises_when_it_is_called(self):
+        from tensorflow.python.tpu import session_support, tpu_embedding
+
+        with pytest.raises(NotImplementedError, match=r"tpu_embedding\.FeatureConfig is not available"):
+            tpu_embedding.FeatureConfig("table")
+        with pytest.raises(NotImplementedError, match=r"session_support\.start_worker_watchdog is not available"):
+            session_support.start_worker_watchdog(None)
+
+    def test_a_strategy_across_a_cluster_is_refused(self, monkeypatch):
+        cluster = {"worker": ["host:1", "host:2"]}
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
+        with pytest.raises(NotImplementedError, match="distribute coordinator"):
+            tf.estimator.RunConfig(train_distribute=tf.distribute.MirroredStrategy(["/cpu:0"]))
+
+    def test_a_remote_cluster_is_refused(self):
+        from tensorflow.python.distribute.distribute_config import DistributeConfig
+
+        strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
+        remote = DistributeConfig(train_distribute=strategy, remote_cluster={"worker": ["host:1"]})
+        with pytest.raises(NotImplementedError, match="distribute coordinator"):
+            tf.estimator.RunConfig(experimental_distribute=remote)
+
+
+def test_a_tpu_estimator_without_a_tpu_is_an_estimator(tmp_path):
+    def model_fn(features, labels, mode, params):
+        spec = linear_model_fn(features, labels, mode)
+        return tf.estimator.tpu.TPUEstimatorSpec(mode, loss=spec.loss, train_op=spec.train_op)
+
+    config = tf.estimator.tpu.RunConfig(model_dir=str(tmp_path))
+    estimator = tf.estimator.tpu.TPUEstimator(model_fn, config=config, use_tpu=False, train_batch_size=10)
+    estimator.train(lambda params: dataset(), max_steps=3)
+    assert estimator.get_variable_value("global_step") == 3
+
+
+@pytest.fixture
+def packages(tmp_path):
+    """A folder for PYTHONPATH, and a function that puts an installed package of any version into it."""
+
+    def install(name, version, code=None):
+        information = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        if code is not None:
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "__init__.py").write_text(code)
+
+    install.environment = {"PYTHONPATH": str(tmp_path)}
+    return install
+
+
+def import_door(environment):
+    """Returns the last line of the traceback that importing the door ends in."""
+    done = run("-c", "import cnn_estimator.tf1", environment=environment)
+    assert done.returncode == 1
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("version", ["1.15.5", "2.14.1", "2.22.0", "3.0.0-rc1"])
+def test_a_tensorflow_out_of_range_is_refused(packages, version):
+    packages("tensorflow", version, f"__version__ = {version!r}")
+    assert import_door(packages.environment) == (
+        f"cnn_estimator.tf1.InstallationError: TensorFlow {version} is not supported, 2.15 to 2.21 are: "
+        "pip install 'tensorflow>=2.15,<2.22'"
+    )
+
+
+def test_a_missing_tensorflow_is_said(packages):
+    packages("tensorflow", "0", "raise ModuleNotFoundError('No module named tensorflow', name='tensorflow')")
+    message = import_door(packages.environment)
+    assert message.endswith("TensorFlow is not installed: pip install 'tensorflow>=2.15,<2.22'")
+
+
+def test_another_tensorflow_estimator_is_refused(packages):
+    packages("tensorflow-estimator", "2.14.0")
+    message = import_door(packages.environment)
+    assert "does not work with tensorflow-estimator 2.14.0: pip install 'tensorflow-estimator==2.15.*'" in message
+
+
+@pytest.mark.skipif(not BRIDGED, reason="TensorFlow 2.15 does not use tf-keras")
+def test_another_tf_keras_is_refused(packages):
+    minor = ".".join(importlib.metadata.version("tensorflow").split(".")[:2])
+    packages("tf-keras", "2.14.1")
+    message = import_door(packages.environment)
+    assert message.endswith(f"does not work with tf-keras 2.14.1: pip install 'tf-keras=={minor}.*'")
+
+
+@pytest.mark.skipif(not BRIDGED, reason="TensorFlow 2.15 does not use tf-keras")
+def test_a_missing_tf_keras_is_said():
+    hide = (
+        "import importlib.metadata as metadata\n"
+        "version = metadata.version\n"
+        "def without_tf_keras(name):\n"
+        "    if name == 'tf-keras':\n"
+        "        raise metadata.PackageNotFoundError(name)\n"
+        "    return version(name)\n"
+        "metadata.version = without_tf_keras\n"
+        "import cnn_estimator.tf1"
+    )
+    message = run("-c", hide).stderr.splitlines()[-1]
+    assert "needs tf-keras: pip install 'tf-keras==2." in message
