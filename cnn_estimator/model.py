@@ -1,0 +1,70 @@
+"""model_fn: what Estimator trains, evaluates and predicts with."""
+
+from cnn_estimator.networks import NETWORKS
+from cnn_estimator.tf1 import tf
+
+# Names of tensors in the training graph, for the hooks that watch it. `loss` and `accuracy` are not free: a summary's
+# tag is the name of its op.
+BATCH_LOSS = "batch_loss"
+BATCH_ACCURACY = "batch_accuracy"
+
+
+def model_fn(features, labels, mode, params):
+    """Builds the network of params.network for one mode, as Estimator asks for it.
+
+    Args:
+      features: {"x": images}, images float32 [B, 28, 28] in 0..1.
+      labels: int32 [B], classes 0 to 9; None to predict.
+      mode: a tf.estimator.ModeKeys.
+      params: recipes.Settings.
+
+    Returns:
+      An EstimatorSpec with the predictions `classes` int64 [B] and `probabilities` float32 [B, 10].
+    """
+    training = mode == tf.estimator.ModeKeys.TRAIN
+    logits = NETWORKS[params.network](features["x"], training, params.seed)
+    predictions = {
+        "classes": tf.argmax(logits, axis=1),
+        "probabilities": tf.nn.softmax(logits, name="softmax_tensor"),
+    }
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        return tf.estimator.EstimatorSpec(mode, predictions=predictions)
+
+    loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=logits)
+    if mode == tf.estimator.ModeKeys.EVAL:
+        return tf.estimator.EstimatorSpec(
+            mode,
+            predictions=predictions,
+            loss=loss,
+            eval_metric_ops={
+                "accuracy": tf.metrics.accuracy(labels, predictions["classes"]),
+                # Estimator's own `loss` is the mean over batches, in which a short last batch weighs too much.
+                "average_loss": tf.metrics.mean(loss, weights=tf.size(labels)),
+            },
+        )
+
+    tf.identity(loss, name=BATCH_LOSS)
+    hits = tf.equal(tf.cast(labels, tf.int64), predictions["classes"])
+    accuracy = tf.reduce_mean(tf.cast(hits, tf.float32), name=BATCH_ACCURACY)
+    tf.summary.scalar("accuracy", accuracy)
+    tf.summary.scalar("learning_rate", params.learning_rate)
+    train_op = _optimizer(params).minimize(loss, global_step=tf.train.get_global_step())
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+def _optimizer(params):
+    if params.optimizer == "adam":
+        return tf.train.AdamOptimizer(params.learning_rate)
+    if params.optimizer == "momentum":
+        return tf.train.MomentumOptimizer(params.learning_rate, momentum=0.9)
+    return tf.train.GradientDescentOptimizer(params.learning_rate)
+
+
+def variable_shapes(params, mode):
+    """Returns {name: shape} of the variables that a checkpoint must hold for the given mode, in a graph of its own."""
+    with tf.Graph().as_default():
+        tf.train.create_global_step()
+        images = tf.placeholder(tf.float32, [None, 28, 28])
+        labels = tf.placeholder(tf.int32, [None])
+        model_fn({"x": images}, labels, mode, params)
+        return {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}

@@ -1,0 +1,111 @@
+"""The tutorials' graphs, one function each: images -> logits.
+
+Each takes `images`, float32 [B, 28, 28] in 0..1; `training`, a bool that switches dropout on; and `seed`, an int that
+the dropout masks are drawn from; and returns logits, float32 [B, 10]. The shape beside a layer is its output's. The
+layers are not named, so that their variables get the names that the tutorials' own checkpoints have: conv2d/kernel,
+conv2d_1/bias, dense/kernel, …
+"""
+
+from cnn_estimator.tf1 import tf
+
+
+def two_conv(images, training, seed):
+    """TensorFlow's own MNIST tutorial (tensorflow/examples/tutorials/layers/cnn_mnist.py)."""
+    x = tf.reshape(images, [-1, 28, 28, 1])
+    x = tf.layers.conv2d(x, 32, 5, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
+    x = tf.layers.conv2d(x, 64, 5, padding="same", activation=tf.nn.relu)  # [B, 14, 14, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 7, 7, 64]
+    x = tf.layers.flatten(x)  # [B, 3136]
+    x = tf.layers.dense(x, 1024, activation=tf.nn.relu)
+    x = tf.layers.dropout(x, 0.4, training=training, seed=seed)
+    return tf.layers.dense(x, 10)
+
+
+def three_conv(images, training, seed):
+    """two_conv with a third convolution."""
+    x = tf.reshape(images, [-1, 28, 28, 1])
+    x = tf.layers.conv2d(x, 32, 5, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
+    x = tf.layers.conv2d(x, 64, 5, padding="same", activation=tf.nn.relu)  # [B, 14, 14, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 7, 7, 64]
+    x = tf.layers.conv2d(x, 128, 5, padding="same", activation=tf.nn.relu)  # [B, 7, 7, 128]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 3, 3, 128]
+    x = tf.layers.flatten(x)  # [B, 1152]
+    x = tf.layers.dense(x, 1024, activation=tf.nn.relu)
+    x = tf.layers.dropout(x, 0.4, training=training, seed=seed)
+    return tf.layers.dense(x, 10)
+
+
+def three_conv_dropout(images, training, seed):
+    """three_conv with dropout after the second and after the third pool too."""
+    x = tf.reshape(images, [-1, 28, 28, 1])
+    x = tf.layers.conv2d(x, 32, 5, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
+    x = tf.layers.conv2d(x, 64, 5, padding="same", activation=tf.nn.relu)  # [B, 14, 14, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 7, 7, 64]
+    x = tf.layers.dropout(x, 0.25, training=training, seed=seed)
+    x = tf.layers.conv2d(x, 128, 5, padding="same", activation=tf.nn.relu)  # [B, 7, 7, 128]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 3, 3, 128]
+    x = tf.layers.dropout(x, 0.25, training=training, seed=seed + 1)
+    x = tf.layers.flatten(x)  # [B, 1152]
+    x = tf.layers.dense(x, 1024, activation=tf.nn.relu)
+    x = tf.layers.dropout(x, 0.4, training=training, seed=seed + 2)
+    return tf.layers.dense(x, 10)
+
+
+def dense_128(images, training, seed):
+    """The basic classification tutorial: one hidden layer."""
+    x = tf.reshape(images, [-1, 28 * 28])
+    x = tf.layers.dense(x, 128, activation=tf.nn.relu)
+    return tf.layers.dense(x, 10)
+
+
+def conv_32_64(images, training, seed):
+    """Two 3x3 convolutions that keep the size."""
+    x = tf.reshape(images, [-1, 28, 28, 1])
+    x = tf.layers.conv2d(x, 32, 3, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
+    x = tf.layers.conv2d(x, 64, 3, padding="same", activation=tf.nn.relu)  # [B, 14, 14, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 7, 7, 64]
+    x = tf.layers.flatten(x)  # [B, 3136]
+    x = tf.layers.dense(x, 128, activation=tf.nn.relu)
+    return tf.layers.dense(x, 10)
+
+
+def conv_64_64(images, training, seed):
+    """Two 3x3 convolutions without padding."""
+    x = tf.reshape(images, [-1, 28, 28, 1])
+    x = tf.layers.conv2d(x, 64, 3, activation=tf.nn.relu)  # [B, 26, 26, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 13, 13, 64]
+    x = tf.layers.conv2d(x, 64, 3, activation=tf.nn.relu)  # [B, 11, 11, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 5, 5, 64]
+    x = tf.layers.flatten(x)  # [B, 1600]
+    x = tf.layers.dense(x, 128, activation=tf.nn.relu)
+    return tf.layers.dense(x, 10)
+
+
+def conv_64_64_linear(images, training, seed):
+    """conv_64_64 with a hidden layer of 64 and no activation on it, as its tutorial left it."""
+    x = tf.reshape(images, [-1, 28, 28, 1])
+    x = tf.layers.conv2d(x, 64, 3, activation=tf.nn.relu)  # [B, 26, 26, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 13, 13, 64]
+    x = tf.layers.conv2d(x, 64, 3, activation=tf.nn.relu)  # [B, 11, 11, 64]
+    x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 5, 5, 64]
+    x = tf.layers.flatten(x)  # [B, 1600]
+    x = tf.layers.dense(x, 64)
+    return tf.layers.dense(x, 10)
+
+
+NETWORKS = {
+    network.__name__: network
+    for network in (
+        two_conv,
+        three_conv,
+        three_conv_dropout,
+        dense_128,
+        conv_32_64,
+        conv_64_64,
+        conv_64_64_linear,
+    )
+}

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from cnn_estimator.inputs import numpy_input_fn
+from cnn_estimator.tf1 import tf
+
+
+def batches(input_fn, most=1000):
+    """The batches of an input_fn, in order, until it ends or `most` have come."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        following = tf.data.make_one_shot_iterator(input_fn()).get_next()
+        result = []
+        while len(result) < most:
+            try:
+                result.append(session.run(following))
+            except tf.errors.OutOfRangeError:
+                break
+        return result
+
+
+X = np.arange(10, dtype=np.float32).reshape(5, 2)
+Y = np.arange(5, dtype=np.int32)
+
+
+def test_batches_in_order_with_the_remainder_then_the_end():
+    (x1, y1), (x2, y2), (x3, y3) = batches(numpy_input_fn({"x": X}, Y, batch_size=2, num_epochs=1, shuffle=False))
+    np.testing.assert_array_equal(x1["x"], [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(x2["x"], [[4, 5], [6, 7]])
+    np.testing.assert_array_equal(x3["x"], [[8, 9]])
+    assert [y.tolist() for y in (y1, y2, y3)] == [[0, 1], [2, 3], [4]]
+    assert x1["x"].dtype == np.float32
+    assert y1.dtype == np.int32
+
+
+def test_every_epoch_ends_with_its_remainder():
+    labels = [y.tolist() for _, y in batches(numpy_input_fn(X, Y, batch_size=3, num_epochs=2, shuffle=False))]
+    assert labels == [[0, 1, 2], [3, 4], [0, 1, 2], [3, 4]]
+
+
+def test_without_num_epochs_it_never_ends():
+    endless = numpy_input_fn(X, Y, batch_size=5, num_epochs=None, shuffle=False)
+    assert len(batches(endless, most=50)) == 50
+
+
+def test_features_alone():
+    (first, *_) = batches(numpy_input_fn({"x": X}, None, batch_size=4, num_epochs=1, shuffle=False))
+    np.testing.assert_array_equal(first["x"], X[:4])
+
+
+def test_shuffled_epochs_are_whole_and_each_in_another_order():
+    rows = np.arange(5000)
+    shuffled = numpy_input_fn(rows, rows, batch_size=5000, num_epochs=2, shuffle=True, seed=3)
+    (x1, y1), (x2, _) = batches(shuffled)
+    np.testing.assert_array_equal(x1, y1)
+    np.testing.assert_array_equal(np.sort(x1), rows)
+    np.testing.assert_array_equal(np.sort(x2), rows)
+    assert not np.array_equal(x1, x2)
+    # A full shuffle moves a row by a third of the set on average; a 1,000-row queue, by far less.
+    assert np.abs(x1 - rows).mean() == pytest.approx(5000 / 3, rel=0.05)
+
+
+def test_seed_repeats_the_order_and_none_draws_one():
+    def first_batch(seed):
+        return batches(numpy_input_fn(np.arange(100), None, batch_size=100, num_epochs=1, shuffle=True, seed=seed))[0]
+
+    np.testing.assert_array_equal(first_batch(7), first_batch(7))
+    assert not np.array_equal(first_batch(7), first_batch(8))
+    assert not np.array_equal(first_batch(None), first_batch(None))
+
+
+def test_the_graph_holds_no_copy_of_the_data():
+    big = np.zeros([100_000, 10], np.float32)
+    with tf.Graph().as_default() as graph:
+        tf.data.make_one_shot_iterator(
+            numpy_input_fn(big, None, batch_size=1, num_epochs=1, shuffle=True, seed=1)()
+        ).get_next()
+        assert graph.as_graph_def().ByteSize() < 20_000
+
+
+def test_shapes_are_known_but_for_the_batch():
+    dataset = numpy_input_fn({"x": X}, Y, batch_size=2, num_epochs=1, shuffle=False)()
+    features, labels = tf.data.get_output_shapes(dataset)
+    assert features["x"].as_list() == [None, 2]
+    assert labels.as_list() == [None]
+
+
+@pytest.mark.parametrize(("x", "y"), [(X, Y[:4]), ({"x": X, "z": X[:3]}, Y), (X[:0], Y[:0])])
+def test_arrays_of_other_lengths_or_empty_are_refused(x, y):
+    with pytest.raises(ValueError, match="same number of rows, at least one"):
+        numpy_input_fn(x, y, batch_size=2, num_epochs=1, shuffle=False)

@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+
+from cnn_estimator.networks import NETWORKS
+from cnn_estimator.recipes import RECIPES
+from cnn_estimator.tf1 import tf
+
+PARAMETERS = {
+    "two_conv": 3_274_634,
+    "three_conv": 1_447_946,
+    "three_conv_dropout": 1_447_946,
+    "dense_128": 101_770,
+    "conv_32_64": 421_642,
+    "conv_64_64": 243_786,
+    "conv_64_64_linear": 140_682,
+}
+LAYERS = {
+    "two_conv": ["conv2d", "conv2d_1", "dense", "dense_1"],
+    "three_conv": ["conv2d", "conv2d_1", "conv2d_2", "dense", "dense_1"],
+    "three_conv_dropout": ["conv2d", "conv2d_1", "conv2d_2", "dense", "dense_1"],
+    "dense_128": ["dense", "dense_1"],
+    "conv_32_64": ["conv2d", "conv2d_1", "dense", "dense_1"],
+    "conv_64_64": ["conv2d", "conv2d_1", "dense", "dense_1"],
+    "conv_64_64_linear": ["conv2d", "conv2d_1", "dense", "dense_1"],
+}
+DROPOUT_RATES = {"two_conv": [0.4], "three_conv": [0.4], "three_conv_dropout": [0.25, 0.25, 0.4]}
+RELUS = {"dense_128": 1, "two_conv": 3, "conv_32_64": 3, "conv_64_64": 3, "conv_64_64_linear": 2}
+
+
+def test_every_network_has_its_golden_figures():
+    assert set(PARAMETERS) == set(LAYERS) == set(NETWORKS)
+
+
+def test_every_recipe_names_a_network():
+    assert {recipe.network for recipe in RECIPES.values()} == set(NETWORKS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_and_variable_names(name):
+    with tf.Graph().as_default():
+        logits = NETWORKS[name](tf.zeros([3, 28, 28]), training=False, seed=0)
+        variables = tf.trainable_variables()
+    assert logits.shape.as_list() == [3, 10]
+    assert sum(math.prod(variable.shape.as_list()) for variable in variables) == PARAMETERS[name]
+    assert [variable.op.name for variable in variables] == [
+        f"{layer}/{part}" for layer in LAYERS[name] for part in ("kernel", "bias")
+    ]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_activations(name):
+    with tf.Graph().as_default() as graph:
+        NETWORKS[name](tf.zeros([3, 28, 28]), training=False, seed=0)
+        relus = [op for op in graph.get_operations() if op.type == "Relu"]
+    assert len(relus) == RELUS.get(name, 4)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_dropout_is_for_training_alone(name):
+    """The graph scales what a dropout of rate r keeps by 1 / (1 - r)."""
+
+    def scales(training):
+        with tf.Graph().as_default() as graph:
+            NETWORKS[name](tf.zeros([3, 28, 28]), training=training, seed=0)
+            constants = [op for op in graph.get_operations() if "dropout" in op.name and op.type == "Const"]
+            values = [tf.get_static_value(op.outputs[0]) for op in constants]
+        return [float(value) for value in values if np.ndim(value) == 0 and value > 1]
+
+    assert scales(training=False) == []
+    assert scales(training=True) == pytest.approx([1 / (1 - rate) for rate in DROPOUT_RATES.get(name, [])])
+
+
+def test_dropout_masks_follow_the_seed():
+    def masked(seed):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.set_random_seed(1)
+            logits = NETWORKS["three_conv_dropout"](tf.ones([2, 28, 28]), training=True, seed=seed)
+            session.run(tf.global_variables_initializer())
+            return session.run(logits)
+
+    np.testing.assert_array_equal(masked(5), masked(5))
+    assert not np.array_equal(masked(5), masked(6))
