@@ -1,0 +1,46 @@
+"""Trains a tutorial's network: python run_train.py --steps=1500 --optimizer=adam
+
+It goes on from the newest checkpoint in the model_dir.
+"""
+
+from cnn_estimator import command, flags, recipes
+from cnn_estimator.errors import UserError
+from cnn_estimator.flags import FLAGS
+
+
+def main():
+    settings = recipes.settings(
+        recipes.find(FLAGS.recipe),
+        optimizer=FLAGS.optimizer,
+        learning_rate=FLAGS.learning_rate,
+        batch_size=FLAGS.batch_size,
+        seed=FLAGS.seed,
+    )
+    if FLAGS.steps and FLAGS.max_steps:
+        raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
+    log_tensors = dict(_label_and_tensor(text) for text in FLAGS.log_tensors)
+    from cnn_estimator import training  # after the checks above: it loads TensorFlow
+
+    training.train(
+        settings,
+        FLAGS.model_dir,
+        steps=FLAGS.steps,
+        max_steps=FLAGS.max_steps,
+        data_dir=FLAGS.data_dir,
+        log_every=FLAGS.log_every,
+        log_tensors=log_tensors,
+        save_every=FLAGS.save_every,
+        keep_checkpoints=FLAGS.keep_checkpoints,
+    )
+
+
+def _label_and_tensor(text):
+    label, equals, name = text.partition("=")
+    if not (label and equals and name):
+        raise UserError(f"--log_tensors={text} is not LABEL=TENSOR: try probabilities=softmax_tensor")
+    return label, name
+
+
+if __name__ == "__main__":
+    flags.define_train()
+    command.run(main)

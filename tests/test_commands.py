@@ -1,0 +1,263 @@
+"""run_train.py and run_eval.py as processes, on ten_bars."""
+
+import json
+import os
+import re
+
+import pytest
+from conftest import run, write_idx_folder
+
+from cnn_estimator.tf1 import tf
+
+
+def train(model_dir, data_dir, *flags):
+    return run("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags)
+
+
+def evaluate(model_dir, data_dir, *flags):
+    return run("run_eval.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_dir):
+    """(model_dir, the CompletedProcess) of fashion_dense trained for 120 steps."""
+    model_dir = tmp_path_factory.mktemp("runs") / "dense"
+    done = train(
+        model_dir, data_dir, "--recipe=fashion_dense", "--steps=120", "--learning_rate=0.005", "--log_every=40",
+        "--save_every=50", "--keep_checkpoints=2", "--seed=1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return model_dir, done
+
+
+def scalars(folder):
+    """{tag: [(step, value)]} of the event files in a folder."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        if "tfevents" in name:
+            for event in tf.train.summary_iterator(os.path.join(folder, name)):
+                for value in event.summary.value:
+                    if value.WhichOneof("value") == "simple_value":
+                        found.setdefault(value.tag, []).append((event.step, value.simple_value))
+    return found
+
+
+def test_training_says_what_it_does(trained, data_dir):
+    model_dir, done = trained
+    assert done.stdout == ""
+    said = [line for line in done.stderr.splitlines() if line.startswith("INFO:cnn_estimator:")]
+    patterns = [
+        r"recipe fashion_dense with learning_rate=0.005: network dense_128, adam at 0.005, batches of 32, seed 1",
+        rf"fashion_mnist: 300 training images from {data_dir}",
+        rf"model_dir {model_dir}: from step 0 to step 120",
+        r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
+        rf"evaluate it: python run_eval.py --model_dir={model_dir} --data_dir={data_dir}",
+    ]
+    assert len(said) == len(patterns)
+    for line, pattern in zip(said, patterns, strict=True):
+        assert re.fullmatch(f"INFO:cnn_estimator:{pattern}", line)
+
+
+def test_every_line_is_a_log_record_and_comes_once(trained):
+    _, done = trained
+    lines = done.stderr.splitlines()
+    assert all(re.match(r"INFO:(cnn_estimator|tensorflow):\S", line) for line in lines), done.stderr
+    for step in (1, 41, 81):
+        pattern = rf"INFO:tensorflow:accuracy = \S+, loss = \S+, step = {step}( \([\d.]+ sec\))?"
+        assert len([line for line in lines if re.fullmatch(pattern, line)]) == 1
+    for step in (0, 50, 100, 120):
+        assert sum(f"Saving checkpoints for {step} into" in line for line in lines) == 1
+
+
+def test_the_model_dir_after_training(trained):
+    model_dir, _ = trained
+    assert json.loads((model_dir / "settings.json").read_text()) == {
+        "recipe": "fashion_dense",
+        "dataset": "fashion_mnist",
+        "network": "dense_128",
+        "optimizer": "adam",
+        "learning_rate": 0.005,
+        "batch_size": 32,
+        "seed": 1,
+    }
+    assert sorted(path.stem for path in model_dir.glob("*.index")) == ["model.ckpt-100", "model.ckpt-120"]
+
+
+def test_evaluation_prints_one_json_line_and_nothing_else(trained, data_dir):
+    model_dir, _ = trained
+    done = evaluate(model_dir, data_dir, "--batch_size=64")  # which leaves a remainder of 2
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert set(result) == {"accuracy", "loss", "global_step", "images", "checkpoint"}
+    assert result["accuracy"] > 0.95
+    assert (result["global_step"], result["images"]) == (120, 130)
+    assert result["checkpoint"] == str(model_dir / "model.ckpt-120")
+    assert all(line.startswith("INFO:") for line in done.stderr.splitlines()), done.stderr
+    assert json.loads(evaluate(model_dir, data_dir, "--batch_size=130").stdout) == pytest.approx(result, abs=1e-6)
+
+
+def test_tensorboard_lays_evaluation_over_training(trained, data_dir):
+    model_dir, _ = trained
+    assert evaluate(model_dir, data_dir).returncode == 0
+    training, evaluation = scalars(model_dir), scalars(model_dir / "eval")
+    assert set(training) == {"accuracy", "loss", "learning_rate", "global_step/sec"}
+    assert {"accuracy", "loss"} <= set(evaluation)
+    assert [step for step, _ in training["accuracy"]] == [1, 41, 81]
+    assert [value for _, value in training["learning_rate"]] == pytest.approx([0.005] * 3)
+    assert {step for step, _ in evaluation["accuracy"]} == {120}
+
+
+def test_steps_count_on_and_max_steps_is_where_it_ends(tmp_path, data_dir):
+    dense = "--recipe=fashion_dense"
+
+    def step_range(*flags):
+        done = train(tmp_path, data_dir, dense, *flags)
+        assert done.returncode == 0, done.stderr
+        return re.findall(r"from step (\d+) to step (\d+)", done.stderr), done.stderr
+
+    assert step_range("--steps=3")[0] == [("0", "3")]
+    assert step_range("--steps=3")[0] == [("3", "6")]
+    assert step_range("--max_steps=8")[0] == [("6", "8")]
+    reached, said = step_range("--max_steps=8")
+    assert reached == []
+    assert f"nothing to train: {tmp_path} is at step 8 of 8. --steps=N trains on" in said
+    assert json.loads(evaluate(tmp_path, data_dir).stdout)["global_step"] == 8
+
+
+def test_without_steps_the_same_command_completes_the_recipe(tmp_path, data_dir):
+    flags = ("--recipe=fashion_dense", "--batch_size=1", "--log_every=5000")
+    assert train(tmp_path, data_dir, *flags, "--max_steps=9360").returncode == 0
+    done = train(tmp_path, data_dir, *flags)
+    assert "from step 9360 to step 9375" in done.stderr
+    assert "trained to step 9375" in done.stderr
+
+
+def test_named_tensors_are_logged(tmp_path, data_dir):
+    flags = ("--recipe=fashion_dense", "--batch_size=1", "--steps=1")
+    done = train(tmp_path, data_dir, *flags, "--log_tensors=probabilities=softmax_tensor,hidden=dense/Relu:0")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"accuracy = .*, hidden = \[\[.*, loss = .*, probabilities = \[\[0\.", done.stderr, re.DOTALL)
+
+
+def test_without_a_seed_one_is_drawn_and_kept(tmp_path, data_dir):
+    seeds = set()
+    for name in ("one", "two"):
+        assert train(tmp_path / name, data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
+        seeds.add(json.loads((tmp_path / name / "settings.json").read_text())["seed"])
+    assert len(seeds) == 2
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path, data_dir):
+    for name in ("one", "two"):
+        assert train(tmp_path / name, data_dir, "--batch_size=10", "--steps=5", "--seed=7").returncode == 0
+    kernels = [tf.train.load_variable(str(tmp_path / name), "conv2d/kernel").tobytes() for name in ("one", "two")]
+    assert kernels[0] == kernels[1]
+
+
+# A user's mistakes. TensorFlow must not be needed to find those that the flags alone show.
+
+
+@pytest.fixture
+def without_tensorflow(tmp_path):
+    """An environment in which loading TensorFlow fails."""
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--recipe=fashion_cmn"], "there is no recipe 'fashion_cmn': did you mean fashion_cnn?"),
+        (["--optimizer=adan"], "there is no optimizer 'adan': did you mean adam?"),
+        (["--learning_rate=0"], "learning_rate 0.0 is not a number above 0: try 0.001"),
+        (["--learning_rate=nan"], "learning_rate nan is not a number above 0: try 0.001"),
+        (["--steps=5", "--max_steps=9"], "--steps=5 and --max_steps=9 exclude each other: give one"),
+        (["--log_tensors=softmax"], "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=softmax_tensor"),
+        (["steps=5"], "unexpected argument 'steps=5': every option is a flag, --name=value"),
+    ],
+)
+def test_a_mistake_in_the_flags_gets_one_line_at_once(without_tensorflow, flags, message):
+    done = run("run_train.py", *flags, environment=without_tensorflow)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("flag", ["--stepz=5", "--steps=0", "--steps=many", "--batch_size=-1", "--seed=-1"])
+def test_absl_refuses_what_is_no_flag_or_does_not_parse(without_tensorflow, flag):
+    done = run("run_train.py", flag, environment=without_tensorflow)
+    assert done.returncode == 1
+    assert done.stderr.startswith("FATAL Flags parsing error:")
+
+
+@pytest.mark.parametrize(
+    ("script", "own", "others"),
+    [
+        ("run_train.py", ["model_dir", "steps", "recipe", "keep_checkpoints"], []),
+        ("run_eval.py", ["model_dir", "data_dir", "recipe", "batch_size"], ["steps", "optimizer"]),
+    ],
+)
+def test_help_lists_the_commands_own_flags_without_tensorflow(without_tensorflow, script, own, others):
+    listed = re.findall(r"^  --(?:\[no\])?(\w+)", run(script, "--help", environment=without_tensorflow).stdout, re.M)
+    assert set(own) <= set(listed)
+    assert not set(others) & set(listed)
+
+
+def error_of(done):
+    """The one error line that a failed command ends in."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    *before, last = done.stderr.splitlines()
+    assert not [line for line in before if line.startswith("error:")]
+    assert last.startswith("error: ")
+    return last.removeprefix("error: ")
+
+
+def test_evaluating_a_folder_without_a_checkpoint_is_an_error(tmp_path, data_dir):
+    advice = "holds no checkpoint: train there first, or name another --model_dir"
+    assert error_of(evaluate(tmp_path, data_dir)) == f"model_dir {tmp_path} {advice}"
+    assert error_of(evaluate(tmp_path / "typo", data_dir)) == f"model_dir {tmp_path / 'typo'} {advice}"
+
+
+def test_evaluating_as_another_recipe_is_an_error(trained, data_dir):
+    model_dir, _ = trained
+    message = error_of(evaluate(model_dir, data_dir, "--recipe=fashion_cnn"))
+    assert message.startswith(f"model_dir {model_dir} holds recipe fashion_dense, not fashion_cnn")
+
+
+@pytest.mark.parametrize(
+    ("flag", "difference"),
+    [
+        ("--recipe=mnist_cnn", "dataset fashion_mnist, not mnist"),
+        ("--recipe=fashion_cnn", "network dense_128, not three_conv_dropout"),
+        ("--optimizer=sgd", "optimizer adam, not sgd"),
+    ],
+)
+def test_training_another_model_in_the_model_dir_is_an_error(trained, data_dir, flag, difference):
+    model_dir, _ = trained
+    message = error_of(train(model_dir, data_dir, "--recipe=fashion_dense", flag, "--steps=1"))
+    assert message.startswith(f"model_dir {model_dir} holds a run of recipe fashion_dense with {difference}")
+
+
+def test_a_tensor_that_the_graph_lacks_is_an_error(tmp_path, data_dir):
+    message = error_of(train(tmp_path, data_dir, "--recipe=fashion_dense", "--log_tensors=p=softmax", "--steps=1"))
+    assert message.startswith("log_tensors p=softmax: The name 'softmax' refers to an Operation not in the graph.")
+
+
+def test_a_model_dir_that_is_a_file_is_an_error(tmp_path, data_dir):
+    (tmp_path / "file").write_text("")
+    message = error_of(train(tmp_path / "file", data_dir, "--steps=1"))
+    assert message.startswith(f"model_dir {tmp_path / 'file'} cannot be written: ")
+
+
+def test_bad_data_is_an_error(tmp_path):
+    write_idx_folder(tmp_path, train=20)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01")
+    message = error_of(train(tmp_path / "model", tmp_path, "--steps=1"))
+    assert message.startswith(f"{tmp_path / 'train-labels-idx1-ubyte'}: truncated")
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_installation_that_does_not_fit_is_an_error(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("__version__ = '2.14.0'")
+    message = error_of(run("run_eval.py", environment={"PYTHONPATH": str(tmp_path)}))
+    assert message.startswith("TensorFlow 2.14.0 is not supported")
