@@ -1,0 +1,40 @@
+import pathlib
+
+from setuptools import setup
+
+setup(
+    name="cnn-estimator",
+    version="0.1.0",
+    description="The TensorFlow 1 Estimator tutorials on convolutional networks, alive on TensorFlow 2.15 to 2.21",
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    classifiers=[
+        "Intended Audience :: Developers",
+        "Intended Audience :: Education",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    packages=["cnn_estimator"],
+    python_requires=">=3.10,<3.14",
+    install_requires=[
+        "tensorflow>=2.15,<2.22",
+        "tensorflow-estimator==2.15.0",
+        "tf-keras>=2.15,<2.22",  # each release asks for the TensorFlow of its own minor version
+        "tensorboard>=2.15,<2.22",  # TensorFlow 2.21 no longer brings it
+        "setuptools<81",  # tensorboard up to 2.20 imports pkg_resources: later releases warn, or lack it
+        "protobuf<7",  # TensorFlow 2.20 cannot write its graph with protobuf 7
+        "absl-py",
+        "numpy",
+        "pooch>=1.7",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "test": ["pytest>=8"],
+        "dev": ["nox[uv]>=2025.2", "pytest>=8", "ruff>=0.9"],
+    },
+)
