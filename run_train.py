@@ -15,10 +15,11 @@ def main():
         learning_rate=FLAGS.learning_rate,
         batch_size=FLAGS.batch_size,
         seed=FLAGS.seed,
+        data_dir=FLAGS.data_dir,
     )
     if FLAGS.steps and FLAGS.max_steps:
         raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
-    log_tensors = dict(_label_and_tensor(text) for text in FLAGS.log_tensors)
+    log_tensors = _log_tensors(FLAGS.log_tensors)
     from cnn_estimator import training  # after the checks above: it loads TensorFlow
 
     training.train(
@@ -26,7 +27,6 @@ def main():
         FLAGS.model_dir,
         steps=FLAGS.steps,
         max_steps=FLAGS.max_steps,
-        data_dir=FLAGS.data_dir,
         log_every=FLAGS.log_every,
         log_tensors=log_tensors,
         save_every=FLAGS.save_every,
@@ -34,11 +34,17 @@ def main():
     )
 
 
-def _label_and_tensor(text):
-    label, equals, name = text.partition("=")
-    if not (label and equals and name):
-        raise UserError(f"--log_tensors={text} is not LABEL=TENSOR: try probabilities=softmax_tensor")
-    return label, name
+def _log_tensors(texts):
+    """Returns {label: tensor name} of the texts label=name."""
+    named = {}
+    for text in texts:
+        label, equals, name = text.partition("=")
+        if not (label and equals and name):
+            raise UserError(f"--log_tensors={text} is not LABEL=TENSOR: try probabilities=softmax_tensor")
+        if label in {"accuracy", "loss", "step", *named}:
+            raise UserError(f"--log_tensors={text}: the line has a {label!r} already, choose another label")
+        named[label] = name
+    return named
 
 
 if __name__ == "__main__":

@@ -35,6 +35,6 @@ setup(
     ],
     extras_require={
         "test": ["pytest>=8"],
-        "dev": ["nox[uv]>=2025.2", "pytest>=8", "ruff>=0.9"],
+        "dev": ["nox[pbs]>=2026.4", "pytest>=8", "ruff>=0.9"],
     },
 )

@@ -16,7 +16,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import textwrap
 import zlib
 
 import numpy as np
@@ -133,6 +132,8 @@ def load(dataset, split, data_dir=None):
     if data_dir is None:
         files, source = _find(DATASETS[dataset], names)
     else:
+        if not os.path.isdir(data_dir):
+            raise DatasetError(f"data_dir {data_dir} is no folder: name one with the four IDX files, or none at all")
         files, source = [_read(data_dir, name) for name in names], data_dir
     (images_path, images_content), (labels_path, labels_content) = files
     images = parse_images(images_content, images_path)
@@ -191,14 +192,14 @@ def _values(content, path, shape):
 def _read(folder, name):
     """Returns (path, content) of an IDX file in a folder, which may be gzipped there."""
     plain = os.path.join(folder, name)
-    path = next((path for path in (plain, f"{plain}.gz") if os.path.isfile(path)), None)
-    if path is None:
-        raise DatasetError(f"{plain}: no such file, with or without .gz")
+    path = f"{plain}.gz" if os.path.isfile(f"{plain}.gz") and not os.path.isfile(plain) else plain
     try:
         with open(path, "rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else open(path, "rb") as file:
             content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise DatasetError(f"{plain}: no such file, with or without .gz") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from error
     if len(content) > MOST_BYTES:
@@ -258,7 +259,7 @@ def _download(mirror, dataset, cache):
             try:
                 pooch.retrieve(mirror + zipped, known_hash=None, fname=zipped, path=folder, downloader=downloader)
             except OSError as error:  # of the network too: requests' errors are of this kind
-                raise DatasetError(textwrap.shorten(f"{type(error).__name__}: {error}", 120)) from error
+                raise DatasetError(f"{type(error).__name__}: {_end(error)}") from error
             _store(folder, name, dataset, cache)
 
 
@@ -280,7 +281,13 @@ def _run(command, folder):
     except subprocess.TimeoutExpired as error:
         raise DatasetError(f"{command[0]} took more than {error.timeout} s") from error
     except subprocess.CalledProcessError as error:
-        raise DatasetError(textwrap.shorten(f"{command[0]} failed: {error.stderr}", 120)) from error
+        raise DatasetError(f"{command[0]} failed: {_end(error.stderr)}") from error
+
+
+def _end(text):
+    """The last words of a message, on one line: the cause is at the end of requests' and of npm's."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= 160 else f"… {line[-160:]}"
 
 
 def _store(folder, name, dataset, cache):

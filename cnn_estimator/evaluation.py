@@ -19,7 +19,7 @@ def evaluate(model_dir, *, recipe=None, batch_size=None, data_dir=None):
       model_dir: a folder that was trained in.
       recipe: the recipes.Recipe that the model_dir holds, where it has no settings file.
       batch_size: images a batch, which changes no result; None takes the settings'.
-      data_dir: see datasets.load.
+      data_dir: see datasets.load; None takes the settings'.
 
     Returns:
       {"accuracy": share of images classified right, "loss": mean cross entropy of an image, "global_step", "images":
@@ -43,7 +43,7 @@ def evaluate(model_dir, *, recipe=None, batch_size=None, data_dir=None):
             "or name another --model_dir"
         )
 
-    data = datasets.load(settings.dataset, "test", data_dir)
+    data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
     log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
     start_runtime()
     estimator = tf.estimator.Estimator(model.model_fn, model_dir=model_dir, params=settings)

@@ -10,7 +10,7 @@ class LogTensors(tf.train.LoggingTensorHook):
 
     Args:
       every: steps between two lines.
-      named: {label: tensor name}. A name that the graph lacks raises UserError when training begins.
+      named: {label: tensor name}. A name that is no tensor's raises UserError when training begins.
     """
 
     def __init__(self, *, every, named):
@@ -18,16 +18,12 @@ class LogTensors(tf.train.LoggingTensorHook):
             {"loss": BATCH_LOSS, "accuracy": BATCH_ACCURACY, "step": tf.GraphKeys.GLOBAL_STEP, **named},
             every_n_iter=every,
         )
-        self._named = named
 
     def begin(self):
-        graph = tf.get_default_graph()
-        for label, name in self._named.items():
-            try:
-                graph.as_graph_element(name)
-            except (KeyError, ValueError) as error:
-                raise UserError(f"log_tensors {label}={name}: {error.args[0]}") from None
-        super().begin()
+        try:
+            super().begin()
+        except (KeyError, ValueError) as error:
+            raise UserError(f"log_tensors: {error.args[0]} Try probabilities=softmax_tensor") from error
 
 
 class Progress(tf.train.SessionRunHook):

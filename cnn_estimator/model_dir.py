@@ -14,10 +14,15 @@ SETTINGS_FILE = "settings.json"
 
 def latest_checkpoint(model_dir):
     """Returns (path, global_step) of the newest checkpoint, or (None, 0) where there is none."""
+    if set(model_dir) & set("*?["):
+        raise UserError(f"model_dir {model_dir!r}: TensorFlow reads *, ? and [ as patterns, choose another name")
     path = tf.train.latest_checkpoint(model_dir)
     if path is None:
         return None, 0
-    return path, int(tf.train.load_variable(path, tf.GraphKeys.GLOBAL_STEP))
+    reader = tf.train.load_checkpoint(path)
+    if not reader.has_tensor(tf.GraphKeys.GLOBAL_STEP):
+        raise UserError(f"{path} has no global_step, so Estimator did not write it: choose another --model_dir")
+    return path, int(reader.get_tensor(tf.GraphKeys.GLOBAL_STEP))
 
 
 def write_settings(model_dir, settings):

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import math
+import os
 import secrets
 
 from cnn_estimator.errors import UserError
@@ -12,7 +13,7 @@ OPTIMIZERS = ("adam", "sgd", "momentum")
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """One tutorial's choices. `reported` is the test accuracy that the tutorial itself quotes."""
+    """One tutorial's choices. `reported` is the accuracy that it quotes, on the test set where it does not say."""
 
     name: str
     dataset: str
@@ -26,7 +27,10 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a run trains and how: a recipe with its overrides, and a seed. It is model_fn's `params`."""
+    """What a run trains and how: a recipe with its overrides, a seed, and where the data is, as in datasets.load.
+
+    It is model_fn's `params`, and kept in the model_dir.
+    """
 
     recipe: str
     dataset: str
@@ -35,6 +39,7 @@ class Settings:
     learning_rate: float
     batch_size: int
     seed: int
+    data_dir: str | None
 
 
 RECIPES = {
@@ -59,7 +64,7 @@ def find(name):
     return RECIPES[_known("recipe", name, RECIPES)]
 
 
-def settings(recipe, *, optimizer=None, learning_rate=None, batch_size=None, seed=None):
+def settings(recipe, *, optimizer=None, learning_rate=None, batch_size=None, seed=None, data_dir=None):
     """Returns the Settings of a Recipe with the given overrides; None keeps the recipe's own.
 
     A seed that is not given is drawn. Raises UserError for a value that nothing can be trained with.
@@ -77,6 +82,7 @@ def settings(recipe, *, optimizer=None, learning_rate=None, batch_size=None, see
         learning_rate=learning_rate,
         batch_size=batch_size,
         seed=secrets.randbelow(2**31) if seed is None else seed,
+        data_dir=data_dir and os.path.abspath(data_dir),
     )
 
 

@@ -9,12 +9,20 @@ oneDNN notes. With TF_CPP_MIN_LOG_LEVEL=0 in the environment the native notes ar
 import contextlib
 import importlib.metadata
 import os
-import re
+import subprocess
 import sys
-import tempfile
 import warnings
 
 from cnn_estimator.errors import UserError
+
+_DROP_NOTES = r"""
+import re, sys
+note = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d \S+ [IWE] |To enable the foll")
+for line in sys.stdin.buffer:
+    if not note.match(line):
+        sys.stderr.buffer.write(line)
+        sys.stderr.flush()
+"""
 
 
 class InstallationError(UserError, ImportError):
@@ -23,22 +31,20 @@ class InstallationError(UserError, ImportError):
 
 @contextlib.contextmanager
 def _without_native_notes():
-    # The C++ side prints them before it reads the log level, so that only the file descriptor can be held.
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") < "3":
+    # The C++ side prints them before it reads the log level, so that only the file descriptor can be filtered: by
+    # another process, so that the last words of one that aborts still come out.
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         yield
         return
-    note = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d \S+ [IWE] |To enable ")
-    descriptor = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    stderr = os.dup(2)
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", _DROP_NOTES], stdin=subprocess.PIPE) as notes_filter:
+        os.dup2(notes_filter.stdin.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(descriptor, 2)
-            os.close(descriptor)
-            held.seek(0)
-            os.write(2, b"".join(line for line in held if not note.match(line)))
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _import_tensorflow():
@@ -48,7 +54,9 @@ def _import_tensorflow():
         except ModuleNotFoundError as error:
             if error.name != "tensorflow":
                 raise
-            raise InstallationError("TensorFlow is not installed: pip install 'tensorflow>=2.15,<2.22'") from None
+            tensorflow = None
+    if not hasattr(tensorflow, "__version__"):  # an empty folder is what an interrupted removal leaves
+        raise InstallationError("TensorFlow is not installed: pip install 'tensorflow>=2.15,<2.22'")
     return tensorflow
 
 
@@ -58,7 +66,7 @@ def _minor(version):
 
 
 def _require(package, fitting, tensorflow_version):
-    """Raises InstallationError unless the installed package's version starts with `fitting`."""
+    """Raises InstallationError unless a package is installed in the minor version `fitting`."""
     fix = f"pip install '{package}=={fitting}.*'"
     try:
         found = importlib.metadata.version(package)

@@ -26,7 +26,6 @@ def train(
     *,
     steps=None,
     max_steps=None,
-    data_dir=None,
     log_every=50,
     log_tensors=None,
     save_every=500,
@@ -38,8 +37,7 @@ def train(
       settings: recipes.Settings.
       model_dir: the folder for checkpoints and event files; made where it is missing.
       steps: how many steps to train, counted from the newest checkpoint.
-      max_steps: the global step to train to; with neither of the two, the recipe's total.
-      data_dir: see datasets.load.
+      max_steps: the global step to train to, instead of steps; with neither, the recipe's total.
       log_every: steps between two log lines, and between two points of TensorBoard's curves.
       log_tensors: {label: tensor name} to log beside loss and accuracy.
       save_every: steps between two checkpoints; one more is written at the end.
@@ -55,15 +53,16 @@ def train(
             check_same_model(model_dir, kept, settings)
         else:
             check_variables(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
-    last_step = max_steps or (first_step + steps if steps else recipes.find(settings.recipe).steps)
-    if first_step >= last_step:
-        log.info("nothing to train: %s is at step %d of %d. --steps=N trains on", model_dir, first_step, last_step)
+    if max_steps is None:
+        max_steps = recipes.find(settings.recipe).steps if steps is None else first_step + steps
+    if first_step >= max_steps:
+        log.info("nothing to train: %s is at step %d of %d. --steps=N trains on", model_dir, first_step, max_steps)
         return
 
     log.info("%s", _summary(settings))
-    data = datasets.load(settings.dataset, "train", data_dir)
+    data = datasets.load(settings.dataset, "train", settings.data_dir)
     log.info("%s: %d training images from %s", settings.dataset, len(data.labels), data.source)
-    log.info("model_dir %s: from step %d to step %d", model_dir, first_step, last_step)
+    log.info("model_dir %s: from step %d to step %d", model_dir, first_step, max_steps)
     write_settings(model_dir, settings)
     start_runtime()
     estimator = tf.estimator.Estimator(
@@ -87,7 +86,7 @@ def train(
         seed=settings.seed,
     )
     # The bar shows on a terminal alone, and log lines are printed above it.
-    with tqdm(total=last_step, initial=first_step, unit="step", disable=None) as bar, logging_redirect_tqdm():
+    with tqdm(total=max_steps, initial=first_step, unit="step", disable=None) as bar, logging_redirect_tqdm():
         progress = hooks.Progress(bar)
         watchers = [
             hooks.LogTensors(every=log_every, named=log_tensors or {}),
@@ -95,13 +94,13 @@ def train(
             progress,
         ]
         started = time.monotonic()
-        estimator.train(input_fn, hooks=watchers, max_steps=last_step)
+        estimator.train(input_fn, hooks=watchers, max_steps=max_steps)
         seconds = time.monotonic() - started
     log.info(
         "trained to step %d: loss %.4f, %d steps in %.0f s",
         first_step + progress.steps, progress.loss, progress.steps, seconds,
     )  # fmt: skip
-    log.info("evaluate it: %s", _evaluation_command(model_dir, data_dir))
+    log.info("evaluate it: %s", shlex.join(["python", "run_eval.py", f"--model_dir={model_dir}"]))
 
 
 def _summary(settings):
@@ -115,10 +114,3 @@ def _summary(settings):
         f"recipe {recipe.name}{' with ' + ', '.join(overrides) if overrides else ''}: network {settings.network}, "
         f"{settings.optimizer} at {settings.learning_rate}, batches of {settings.batch_size}, seed {settings.seed}"
     )
-
-
-def _evaluation_command(model_dir, data_dir):
-    command = ["python", "run_eval.py", f"--model_dir={model_dir}"]
-    if data_dir:
-        command.append(f"--data_dir={data_dir}")
-    return shlex.join(command)

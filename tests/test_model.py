@@ -7,7 +7,7 @@ from cnn_estimator import recipes
 from cnn_estimator.model import model_fn, variable_shapes
 from cnn_estimator.tf1 import tf
 
-SETTINGS = recipes.Settings("fashion_dense", "fashion_mnist", "dense_128", "sgd", 0.5, 3, seed=0)
+SETTINGS = recipes.Settings("fashion_dense", "fashion_mnist", "dense_128", "sgd", 0.5, 3, seed=0, data_dir=None)
 IMAGES = np.linspace(0, 1, 3 * 28 * 28, dtype=np.float32).reshape(3, 28, 28)
 LABELS = np.array([1, 1, 2], np.int32)
 
@@ -68,6 +68,20 @@ def test_training_steps_down_the_gradient_and_counts():
     shares = np.array([0, 2, 1, 0, 0, 0, 0, 0, 0, 0]) / 3
     np.testing.assert_allclose(moved, -0.5 * (0.1 - shares), rtol=1e-5)
     assert step == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "labels", "masks"),
+    [
+        (tf.estimator.ModeKeys.TRAIN, LABELS, 3),
+        (tf.estimator.ModeKeys.EVAL, LABELS, 0),
+        (tf.estimator.ModeKeys.PREDICT, None, 0),
+    ],
+)
+def test_dropout_is_for_training_alone(graph, mode, labels, masks):
+    settings = dataclasses.replace(SETTINGS, network="three_conv_dropout")
+    model_fn({"x": tf.constant(IMAGES)}, labels, mode, settings)
+    assert len([op for op in graph.get_operations() if "dropout" in op.name and "Random" in op.type]) == masks
 
 
 def test_training_summaries(graph):

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import pytest
 
@@ -28,10 +29,13 @@ def test_recipes_are_the_tutorials():
 def test_settings_are_the_recipe_with_its_overrides():
     recipe = recipes.find("fashion_ladder_1")
     assert recipes.settings(recipe, seed=0) == recipes.Settings(
-        "fashion_ladder_1", "fashion_mnist", "two_conv", "sgd", 0.001, 100, 0
+        "fashion_ladder_1", "fashion_mnist", "two_conv", "sgd", 0.001, 100, 0, None
     )
-    assert recipes.settings(recipe, optimizer="momentum", learning_rate=0.5, batch_size=7, seed=3) == recipes.Settings(
-        "fashion_ladder_1", "fashion_mnist", "two_conv", "momentum", 0.5, 7, 3
+    overridden = recipes.settings(
+        recipe, optimizer="momentum", learning_rate=0.5, batch_size=7, seed=3, data_dir="data"
+    )
+    assert overridden == recipes.Settings(
+        "fashion_ladder_1", "fashion_mnist", "two_conv", "momentum", 0.5, 7, 3, os.path.abspath("data")
     )
 
 

@@ -1,6 +1,7 @@
 import importlib.metadata
 import json
 import operator
+import signal
 
 import numpy as np
 import pytest
@@ -163,6 +164,15 @@ def test_a_distribution_strategy_over_local_devices_trains(tmp_path):
     assert estimator.evaluate(dataset, steps=2)["global_step"] == 3
 
 
+def test_warm_start(tmp_path):
+    first = tf.estimator.Estimator(linear_model_fn, str(tmp_path / "first"))
+    first.train(dataset, max_steps=3)
+    second = tf.estimator.Estimator(linear_model_fn, str(tmp_path / "second"), warm_start_from=str(tmp_path / "first"))
+    second.train(dataset, max_steps=1)
+    started = tf.train.load_variable(str(tmp_path / "second" / "model.ckpt-0"), "dense/kernel")
+    np.testing.assert_array_equal(started, first.get_variable_value("dense/kernel"))
+
+
 def test_a_cluster_without_a_strategy_is_configured_from_the_environment(monkeypatch):
     cluster = {"chief": ["host:1"], "worker": ["host:2"], "ps": ["host:3"]}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
@@ -246,6 +256,20 @@ def test_a_missing_tensorflow_is_said(packages):
     packages("tensorflow", "0", "raise ModuleNotFoundError('No module named tensorflow', name='tensorflow')")
     message = import_door(packages.environment)
     assert message.endswith("TensorFlow is not installed: pip install 'tensorflow>=2.15,<2.22'")
+
+
+def test_notes_are_dropped_and_last_words_are_not(packages):
+    packages(
+        "tensorflow",
+        "2.21.0",
+        "import os\n"
+        "os.write(2, b'I0000 00:00:1.5  7 port.cc:153] oneDNN custom operations are on.\\n')\n"
+        "os.write(2, b'2026-01-01 00:00:00.5: F cpu_feature_guard.cc:1] compiled to use AVX\\n')\n"
+        "os.abort()",
+    )
+    done = run("-c", "import cnn_estimator.tf1", environment=packages.environment)
+    assert done.returncode == -signal.SIGABRT
+    assert done.stderr == "2026-01-01 00:00:00.5: F cpu_feature_guard.cc:1] compiled to use AVX\n"
 
 
 def test_another_tensorflow_estimator_is_refused(packages):
