@@ -98,8 +98,11 @@ def train(
         seconds = time.monotonic() - started
     log.info(
         "trained to step %d: loss %.4f, %d steps in %.0f s",
-        first_step + progress.steps, progress.loss, progress.steps, seconds,
-    )  # fmt: skip
+        first_step + progress.steps,
+        progress.loss,
+        progress.steps,
+        seconds,
+    )
     log.info("evaluate it: %s", shlex.join(["python", "run_eval.py", f"--model_dir={model_dir}"]))
 
 
