@@ -51,6 +51,10 @@ def numpy_input_fn(x, y, *, batch_size, num_epochs, shuffle, seed=None):
 
     def input_fn():
         total = np.iinfo(np.int64).max if num_epochs is None else num_epochs * batches
-        return tf.data.Dataset.range(total).map(take).prefetch(2)
+        dataset = tf.data.Dataset.range(total).map(take).prefetch(2)
+        # There is nothing to tune here, and a session that closes waits out the tuner's sleep: up to a minute.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return dataset.with_options(options)
 
     return input_fn

@@ -77,6 +77,13 @@ def test_the_graph_holds_no_copy_of_the_data():
         assert graph.as_graph_def().ByteSize() < 20_000
 
 
+@pytest.mark.filterwarnings("ignore:To make it possible to preserve tf.data options:UserWarning")
+def test_no_tuner_keeps_a_session_from_closing():
+    """With one, TensorFlow 2.21 took 59 s to close a session that had trained for 84 s."""
+    dataset = numpy_input_fn(X, Y, batch_size=2, num_epochs=None, shuffle=True)()
+    assert dataset.options().autotune.enabled is False
+
+
 def test_shapes_are_known_but_for_the_batch():
     dataset = numpy_input_fn({"x": X}, Y, batch_size=2, num_epochs=1, shuffle=False)()
     features, labels = tf.data.get_output_shapes(dataset)
