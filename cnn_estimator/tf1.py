@@ -89,6 +89,7 @@ def _load():
 
     deprecation._PRINT_DEPRECATION_WARNINGS = False
     warnings.filterwarnings("ignore", message=r"`tf\.layers\.\w+` is deprecated", category=UserWarning)
+    warnings.filterwarnings("ignore", message="float_format is deprecated", category=UserWarning)  # TF 2.20's own use
 
     tf = tensorflow.compat.v1
     if _minor(version) >= (2, 16):
