@@ -77,3 +77,14 @@ def run(*command, environment=None):
         text=True,
         timeout=600,
     )
+
+
+def error_of(done):
+    """The one error line that a failed command ends in."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    *before, last = done.stderr.splitlines()
+    assert not [line for line in before if line.startswith("error:")]
+    assert last.startswith("error: ")
+    return last.removeprefix("error: ")

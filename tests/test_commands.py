@@ -11,7 +11,7 @@ import sys
 import termios
 
 import pytest
-from conftest import REPOSITORY, run, write_idx_folder
+from conftest import REPOSITORY, error_of, run, write_idx_folder
 
 from cnn_estimator.tf1 import tf
 
@@ -81,14 +81,13 @@ def test_a_terminal_shows_a_progress_bar_below_the_log_lines(tmp_path, data_dir)
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
     flags = (f"--model_dir={tmp_path}", f"--data_dir={data_dir}", "--steps=30", "--log_every=10")
     command = [sys.executable, "run_train.py", *flags]
-    with subprocess.Popen(
-        [*command, "--log_every=10"], cwd=REPOSITORY, stderr=stderr, stdout=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=stderr, stdout=subprocess.PIPE) as process:
         os.close(stderr)
         shown = b""
         while chunk := _read(terminal):
             shown += chunk
         assert process.stdout.read() == b""
+    os.close(terminal)
     assert process.returncode == 0
     pieces = shown.decode().replace("\r", "\n").split("\n")
     bars = [piece for piece in pieces if re.search(r"\d+%\|.*\| \d+/30 \[\d\d:\d\d<.*(step/s|s/step)\]", piece)]
@@ -120,7 +119,7 @@ def test_the_model_dir_after_training(trained, data_dir):
     assert sorted(path.stem for path in model_dir.glob("*.index")) == ["model.ckpt-100", "model.ckpt-120"]
 
 
-def test_evaluation_prints_one_json_line_and_nothing_else(trained, data_dir):
+def test_evaluation_prints_one_json_line_and_nothing_else(trained):
     model_dir, _ = trained
     done = evaluate(model_dir)
     assert done.returncode == 0, done.stderr
@@ -132,7 +131,7 @@ def test_evaluation_prints_one_json_line_and_nothing_else(trained, data_dir):
     assert all(line.startswith("INFO:") for line in done.stderr.splitlines()), done.stderr
 
 
-def test_tensorboard_lays_evaluation_over_training(trained, data_dir):
+def test_tensorboard_lays_evaluation_over_training(trained):
     model_dir, _ = trained
     assert evaluate(model_dir).returncode == 0
     training, evaluation = scalars(model_dir), scalars(model_dir / "eval")
@@ -250,24 +249,13 @@ def test_help_lists_the_commands_own_flags_without_tensorflow(without_tensorflow
     assert not set(others) & set(listed)
 
 
-def error_of(done):
-    """The one error line that a failed command ends in."""
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    *before, last = done.stderr.splitlines()
-    assert not [line for line in before if line.startswith("error:")]
-    assert last.startswith("error: ")
-    return last.removeprefix("error: ")
-
-
-def test_evaluating_a_folder_without_a_checkpoint_is_an_error(tmp_path, data_dir):
+def test_evaluating_a_folder_without_a_checkpoint_is_an_error(tmp_path):
     advice = "holds no checkpoint: train there first, or name another --model_dir"
     assert error_of(evaluate(tmp_path)) == f"model_dir {tmp_path} {advice}"
     assert error_of(evaluate(tmp_path / "typo")) == f"model_dir {tmp_path / 'typo'} {advice}"
 
 
-def test_evaluating_as_another_recipe_is_an_error(trained, data_dir):
+def test_evaluating_as_another_recipe_is_an_error(trained):
     model_dir, _ = trained
     message = error_of(evaluate(model_dir, "--recipe=fashion_cnn"))
     assert message.startswith(f"model_dir {model_dir} holds recipe fashion_dense, not fashion_cnn")

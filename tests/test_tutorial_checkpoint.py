@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import run
+from conftest import error_of, run
 
 from cnn_estimator.tf1 import tf
 
@@ -56,16 +56,10 @@ def tutorial(tmp_path_factory, data_dir):
     return folder, *json.loads(done.stdout)
 
 
-def error_of(done):
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr.splitlines()[-1]
-
-
 def test_without_the_recipe_it_is_not_guessed_at(tutorial, data_dir):
     folder, *_ = tutorial
     message = error_of(run("run_eval.py", f"--model_dir={folder}", f"--data_dir={data_dir}"))
-    assert message == f"error: model_dir {folder} has no settings.json: say with --recipe=NAME what it holds"
+    assert message == f"model_dir {folder} has no settings.json: say with --recipe=NAME what it holds"
 
 
 def test_another_recipe_is_refused_with_what_does_not_fit(tutorial, data_dir):
@@ -73,7 +67,7 @@ def test_another_recipe_is_refused_with_what_does_not_fit(tutorial, data_dir):
     for script in ("run_eval.py", "run_train.py"):
         done = run(script, f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_dense")
         message = error_of(done)
-        assert message.startswith(f"error: {folder}/model.ckpt-2 does not fit network dense_128")
+        assert message.startswith(f"{folder}/model.ckpt-2 does not fit network dense_128")
         assert "dense/kernel is [1152, 1024], not [784, 128]" in message
 
 
