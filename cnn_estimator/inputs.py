@@ -8,7 +8,7 @@ import numpy as np
 from cnn_estimator.tf1 import tf
 
 
-def numpy_input_fn(x, y, *, batch_size, num_epochs, shuffle, seed=None):
+def numpy_input_fn(x, y, *, batch_size, num_epochs, shuffle, seed=None, first_batch=0):
     """Returns an input_fn over arrays in memory, whose graph holds no copy of them.
 
     Like tf.estimator.inputs.numpy_input_fn, but with a shuffle over the whole set, which a seed repeats, and as a
@@ -21,6 +21,7 @@ def numpy_input_fn(x, y, *, batch_size, num_epochs, shuffle, seed=None):
       num_epochs: how often to go through the rows; None for ever.
       shuffle: whether each epoch has an order of its own; otherwise rows come as they lie.
       seed: an int that the orders follow from; None draws one.
+      first_batch: how many batches to leave out at the beginning: those that a run has seen before it was resumed.
 
     Raises:
       ValueError: the arrays differ in length, or are empty.
@@ -51,7 +52,7 @@ def numpy_input_fn(x, y, *, batch_size, num_epochs, shuffle, seed=None):
 
     def input_fn():
         total = np.iinfo(np.int64).max if num_epochs is None else num_epochs * batches
-        dataset = tf.data.Dataset.range(total).map(take).prefetch(2)
+        dataset = tf.data.Dataset.range(first_batch, total).map(take).prefetch(2)
         # There is nothing to tune here, and a session that closes waits out the tuner's sleep: up to a minute.
         options = tf.data.Options()
         options.autotune.enabled = False

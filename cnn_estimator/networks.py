@@ -6,7 +6,27 @@ layers are not named, so that their variables get the names that the tutorials' 
 conv2d_1/bias, dense/kernel, …
 """
 
+import zlib
+
 from cnn_estimator.tf1 import tf
+
+
+class Dropout(tf.layers.Dropout):
+    """tf.layers.Dropout whose mask is a function of the seed, the layer's name and the global step.
+
+    The stateful op behind tf.layers.dropout begins its masks anew in every session: a run that was resumed would draw
+    others than one that was not.
+    """
+
+    def __init__(self, rate, seed):
+        super().__init__(rate, seed=seed)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return tf.identity(inputs)
+        layer = (self.seed << 32) + zlib.crc32(self.name.encode())
+        step = tf.cast(tf.train.get_or_create_global_step(), tf.int64)
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=tf.stack([layer, step]))
 
 
 def two_conv(images, training, seed):
@@ -18,7 +38,7 @@ def two_conv(images, training, seed):
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 7, 7, 64]
     x = tf.layers.flatten(x)  # [B, 3136]
     x = tf.layers.dense(x, 1024, activation=tf.nn.relu)
-    x = tf.layers.dropout(x, 0.4, training=training, seed=seed)
+    x = Dropout(0.4, seed)(x, training=training)
     return tf.layers.dense(x, 10)
 
 
@@ -33,7 +53,7 @@ def three_conv(images, training, seed):
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 3, 3, 128]
     x = tf.layers.flatten(x)  # [B, 1152]
     x = tf.layers.dense(x, 1024, activation=tf.nn.relu)
-    x = tf.layers.dropout(x, 0.4, training=training, seed=seed)
+    x = Dropout(0.4, seed)(x, training=training)
     return tf.layers.dense(x, 10)
 
 
@@ -44,13 +64,13 @@ def three_conv_dropout(images, training, seed):
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
     x = tf.layers.conv2d(x, 64, 5, padding="same", activation=tf.nn.relu)  # [B, 14, 14, 64]
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 7, 7, 64]
-    x = tf.layers.dropout(x, 0.25, training=training, seed=seed)
+    x = Dropout(0.25, seed)(x, training=training)
     x = tf.layers.conv2d(x, 128, 5, padding="same", activation=tf.nn.relu)  # [B, 7, 7, 128]
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 3, 3, 128]
-    x = tf.layers.dropout(x, 0.25, training=training, seed=seed + 1)
+    x = Dropout(0.25, seed)(x, training=training)
     x = tf.layers.flatten(x)  # [B, 1152]
     x = tf.layers.dense(x, 1024, activation=tf.nn.relu)
-    x = tf.layers.dropout(x, 0.4, training=training, seed=seed + 2)
+    x = Dropout(0.4, seed)(x, training=training)
     return tf.layers.dense(x, 10)
 
 

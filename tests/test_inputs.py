@@ -68,6 +68,17 @@ def test_seed_repeats_the_order_and_none_draws_one():
     assert not np.array_equal(first_batch(None), first_batch(None))
 
 
+@pytest.mark.parametrize("first_batch", [1, 3, 4, 11])
+def test_a_run_that_goes_on_sees_the_batches_that_it_would_have_seen(first_batch):
+    """Four batches an epoch, the last of one row."""
+    arguments = {"batch_size": 3, "num_epochs": 5, "shuffle": True, "seed": 7}
+    rows = np.arange(10)
+    whole = [batch.tolist() for batch in batches(numpy_input_fn(rows, None, **arguments))]
+    resumed = batches(numpy_input_fn(rows, None, **arguments, first_batch=first_batch))
+    assert len(whole) == 20
+    assert [batch.tolist() for batch in resumed] == whole[first_batch:]
+
+
 def test_the_graph_holds_no_copy_of_the_data():
     big = np.zeros([100_000, 10], np.float32)
     with tf.Graph().as_default() as graph:

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from cnn_estimator import networks
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.recipes import RECIPES
 from cnn_estimator.tf1 import tf
@@ -65,20 +66,51 @@ def test_dropout_is_for_training_alone(name):
         with tf.Graph().as_default() as graph:
             NETWORKS[name](tf.zeros([3, 28, 28]), training=training, seed=0)
             constants = [op for op in graph.get_operations() if "dropout" in op.name and op.type == "Const"]
-            values = [tf.get_static_value(op.outputs[0]) for op in constants]
+            values = [tf.get_static_value(op.outputs[0]) for op in constants if op.outputs[0].dtype == tf.float32]
         return [float(value) for value in values if np.ndim(value) == 0 and value > 1]
 
     assert scales(training=False) == []
     assert scales(training=True) == pytest.approx([1 / (1 - rate) for rate in DROPOUT_RATES.get(name, [])])
 
 
-def test_dropout_masks_follow_the_seed():
-    def masked(seed):
-        with tf.Graph().as_default(), tf.Session() as session:
-            tf.set_random_seed(1)
-            logits = NETWORKS["three_conv_dropout"](tf.ones([2, 28, 28]), training=True, seed=seed)
-            session.run(tf.global_variables_initializer())
-            return session.run(logits)
+MASKED = np.ones([200, 50], np.float32)
 
-    np.testing.assert_array_equal(masked(5), masked(5))
-    assert not np.array_equal(masked(5), masked(6))
+
+def masks(rate, seed, steps, layers=1):
+    """What each of some Dropout layers makes of ones, at each of some global steps, in a session of its own."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        global_step = tf.train.create_global_step()
+        outputs = [networks.Dropout(rate, seed)(tf.constant(MASKED), training=True) for _ in range(layers)]
+        found = []
+        for step in steps:
+            session.run(global_step.assign(step))
+            found.append(session.run(outputs))
+        return np.array(found)  # [step, layer, 200, 50]
+
+
+def test_dropout_drops_its_share_and_scales_the_rest():
+    (((mask,),),) = (masks(0.4, 7, [3])[None],)
+    assert set(np.unique(mask)) == {0, np.float32(1) / np.float32(0.6)}
+    assert np.mean(mask == 0) == pytest.approx(0.4, abs=0.02)
+
+
+def test_a_mask_is_a_function_of_seed_layer_and_step():
+    three = masks(0.4, 7, [0, 1, 2**40], layers=3)
+    np.testing.assert_array_equal(three, masks(0.4, 7, [0, 1, 2**40], layers=3))
+    # A session that begins at step 1, as a resumed run does, draws the masks of step 1.
+    np.testing.assert_array_equal(three[1], masks(0.4, 7, [1], layers=3)[0])
+    different = [*three.reshape(9, -1), *masks(0.4, 8, [0, 1, 2**40], layers=3).reshape(9, -1)]
+    assert len({mask.tobytes() for mask in different}) == 18
+    # Two masks that have nothing to do with each other both drop in 0.4 * 0.4 of the places.
+    for one in range(18):
+        for other in range(one):
+            assert np.mean((different[one] == 0) & (different[other] == 0)) == pytest.approx(0.16, abs=0.02)
+
+
+def test_dropout_is_a_layer_of_tf_layers():
+    assert issubclass(networks.Dropout, tf.layers.Dropout)
+    with tf.Graph().as_default() as graph:
+        NETWORKS["three_conv_dropout"](tf.ones([2, 28, 28]), training=True, seed=5)
+        scopes = {op.name.split("/")[0] for op in graph.get_operations()}
+    assert {"dropout", "dropout_1", "dropout_2"} <= scopes
+    assert "dropout_3" not in scopes

@@ -1,0 +1,32 @@
+"""Steps a second with our dropout and with tf.layers.dropout, whose masks do not repeat: python benchmarks/dropout.py
+
+Rounds of both in turn, each in a new session of fashion_cnn; the ratio is of the medians.
+"""
+
+from unittest import mock
+
+from rates import compare, steps_per_second
+
+from cnn_estimator import datasets, inputs, networks, recipes
+from cnn_estimator.tf1 import tf
+
+
+def main():
+    settings = recipes.settings(recipes.find("fashion_cnn"), seed=1)
+    data = datasets.load(settings.dataset, "train")
+    input_fn = inputs.numpy_input_fn(
+        {"x": data.images}, data.labels, batch_size=settings.batch_size, num_epochs=None, shuffle=True, seed=1
+    )
+
+    def ours():
+        return steps_per_second(input_fn, settings)
+
+    def theirs():
+        with mock.patch.object(networks, "Dropout", lambda rate, seed: tf.layers.Dropout(rate, seed=seed)):
+            return steps_per_second(input_fn, settings)
+
+    compare({"networks.Dropout": ours, "tf.layers.dropout": theirs})
+
+
+if __name__ == "__main__":
+    main()
