@@ -275,7 +275,10 @@ def _fetch_package(dataset, cache):
 
 def _run(command, folder):
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=600)
+        # In a session of its own: Ctrl-C is for the program, and no failure of this source.
+        subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True, timeout=600, start_new_session=True
+        )
     except FileNotFoundError:
         raise DatasetError(f"{command[0]} is not installed") from None
     except subprocess.TimeoutExpired as error:

@@ -37,7 +37,9 @@ def _without_native_notes():
         yield
         return
     stderr = os.dup(2)
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", _DROP_NOTES], stdin=subprocess.PIPE) as notes_filter:
+    command = [sys.executable, "-I", "-S", "-c", _DROP_NOTES]
+    # In a session of its own, out of reach of the terminal's Ctrl-C.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
         os.dup2(notes_filter.stdin.fileno(), 2)
         try:
             yield
