@@ -1,4 +1,4 @@
-"""Evaluates the newest checkpoint on the test set: python run_eval.py --model_dir=/tmp/fashion
+"""Evaluates a checkpoint, the newest intact one, on the test set: python run_eval.py --model_dir=/tmp/fashion
 
 The last line on stdout is one JSON object: accuracy, loss, global_step, images, checkpoint.
 """
@@ -9,11 +9,18 @@ from cnn_estimator import command, flags, recipes
 from cnn_estimator.flags import FLAGS
 
 
-def main():
-    recipe = recipes.find(FLAGS.recipe) if FLAGS.recipe else None
+def main(stop):
+    recipe = recipes.find(FLAGS.recipe) if FLAGS.recipe is not None else None
     from cnn_estimator import evaluation  # after the check above: it loads TensorFlow
 
-    result = evaluation.evaluate(FLAGS.model_dir, recipe=recipe, batch_size=FLAGS.batch_size, data_dir=FLAGS.data_dir)
+    result = evaluation.evaluate(
+        FLAGS.model_dir,
+        checkpoint=FLAGS.checkpoint,
+        recipe=recipe,
+        batch_size=FLAGS.batch_size,
+        data_dir=FLAGS.data_dir,
+        stop=stop,
+    )
     print(json.dumps(result))
 
 

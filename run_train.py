@@ -1,6 +1,7 @@
 """Trains a tutorial's network: python run_train.py --steps=1500 --optimizer=adam
 
-It goes on from the newest checkpoint in the model_dir.
+It goes on from the newest intact checkpoint in the model_dir. SIGTERM or Ctrl-C end it at the
+next step, which is saved.
 """
 
 from cnn_estimator import command, flags, recipes
@@ -8,7 +9,7 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.flags import FLAGS
 
 
-def main():
+def main(stop):
     settings = recipes.settings(
         recipes.find(FLAGS.recipe),
         optimizer=FLAGS.optimizer,
@@ -27,10 +28,12 @@ def main():
         FLAGS.model_dir,
         steps=FLAGS.steps,
         max_steps=FLAGS.max_steps,
+        fresh=FLAGS.fresh,
         log_every=FLAGS.log_every,
         log_tensors=log_tensors,
         save_every=FLAGS.save_every,
         keep_checkpoints=FLAGS.keep_checkpoints,
+        stop=stop,
     )
 
 

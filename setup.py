@@ -31,10 +31,11 @@ setup(
         "absl-py",
         "numpy",
         "pooch>=1.7",
+        "tabulate>=0.9",
         "tqdm>=4.60",
     ],
     extras_require={
-        "test": ["pytest>=8"],
-        "dev": ["nox[pbs]>=2026.4", "pytest>=8", "ruff>=0.9"],
+        "test": ["hypothesis>=6.100", "pytest>=8"],
+        "dev": ["hypothesis>=6.100", "nox[pbs]>=2026.4", "pytest>=8", "ruff>=0.9"],
     },
 )

@@ -1,4 +1,4 @@
-"""What surrounds every command: parsed flags, log lines on stderr, one line for a user's mistake."""
+"""What surrounds every command: parsed flags, stop signals, log lines on stderr, one line for a user's mistake."""
 
 import logging
 import sys
@@ -7,22 +7,41 @@ from absl import app, flags
 from absl.logging import converter
 
 from cnn_estimator.errors import UserError
+from cnn_estimator.signals import Stopped, StopSignals
 
 
 def run(main):
-    """Parses the flags, calls main() and exits: with status 1 and one line `error: …` on a UserError."""
+    """Parses the flags, calls main(stop), with the StopSignals of the process, and exits.
+
+    With status 1 and one line `error: …` on a UserError or a flag's bad value; with status 143 or 130 and one line
+    `stopped by …` where SIGTERM or SIGINT ended the work.
+    """
+    stop = StopSignals()
+    stop.listen()
 
     def checked_main(arguments):
         _log_to_stderr()
         try:
             if len(arguments) > 1:
                 raise UserError(f"unexpected argument {arguments[1]!r}: every option is a flag, --name=value")
-            main()
+            main(stop)
         except UserError as error:
             sys.exit(f"error: {error}")
+        except Stopped as stopped:
+            print(stopped, file=sys.stderr)
+            sys.exit(stopped.exit_status)
 
     flags.FLAGS.set_default("verbosity", 0)  # INFO
-    app.run(checked_main)
+    app.run(checked_main, flags_parser=_parse)
+
+
+def _parse(arguments):
+    try:
+        return flags.FLAGS(arguments)
+    except flags.IllegalFlagValueError as error:
+        sys.exit(f"error: {error}")
+    except flags.Error:
+        return app.parse_flags_with_usage(arguments)  # says it in absl's own way
 
 
 def _log_to_stderr():

@@ -4,7 +4,7 @@ import os
 
 from absl import flags
 
-from cnn_estimator import recipes
+from cnn_estimator import checks, recipes
 
 # --help lists a flag under the command that defines it, not under this module.
 flags.disclaim_key_flags()
@@ -16,9 +16,41 @@ class _FolderParser(flags.ArgumentParser):
     syntactic_help = "a folder"
 
     def parse(self, argument):
-        if not argument:
-            raise ValueError("name a folder")
-        return os.path.expanduser(argument)  # which the shell does not do behind a =
+        folder = os.path.expanduser(argument)  # which the shell does not do behind a =
+        checks.path(folder)
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise ValueError("a file, name a folder")
+        return folder
+
+
+class _WholeNumberParser(flags.ArgumentParser):
+    def __init__(self, least, most):
+        super().__init__()
+        self._bounds = least, most
+        self.syntactic_help = f"a whole number from {least} to {most}"
+
+    def flag_type(self):
+        return "int"
+
+    def parse(self, argument):
+        return _checked(int, argument, checks.whole_number, *self._bounds)
+
+
+class _LearningRateParser(flags.ArgumentParser):
+    def flag_type(self):
+        return "float"
+
+    def parse(self, argument):
+        return _checked(float, argument, checks.learning_rate)
+
+
+def _checked(convert, text, check, *bounds):
+    try:
+        value = convert(text)
+    except ValueError:
+        value = text  # of the wrong type: the check says what it must be
+    check(value, *bounds)
+    return value
 
 
 def define_train():
@@ -26,34 +58,45 @@ def define_train():
     _define_common()
     flags.DEFINE_string("recipe", "fashion_cnn", f"The tutorial to repeat: {', '.join(recipes.RECIPES)}.")
     flags.DEFINE_string("optimizer", None, f"Instead of the recipe's: {', '.join(recipes.OPTIMIZERS)}.")
-    flags.DEFINE_float("learning_rate", None, "Instead of the recipe's.")
-    flags.DEFINE_integer(
-        "steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.", lower_bound=1
+    _define(_LearningRateParser(), "learning_rate", None, "Instead of the recipe's.")
+    _define_steps("steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.")
+    _define_steps(
+        "max_steps", None, "Global step to train to. With neither --steps nor --max_steps: the recipe's total."
     )
-    flags.DEFINE_integer(
-        "max_steps",
+    _define(
+        _WholeNumberParser(0, checks.LARGEST_SEED),
+        "seed",
         None,
-        "Global step to train to. With neither --steps nor --max_steps: the recipe's total.",
-        lower_bound=1,
+        "Of weights, shuffle and dropout; otherwise the model_dir's own, or a drawn one.",
     )
-    flags.DEFINE_integer("seed", None, "Of weights, shuffle and dropout; drawn where it is not given.", lower_bound=0)
-    flags.DEFINE_integer("log_every", 50, "Steps between two log lines, and two points in TensorBoard.", lower_bound=1)
+    _define_steps("log_every", 50, "Steps between two log lines, and two points in TensorBoard.")
     flags.DEFINE_list("log_tensors", [], "Further tensors to log, e.g. probabilities=softmax_tensor.")
-    flags.DEFINE_integer("save_every", 500, "Steps between two checkpoints.", lower_bound=1)
-    flags.DEFINE_integer("keep_checkpoints", 5, "How many of the newest checkpoints stay.", lower_bound=1)
+    _define_steps("save_every", 500, "Steps between two checkpoints.")
+    _define(
+        _WholeNumberParser(1, checks.MOST_CHECKPOINTS),
+        "keep_checkpoints",
+        5,
+        "How many checkpoints to keep: an older one goes when a new one comes.",
+    )
+    flags.DEFINE_bool("fresh", False, "Begin anew: the run in the model_dir is set aside as model_dir.1, .2, …")
 
 
 def define_eval():
     """The flags of run_eval.py."""
     _define_common()
     flags.DEFINE_string("recipe", None, "What the model_dir holds, where it has no settings of its own.")
+    flags.DEFINE_string("checkpoint", None, "A global step, or a checkpoint's path; otherwise the newest intact one.")
 
 
 def _define_common():
-    _define_folder("model_dir", "/tmp/fashion", "Folder of the checkpoints and TensorBoard's event files.")
-    _define_folder("data_dir", None, "Folder with the four IDX files; otherwise they are found or fetched.")
-    flags.DEFINE_integer("batch_size", None, "Images a batch, instead of the recipe's.", lower_bound=1)
+    _define(_FolderParser(), "model_dir", "/tmp/fashion", "Folder of the checkpoints and TensorBoard's event files.")
+    _define(_FolderParser(), "data_dir", None, "Folder with the four IDX files; otherwise they are found or fetched.")
+    _define(_WholeNumberParser(1, checks.MOST_IMAGES), "batch_size", None, "Images a batch, instead of the recipe's.")
 
 
-def _define_folder(name, default, help_text):
-    flags.DEFINE(_FolderParser(), name, default, help_text, serializer=flags.ArgumentSerializer())
+def _define_steps(name, default, help_text):
+    _define(_WholeNumberParser(1, checks.MOST_STEPS), name, default, help_text)
+
+
+def _define(parser, name, default, help_text):
+    flags.DEFINE(parser, name, default, help_text, serializer=flags.ArgumentSerializer())

@@ -60,11 +60,14 @@ def _optimizer(params):
     return tf.train.GradientDescentOptimizer(params.learning_rate)
 
 
-def variable_shapes(params, mode):
-    """Returns {name: shape} of the variables that a checkpoint must hold for the given mode, in a graph of its own."""
+def variables(params, mode):
+    """Returns {name: (dtype's name, shape)} of what a checkpoint must hold for the mode, in a graph of its own."""
     with tf.Graph().as_default():
         tf.train.create_global_step()
         images = tf.placeholder(tf.float32, [None, 28, 28])
         labels = tf.placeholder(tf.int32, [None])
         model_fn({"x": images}, labels, mode, params)
-        return {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+        return {
+            variable.op.name: (variable.dtype.base_dtype.name, variable.shape.as_list())
+            for variable in tf.global_variables()
+        }

@@ -1,79 +1,150 @@
-"""What a run leaves on disk: its settings and its checkpoints."""
+"""What a run leaves on disk beside its checkpoints: settings, history and lock; and how it is set aside."""
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
+import reprlib
 
-from cnn_estimator import model
+from tabulate import tabulate
+
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
-from cnn_estimator.tf1 import tf
 
 SETTINGS_FILE = "settings.json"
-
-
-def latest_checkpoint(model_dir):
-    """Returns (path, global_step) of the newest checkpoint, or (None, 0) where there is none."""
-    if set(model_dir) & set("*?["):
-        raise UserError(f"model_dir {model_dir!r}: TensorFlow reads *, ? and [ as patterns, choose another name")
-    path = tf.train.latest_checkpoint(model_dir)
-    if path is None:
-        return None, 0
-    reader = tf.train.load_checkpoint(path)
-    if not reader.has_tensor(tf.GraphKeys.GLOBAL_STEP):
-        raise UserError(f"{path} has no global_step, so Estimator did not write it: choose another --model_dir")
-    return path, int(reader.get_tensor(tf.GraphKeys.GLOBAL_STEP))
+HISTORY_FILE = "history.jsonl"
+LOCK_FILE = "train.lock"
+VERSION = 1  # of the settings file
+MOST_BYTES = 2**16  # of a settings file
 
 
 def write_settings(model_dir, settings):
-    """Keeps the settings beside the checkpoints, as JSON; makes the folder where it is missing."""
+    """Keeps the settings in a model_dir, as JSON: whole, or as they were."""
     path = os.path.join(model_dir, SETTINGS_FILE)
-    try:
-        os.makedirs(model_dir, exist_ok=True)
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(settings), file, indent=2)
-            file.write("\n")
-        os.replace(f"{path}.new", path)
-    except OSError as error:
-        raise UserError(
-            f"model_dir {model_dir} cannot be written: {error.strerror}. Choose another --model_dir"
-        ) from error
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        json.dump({"version": VERSION, **dataclasses.asdict(settings)}, file, indent=2)
+        file.write("\n")
+    os.replace(f"{path}.new", path)
 
 
 def read_settings(model_dir):
-    """Returns the Settings that were kept in a model_dir, or None where there are none."""
+    """Returns the Settings that are kept in a model_dir, or None where there are none.
+
+    Raises:
+      UserError: the file is damaged, of a later version, or edited into something that was never trained.
+    """
     path = os.path.join(model_dir, SETTINGS_FILE)
     try:
-        with open(path, encoding="utf-8") as file:
-            return Settings(**json.load(file))
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return _parse_settings(content)
+    except UserError as error:
         raise UserError(f"{path} cannot be read: {error}. Mend it, or move it away and name the --recipe") from error
 
 
-def check_same_model(model_dir, kept, settings):
-    """Raises UserError where a run with `settings` would go on from a checkpoint of another model, `kept`."""
-    for field in ("dataset", "network", "optimizer"):
-        there, here = getattr(kept, field), getattr(settings, field)
-        if there != here:
-            raise UserError(
-                f"model_dir {model_dir} holds a run of recipe {kept.recipe} with {field} {there}, not {here}: "
-                "choose another --model_dir, or the flags of that run"
-            )
+def _parse_settings(content):
+    if len(content) > MOST_BYTES:
+        raise UserError(f"more than {MOST_BYTES} bytes")
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"not JSON: {error}") from error
+    if type(fields) is not dict:
+        raise UserError("not a JSON object")
+    version = fields.pop("version", None)
+    if version != VERSION or type(version) is not int:
+        raise UserError(f"version {reprlib.repr(version)}: this program reads version {VERSION}, another one wrote it")
+    known = [field.name for field in dataclasses.fields(Settings)]
+    for name in known:
+        if name not in fields:
+            raise UserError(f"{name} is missing")
+    for name in fields:
+        if name not in known:
+            raise UserError(f"{reprlib.repr(name)} is no setting")
+    if fields["seed"] is None:
+        raise UserError("seed None: a run has one")
+    return Settings(**fields)
 
 
-def check_variables(checkpoint, settings, mode):
-    """Raises UserError unless the checkpoint holds the variables, name and shape, that the model has in that mode."""
-    there = dict(tf.train.list_variables(checkpoint))
-    wrong = []
-    for name, shape in model.variable_shapes(settings, mode).items():
-        if name not in there:
-            wrong.append(f"{name} is missing")
-        elif there[name] != shape:
-            wrong.append(f"{name} is {there[name]}, not {shape}")
-    if wrong:
+def add_to_history(model_dir, settings, **facts):
+    """Adds a line to the history: one JSON object for each time that training began, with its settings and facts."""
+    with open(os.path.join(model_dir, HISTORY_FILE), "a", encoding="utf-8") as file:
+        file.write(json.dumps(facts | dataclasses.asdict(settings)) + "\n")
+
+
+def check_same_run(model_dir, kept, settings):
+    """Raises UserError, with a table, where a run with `settings` cannot go on from one with the settings `kept`."""
+    rows = [
+        (field, getattr(kept, field), getattr(settings, field))
+        for field in ("recipe", "dataset", "network", "optimizer")
+        if getattr(kept, field) != getattr(settings, field)
+    ]
+    if any(field != "recipe" for field, _, _ in rows):
         raise UserError(
-            f"{checkpoint} does not fit network {settings.network} with optimizer {settings.optimizer}: "
-            f"{'; '.join(wrong)}. Say with --recipe what it holds, or choose another --model_dir"
+            f"model_dir {model_dir} holds another run: choose another --model_dir, or set that run aside with --fresh\n"
+            + tabulate(rows, ["setting", "there", "now"], tablefmt="plain")
         )
+
+
+@contextlib.contextmanager
+def locked(model_dir):
+    """Keeps other trainers out of a model_dir, which it makes where it is missing, and removes if it is left empty.
+
+    The system drops the lock when the process ends, however it ends.
+
+    Raises:
+      UserError: another process trains there.
+    """
+    made = not os.path.isdir(model_dir)
+    os.makedirs(model_dir, exist_ok=True)
+    path = os.path.join(model_dir, LOCK_FILE)
+    with contextlib.ExitStack() as stack:
+        while True:
+            file = stack.enter_context(open(path, "a+", encoding="utf-8"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read()
+                file.close()
+                if not holder:  # it has the lock and is about to write
+                    continue
+                raise UserError(
+                    f"model_dir {model_dir}: process {holder} is training there. Wait for it, stop it, or choose "
+                    "another --model_dir"
+                ) from None
+            # Not the file of a run that was set aside, or of a folder that was removed, since it was opened.
+            if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                break
+            file.close()
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+            if made and os.path.isdir(model_dir) and os.listdir(model_dir) == [LOCK_FILE]:
+                os.remove(path)
+                os.rmdir(model_dir)
+
+
+def set_aside(model_dir):
+    """Renames a model_dir to the first free one of model_dir.1, .2, …; returns that name.
+
+    Raises:
+      UserError: another process trains there.
+    """
+    model_dir = os.path.normpath(model_dir)
+    with locked(model_dir):
+        number = 1
+        while os.path.lexists(f"{model_dir}.{number}"):
+            number += 1
+        os.rename(model_dir, f"{model_dir}.{number}")
+    return f"{model_dir}.{number}"

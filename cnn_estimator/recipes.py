@@ -1,11 +1,10 @@
 """The tutorials as data: what each trained, how, and what it reported. Imports no TensorFlow."""
 
 import dataclasses
-import difflib
-import math
 import os
-import secrets
+import reprlib
 
+from cnn_estimator import checks
 from cnn_estimator.errors import UserError
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
@@ -29,7 +28,8 @@ class Recipe:
 class Settings:
     """What a run trains and how: a recipe with its overrides, a seed, and where the data is, as in datasets.load.
 
-    It is model_fn's `params`, and kept in the model_dir.
+    It is model_fn's `params`, and kept in the model_dir. A seed of None is still to be drawn. Making one raises
+    UserError, with the field's name, for a value that nothing can be trained with.
     """
 
     recipe: str
@@ -38,8 +38,29 @@ class Settings:
     optimizer: str
     learning_rate: float
     batch_size: int
-    seed: int
+    seed: int | None
     data_dir: str | None
+
+    def __post_init__(self):
+        recipe = find(self.recipe)
+        for field in ("dataset", "network"):
+            value, recipes_own = getattr(self, field), getattr(recipe, field)
+            if value != recipes_own:
+                raise UserError(f"{field} {reprlib.repr(value)}: recipe {recipe.name} has {recipes_own}")
+        _check("optimizer", self.optimizer, checks.name, OPTIMIZERS)
+        _check("learning_rate", self.learning_rate, checks.learning_rate)
+        _check("batch_size", self.batch_size, checks.whole_number, 1, checks.MOST_IMAGES)
+        if self.seed is not None:
+            _check("seed", self.seed, checks.whole_number, 0, checks.LARGEST_SEED)
+        if self.data_dir is not None:
+            _check("data_dir", self.data_dir, checks.path)
+
+
+def _check(field, value, check, *bounds):
+    try:
+        check(value, *bounds)
+    except ValueError as error:
+        raise UserError(f"{field} {reprlib.repr(value)}: {error}") from None
 
 
 RECIPES = {
@@ -61,34 +82,32 @@ RECIPES = {
 
 def find(name):
     """Returns the Recipe of that name; raises UserError, with the nearest name, where there is none."""
-    return RECIPES[_known("recipe", name, RECIPES)]
+    _check("recipe", name, checks.name, RECIPES)
+    return RECIPES[name]
 
 
 def settings(recipe, *, optimizer=None, learning_rate=None, batch_size=None, seed=None, data_dir=None):
     """Returns the Settings of a Recipe with the given overrides; None keeps the recipe's own.
 
-    A seed that is not given is drawn. Raises UserError for a value that nothing can be trained with.
+    Raises UserError for a value that nothing can be trained with.
     """
-    optimizer = _known("optimizer", optimizer or recipe.optimizer, OPTIMIZERS)
-    learning_rate = recipe.learning_rate if learning_rate is None else learning_rate
-    if not (learning_rate > 0 and math.isfinite(learning_rate)):
-        raise UserError(f"learning_rate {learning_rate} is not a number above 0: try {recipe.learning_rate}")
-    batch_size = recipe.batch_size if batch_size is None else batch_size
     return Settings(
         recipe=recipe.name,
         dataset=recipe.dataset,
         network=recipe.network,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-        data_dir=data_dir and os.path.abspath(data_dir),
+        optimizer=recipe.optimizer if optimizer is None else optimizer,
+        learning_rate=recipe.learning_rate if learning_rate is None else learning_rate,
+        batch_size=recipe.batch_size if batch_size is None else batch_size,
+        seed=seed,
+        data_dir=None if data_dir is None else os.path.abspath(data_dir),
     )
 
 
-def _known(kind, name, names):
-    if name in names:
-        return name
-    nearest = difflib.get_close_matches(name, names, n=1)
-    advice = f"did you mean {nearest[0]}?" if nearest else f"choose one of {', '.join(names)}"
-    raise UserError(f"there is no {kind} {name!r}: {advice}")
+def overrides(settings):
+    """Returns {field: value} of what differs from the recipe, of the fields that a recipe has."""
+    recipe = find(settings.recipe)
+    return {
+        field: getattr(settings, field)
+        for field in ("optimizer", "learning_rate", "batch_size")
+        if getattr(settings, field) != getattr(recipe, field)
+    }

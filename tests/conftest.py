@@ -1,14 +1,23 @@
+import contextlib
 import gzip
 import os
 import pathlib
 import struct
 import subprocess
 import sys
+import tempfile
+import time
 
+import hypothesis
 import numpy as np
 import pytest
 
 from cnn_estimator import datasets
+from cnn_estimator.tf1 import tf
+
+# The machine that runs the tests may be slow at any moment.
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=300)
+hypothesis.settings.load_profile("tests")
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 
@@ -65,26 +74,82 @@ def load_public(dataset, split):
         pytest.skip(str(error))
 
 
-def run(*command, environment=None):
-    """Runs a Python script of the repository, or `-c CODE`, as a user would; returns the CompletedProcess."""
-    # The door set TensorFlow's variables for this process: a user's shell does not have them.
+def users_environment(environment=None):
+    """What a user's shell has, and `environment`: the door set TensorFlow's variables for this process alone."""
     users = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    return users | (environment or {})
+
+
+def run(*command, environment=None, **options):
+    """Runs a Python script of the repository, or `-c CODE`, as a user would; returns the CompletedProcess."""
     return subprocess.run(
         [sys.executable, *command],
         cwd=REPOSITORY,
-        env=users | (environment or {}),
+        env=users_environment(environment),
         capture_output=True,
         text=True,
         timeout=600,
+        **options,
     )
+
+
+def train(model_dir, data_dir, *flags, **options):
+    """Runs run_train.py in a model_dir with the data of a folder."""
+    return run("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, **options)
+
+
+def evaluate(model_dir, *flags, **options):
+    """Runs run_eval.py."""
+    return run("run_eval.py", f"--model_dir={model_dir}", *flags, **options)
+
+
+@contextlib.contextmanager
+def started(*command):
+    """Starts what run() runs, in a session of its own as a terminal does; yields (the Popen, the file of its stderr).
+
+    What still runs at the end is killed.
+    """
+    with tempfile.TemporaryDirectory() as folder, open(os.path.join(folder, "stderr"), "w") as stderr:
+        options = {"stdout": subprocess.PIPE, "stderr": stderr, "text": True, "start_new_session": True}
+        with subprocess.Popen(
+            [sys.executable, *command], cwd=REPOSITORY, env=users_environment(), **options
+        ) as process:
+            try:
+                yield process, pathlib.Path(stderr.name)
+            finally:
+                process.kill()
+
+
+def wait_for(text, process, stderr):
+    """Waits until a started process has said a text."""
+    while text not in stderr.read_text():
+        assert process.poll() is None, stderr.read_text()
+        time.sleep(0.005)
+
+
+def error_and_table_of(done):
+    """(message, lines of the table below it) that a failed command ends in."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    (start,) = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    return lines[start].removeprefix("error: "), lines[start + 1 :]
 
 
 def error_of(done):
     """The one error line that a failed command ends in."""
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    *before, last = done.stderr.splitlines()
-    assert not [line for line in before if line.startswith("error:")]
-    assert last.startswith("error: ")
-    return last.removeprefix("error: ")
+    message, table = error_and_table_of(done)
+    assert table == []
+    return message
+
+
+def variables(checkpoint):
+    """{name: bytes} of all variables in a checkpoint, or in the newest of a model_dir."""
+    reader = tf.train.load_checkpoint(str(checkpoint))
+    return {name: reader.get_tensor(name).tobytes() for name in reader.get_variable_to_shape_map()}
+
+
+def steps_in(model_dir):
+    """The steps of the checkpoints in a model_dir, in order."""
+    return sorted(int(path.stem.partition("-")[2]) for path in pathlib.Path(model_dir).glob("model.ckpt-*.index"))

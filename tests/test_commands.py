@@ -11,17 +11,20 @@ import sys
 import termios
 
 import pytest
-from conftest import REPOSITORY, error_of, run, write_idx_folder
+from conftest import (
+    REPOSITORY,
+    error_and_table_of,
+    error_of,
+    evaluate,
+    run,
+    started,
+    steps_in,
+    train,
+    wait_for,
+    write_idx_folder,
+)
 
 from cnn_estimator.tf1 import tf
-
-
-def train(model_dir, data_dir, *flags):
-    return run("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags)
-
-
-def evaluate(model_dir, *flags):
-    return run("run_eval.py", f"--model_dir={model_dir}", *flags)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,7 @@ def _read(terminal):
 def test_the_model_dir_after_training(trained, data_dir):
     model_dir, _ = trained
     assert json.loads((model_dir / "settings.json").read_text()) == {
+        "version": 1,
         "recipe": "fashion_dense",
         "dataset": "fashion_mnist",
         "network": "dense_128",
@@ -116,7 +120,7 @@ def test_the_model_dir_after_training(trained, data_dir):
         "seed": 1,
         "data_dir": data_dir,
     }
-    assert sorted(path.stem for path in model_dir.glob("*.index")) == ["model.ckpt-100", "model.ckpt-120"]
+    assert steps_in(model_dir) == [100, 120]
 
 
 def test_evaluation_prints_one_json_line_and_nothing_else(trained):
@@ -191,13 +195,6 @@ def test_without_a_seed_one_is_drawn_and_kept(tmp_path, data_dir):
     assert len(seeds) == 2
 
 
-def test_the_same_seed_gives_the_same_weights(tmp_path, data_dir):
-    for name in ("one", "two"):
-        assert train(tmp_path / name, data_dir, "--batch_size=10", "--steps=5", "--seed=7").returncode == 0
-    kernels = [tf.train.load_variable(str(tmp_path / name), "conv2d/kernel").tobytes() for name in ("one", "two")]
-    assert kernels[0] == kernels[1]
-
-
 # A user's mistakes. TensorFlow must not be needed to find those that the flags alone show.
 
 
@@ -208,39 +205,70 @@ def without_tensorflow(tmp_path):
     return {"PYTHONPATH": str(tmp_path)}
 
 
+WHOLE = "not a whole number from 1 to"
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--recipe=fashion_cmn"], "there is no recipe 'fashion_cmn': did you mean fashion_cnn?"),
-        (["--optimizer=adan"], "there is no optimizer 'adan': did you mean adam?"),
-        (["--learning_rate=0"], "learning_rate 0.0 is not a number above 0: try 0.001"),
-        (["--learning_rate=nan"], "learning_rate nan is not a number above 0: try 0.001"),
+        (["--recipe=fashion_cmn"], "recipe 'fashion_cmn': no such name, did you mean fashion_cnn?"),
+        (["--optimizer=adan"], "optimizer 'adan': no such name, did you mean adam?"),
         (["--steps=5", "--max_steps=9"], "--steps=5 and --max_steps=9 exclude each other: give one"),
         (["--log_tensors=softmax"], "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=softmax_tensor"),
         (["--log_tensors=loss=x"], "--log_tensors=loss=x: the line has a 'loss' already, choose another label"),
         (["--log_tensors=a=x,a=y"], "--log_tensors=a=y: the line has a 'a' already, choose another label"),
         (["steps=5"], "unexpected argument 'steps=5': every option is a flag, --name=value"),
+        (["--model_dir=\udcff"], "flag --model_dir=\\udcff: not UTF-8, which TensorFlow needs"),
+        (["--model_dir="], "flag --model_dir=: not a path"),
+        (["--model_dir=setup.py"], "flag --model_dir=setup.py: a file, name a folder"),
+        (["--data_dir=setup.py"], "flag --data_dir=setup.py: a file, name a folder"),
+        (["--seed=-1"], "flag --seed=-1: not a whole number from 0 to 2147483647"),
+        (["--seed=2147483648"], "flag --seed=2147483648: not a whole number from 0 to 2147483647"),
+        *(
+            ([f"--{name}={value}"], f"flag --{name}={value}: {WHOLE} {most}")
+            for name, most in {
+                "steps": 10**9,
+                "max_steps": 10**9,
+                "log_every": 10**9,
+                "save_every": 10**9,
+                "keep_checkpoints": 10**6,
+                "batch_size": 60_000,
+            }.items()
+            for value in ("0", "-1", "nan", "inf", str(most + 1), "9" * 5000, "1.5", "")
+        ),
+        *(
+            (
+                [f"--learning_rate={value}"],
+                f"flag --learning_rate={value}: not a number from 1.2e-38 to 3.4e+38, try 0.001",
+            )
+            for value in ("0", "-1", "nan", "inf", "-inf", "1e39", "1e-46", "1e400", "fast")
+        ),
     ],
+    ids=lambda value: None if isinstance(value, str) else " ".join(value)[:40],
 )
 def test_a_mistake_in_the_flags_gets_one_line_at_once(without_tensorflow, flags, message):
     done = run("run_train.py", *flags, environment=without_tensorflow)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
 
 
-@pytest.mark.parametrize(
-    "flag", ["--stepz=5", "--steps=0", "--steps=x", "--batch_size=-1", "--seed=-1", "--model_dir="]
-)
-def test_absl_refuses_what_is_no_flag_or_does_not_parse(without_tensorflow, flag):
-    done = run("run_train.py", flag, environment=without_tensorflow)
+@pytest.mark.parametrize("flag", ["--model_dir=setup.py", "--batch_size=0", "--recipe=fashion_cmn"])
+def test_a_mistake_in_run_evals_flags_gets_one_line_at_once(without_tensorflow, flag):
+    done = run("run_eval.py", flag, environment=without_tensorflow)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: ")
+
+
+def test_absl_refuses_what_is_no_flag(without_tensorflow):
+    done = run("run_train.py", "--stepz=5", environment=without_tensorflow)
     assert done.returncode == 1
-    assert done.stderr.startswith("FATAL Flags parsing error:")
+    assert done.stderr.startswith("FATAL Flags parsing error: Unknown command line flag 'stepz'. Did you mean: steps ?")
 
 
 @pytest.mark.parametrize(
     ("script", "own", "others"),
     [
-        ("run_train.py", ["model_dir", "steps", "recipe", "keep_checkpoints"], []),
-        ("run_eval.py", ["model_dir", "data_dir", "recipe", "batch_size"], ["steps", "optimizer"]),
+        ("run_train.py", ["model_dir", "steps", "recipe", "keep_checkpoints", "fresh"], []),
+        ("run_eval.py", ["model_dir", "data_dir", "recipe", "batch_size", "checkpoint"], ["steps", "optimizer"]),
     ],
 )
 def test_help_lists_the_commands_own_flags_without_tensorflow(without_tensorflow, script, own, others):
@@ -262,17 +290,107 @@ def test_evaluating_as_another_recipe_is_an_error(trained):
 
 
 @pytest.mark.parametrize(
-    ("flag", "difference"),
+    ("flags", "rows"),
     [
-        ("--recipe=mnist_cnn", "dataset fashion_mnist, not mnist"),
-        ("--recipe=fashion_cnn", "network dense_128, not three_conv_dropout"),
-        ("--optimizer=sgd", "optimizer adam, not sgd"),
+        (
+            ["--recipe=mnist_cnn"],
+            [
+                ["recipe", "fashion_dense", "mnist_cnn"],
+                ["dataset", "fashion_mnist", "mnist"],
+                ["network", "dense_128", "two_conv"],
+                ["optimizer", "adam", "sgd"],
+            ],
+        ),
+        (
+            ["--recipe=fashion_cnn"],
+            [["recipe", "fashion_dense", "fashion_cnn"], ["network", "dense_128", "three_conv_dropout"]],
+        ),
+        (["--recipe=fashion_dense", "--optimizer=sgd"], [["optimizer", "adam", "sgd"]]),
     ],
 )
-def test_training_another_model_in_the_model_dir_is_an_error(trained, data_dir, flag, difference):
+def test_training_another_run_in_the_model_dir_is_refused_with_what_differs(trained, flags, rows):
     model_dir, _ = trained
-    message = error_of(train(model_dir, data_dir, "--recipe=fashion_dense", flag, "--steps=1"))
-    assert message.startswith(f"model_dir {model_dir} holds a run of recipe fashion_dense with {difference}")
+    before = sorted(path.name for path in model_dir.iterdir())
+    message, table = error_and_table_of(train(model_dir, "/nowhere", *flags, "--steps=1"))
+    advice = "choose another --model_dir, or set that run aside with --fresh"
+    assert message == f"model_dir {model_dir} holds another run: {advice}"
+    assert [line.split() for line in table] == [["setting", "there", "now"], *rows]
+    assert sorted(path.name for path in model_dir.iterdir()) == before
+
+
+def test_another_learning_rate_batch_and_recipe_of_the_same_network_are_recorded(tmp_path, data_dir):
+    flags = ("--log_every=1", "--batch_size=10")
+    assert train(tmp_path, data_dir, *flags, "--recipe=fashion_ladder_3", "--steps=2", "--seed=5").returncode == 0
+    changed = ("--recipe=fashion_ladder_4", "--learning_rate=0.01", "--batch_size=20", "--max_steps=3")
+    done = train(tmp_path, data_dir, *changed)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"WARNING:cnn_estimator:(.*)", done.stderr) == [
+        "recipe is fashion_ladder_4 from here on, and was fashion_ladder_3",
+        "learning_rate is 0.01 from here on, and was 0.001",
+        "batch_size is 20 from here on, and was 10",
+    ]
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert (settings["recipe"], settings["learning_rate"], settings["batch_size"]) == ("fashion_ladder_4", 0.01, 20)
+    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    fields = ("first_step", "max_steps", "recipe", "learning_rate", "batch_size", "seed")
+    assert [[line[field] for field in fields] for line in history] == [
+        [0, 2, "fashion_ladder_3", 0.001, 10, 5],
+        [2, 3, "fashion_ladder_4", 0.01, 20, 5],
+    ]
+    assert {line["tensorflow"] for line in history} == {tf.__version__}
+
+
+def test_the_data_of_a_run_is_that_of_its_beginning(tmp_path, data_dir):
+    flags = (f"--model_dir={tmp_path}", "--recipe=fashion_dense")
+    assert run("run_train.py", *flags, f"--data_dir={data_dir}", "--steps=1").returncode == 0
+    done = run("run_train.py", *flags, "--steps=1")
+    assert done.returncode == 0, done.stderr
+    assert f"fashion_mnist: 300 training images from {data_dir}" in done.stderr
+
+
+def test_beside_a_trainer_one_evaluates_and_does_not_train(tmp_path, data_dir):
+    """The trainer saves at every step and keeps one: what is being evaluated is soon deleted."""
+    flags = ("--recipe=fashion_dense", "--save_every=1", "--keep_checkpoints=1", "--max_steps=1000000")
+    with started("run_train.py", f"--model_dir={tmp_path}", f"--data_dir={data_dir}", *flags) as (trainer, stderr):
+        wait_for("step = 1", trainer, stderr)
+        for more in ((), ("--fresh",)):
+            message = error_of(train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1", *more))
+            assert message.startswith(f"model_dir {tmp_path}: process {trainer.pid} is training there. ")
+        steps = []
+        for _ in range(3):
+            done = evaluate(tmp_path)
+            assert done.returncode == 0, done.stderr
+            steps.append(json.loads(done.stdout)["global_step"])
+        assert 0 < steps[0] < steps[1] < steps[2]
+        assert trainer.poll() is None
+        trainer.kill()
+    # After the crash nothing is locked any more.
+    done = train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1")
+    assert done.returncode == 0, done.stderr
+
+
+def test_fresh_sets_the_run_aside_and_begins_anew(tmp_path, data_dir):
+    model_dir = tmp_path / "run"
+    for recipe, steps in (("fashion_dense", 3), ("fashion_ladder_3", 2), ("fashion_dense", 1)):
+        flags = (f"--recipe={recipe}", f"--steps={steps}", "--batch_size=10", "--fresh")
+        done = train(f"{model_dir}/", data_dir, *flags)
+        assert done.returncode == 0, done.stderr
+        assert f"from step 0 to step {steps}" in done.stderr
+    assert f"is set aside: it is {model_dir}.2 now" in done.stderr
+    message = error_of(train(model_dir, tmp_path / "nowhere", "--recipe=fashion_dense", "--fresh"))
+    assert message.startswith(f"data_dir {tmp_path}/nowhere is no folder")
+    assert sorted(os.listdir(tmp_path)) == ["run", "run.1", "run.2"]
+    evaluated = [json.loads(evaluate(folder).stdout) for folder in (f"{model_dir}.1", f"{model_dir}.2", model_dir)]
+    assert [result["global_step"] for result in evaluated] == [3, 2, 1]
+    assert evaluated[0]["checkpoint"] == f"{model_dir}.1/model.ckpt-3"
+
+
+def test_fresh_leaves_a_folder_alone_that_holds_no_run(tmp_path, data_dir):
+    (tmp_path / "photo.jpg").write_text("mine")
+    done = train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1", "--fresh")
+    assert done.returncode == 0, done.stderr
+    assert steps_in(tmp_path) == [0, 1]
+    assert (tmp_path / "photo.jpg").exists()
 
 
 @pytest.mark.parametrize(
@@ -284,15 +402,14 @@ def test_training_another_model_in_the_model_dir_is_an_error(trained, data_dir, 
     ],
 )
 def test_a_tensor_that_the_graph_lacks_is_an_error(tmp_path, data_dir, name, problem):
-    message = error_of(train(tmp_path, data_dir, "--recipe=fashion_dense", f"--log_tensors=p={name}", "--steps=1"))
+    flags = ("--recipe=fashion_dense", "--steps=1")
+    assert train(tmp_path, data_dir, *flags, "--seed=1").returncode == 0
+    message = error_of(train(tmp_path, data_dir, *flags, "--seed=2", f"--log_tensors=p={name}"))
     assert message.startswith(f"log_tensors: {problem}")
     assert message.endswith("Try probabilities=softmax_tensor")
-
-
-def test_a_model_dir_that_is_a_file_is_an_error(tmp_path, data_dir):
-    (tmp_path / "file").write_text("")
-    message = error_of(train(tmp_path / "file", data_dir, "--steps=1"))
-    assert message.startswith(f"model_dir {tmp_path / 'file'} cannot be written: ")
+    # The run in the model_dir is as it was.
+    assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 1
+    assert steps_in(tmp_path) == [0, 1]
 
 
 def test_bad_data_is_an_error(tmp_path):

@@ -3,11 +3,16 @@ import functools
 import gzip
 import http.server
 import os
+import struct
 import threading
+import tracemalloc
+from unittest import mock
 
+import hypothesis
 import numpy as np
 import pytest
 from conftest import images_content, labels_content, load_public, ten_bars, write_idx_folder
+from hypothesis import strategies as st
 
 from cnn_estimator import datasets
 from cnn_estimator.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, DatasetError, load
@@ -80,6 +85,49 @@ def test_what_unzips_beyond_all_bounds_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "MOST_BYTES", 10_000)
     with pytest.raises(DatasetError, match="more than 10000 bytes"):
         load("fashion_mnist", "test", str(tmp_path))
+
+
+@st.composite
+def idx_contents(draw):
+    """A file's bytes: any, or an IDX file that may lie about itself, be cut or be zipped, and be cut again."""
+    if draw(st.booleans()):
+        return draw(st.binary(max_size=200))
+    numbers = [draw(st.sampled_from([0x803, 0x801, 0])), draw(st.integers(0, 3) | st.integers(0, 2**32 - 1))]
+    for _ in range(draw(st.sampled_from([0, 2]))):
+        numbers.append(draw(st.sampled_from([28, 28, 28, 0, 2**32 - 1])))
+    values = bytes([draw(st.integers(0, 12))]) * draw(st.sampled_from([0, 1, 2, 3, 784, 785, 2 * 784, 3 * 784]))
+    content = struct.pack(f">{len(numbers)}I", *numbers) + values
+    if draw(st.booleans()):
+        content = gzip.compress(content)
+    return content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content
+
+
+@hypothesis.given(idx_contents(), idx_contents())
+@hypothesis.example(images_content(IMAGES), labels_content(LABELS))
+@hypothesis.example(gzip.compress(struct.pack(">4I", 0x803, 2**32 - 1, 28, 28) + bytes(10**8)), labels_content(LABELS))
+def test_whatever_the_bytes_a_set_comes_or_the_error_of_this_module(tmp_path_factory, images, labels):
+    folder = tmp_path_factory.getbasetemp() / "idx"
+    folder.mkdir(exist_ok=True)
+    (folder / TEST_IMAGES).write_bytes(images)
+    (folder / TEST_LABELS).write_bytes(labels)
+    with mock.patch.object(datasets, "MOST_BYTES", 10**6):
+        tracemalloc.start()
+        try:
+            split = load("mnist", "test", str(folder))
+        except DatasetError as error:
+            message = str(error)
+        else:
+            message = None
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 5 * 10**6
+    if message is None:
+        assert split.images.shape == (len(split.labels), 28, 28)
+        assert split.images.min() >= 0
+        assert split.images.max() <= 1
+        assert set(split.labels) <= set(range(10))
+    else:
+        assert message.startswith(str(folder))
 
 
 # The public datasets. Their sources are real: folders, a web server, package managers.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnn_estimator import recipes
-from cnn_estimator.model import model_fn, variable_shapes
+from cnn_estimator.model import model_fn, variables
 from cnn_estimator.tf1 import tf
 
 SETTINGS = recipes.Settings("fashion_dense", "fashion_mnist", "dense_128", "sgd", 0.5, 3, seed=0, data_dir=None)
@@ -79,9 +79,9 @@ def test_training_steps_down_the_gradient_and_counts():
     ],
 )
 def test_dropout_is_for_training_alone(graph, mode, labels, masks):
-    settings = dataclasses.replace(SETTINGS, network="three_conv_dropout")
+    settings = recipes.settings(recipes.find("fashion_cnn"), seed=0)
     model_fn({"x": tf.constant(IMAGES)}, labels, mode, settings)
-    assert len([op for op in graph.get_operations() if "dropout" in op.name and "Random" in op.type]) == masks
+    assert len([op for op in graph.get_operations() if op.type == "StatelessRandomUniformV2"]) == masks
 
 
 def test_training_summaries(graph):
@@ -105,9 +105,9 @@ def test_training_summaries(graph):
 def test_variables_of_a_checkpoint(optimizer, slots):
     settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
     model = {"global_step", "dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"}
-    evaluated = variable_shapes(settings, tf.estimator.ModeKeys.EVAL)
-    trained = variable_shapes(settings, tf.estimator.ModeKeys.TRAIN)
+    evaluated = variables(settings, tf.estimator.ModeKeys.EVAL)
+    trained = variables(settings, tf.estimator.ModeKeys.TRAIN)
     assert set(evaluated) == model
-    assert evaluated["dense/kernel"] == [784, 128]
+    assert evaluated["dense/kernel"] == ("float32", [784, 128])
     assert set(trained) - model >= slots
     assert bool(set(trained) - model) == bool(slots)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import error_of, run
+from conftest import error_and_table_of, error_of, run
 
 from cnn_estimator.tf1 import tf
 
@@ -64,18 +64,34 @@ def test_without_the_recipe_it_is_not_guessed_at(tutorial, data_dir):
 
 def test_another_recipe_is_refused_with_what_does_not_fit(tutorial, data_dir):
     folder, *_ = tutorial
+    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_dense")
     for script in ("run_eval.py", "run_train.py"):
-        done = run(script, f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_dense")
-        message = error_of(done)
-        assert message.startswith(f"{folder}/model.ckpt-2 does not fit network dense_128")
-        assert "dense/kernel is [1152, 1024], not [784, 128]" in message
+        message, table = error_and_table_of(run(script, *flags))
+        assert message.startswith("model.ckpt-2 does not fit network dense_128 with optimizer adam: ")
+        rows = [" ".join(line.split()) for line in table]
+        assert rows[0] == "variable there now"
+        assert "dense/kernel reshaped float32 [1152, 1024] float32 [784, 128]" in rows
+        assert "dense_1/bias" not in "".join(rows).replace("dense_1/bias/", "")  # [10] in both
+        assert "conv2d_2/bias extra float32 [128]" in rows
+
+
+def test_a_larger_network_lacks_variables(tutorial, data_dir):
+    folder, *_ = tutorial
+    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=mnist_cnn", "--optimizer=momentum")
+    _, table = error_and_table_of(run("run_train.py", *flags))
+    rows = [" ".join(line.split()) for line in table]
+    assert "conv2d/bias/Momentum missing float32 [32]" in rows
+    assert "dense/kernel reshaped float32 [1152, 1024] float32 [3136, 1024]" in rows
+    assert "beta1_power extra float32 []" in rows
 
 
 def test_another_optimizer_is_refused(tutorial, data_dir):
+    """With sgd TensorFlow would go on, and lose Adam's variables in silence."""
     folder, *_ = tutorial
-    flags = ("--recipe=fashion_ladder_4", "--optimizer=momentum")
-    message = error_of(run("run_train.py", f"--model_dir={folder}", f"--data_dir={data_dir}", *flags))
-    assert "conv2d/bias/Momentum is missing" in message
+    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_ladder_4")
+    _, table = error_and_table_of(run("run_train.py", *flags, "--optimizer=sgd"))
+    assert {line.split()[1] for line in table[1:]} == {"extra"}
+    assert "conv2d/bias/Adam" in "".join(table)
 
 
 def test_it_evaluates_to_the_same_and_trains_on(tutorial, data_dir):

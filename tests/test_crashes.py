@@ -1,0 +1,80 @@
+"""SIGKILL at random moments: what goes on afterwards ends bit for bit as what was never killed."""
+
+import random
+import re
+import signal
+import time
+
+import pytest
+from conftest import started, train, variables, wait_for
+
+from cnn_estimator import checkpoints
+
+# Dropout, Adam's slots, and epochs of 30 batches: five and a third of them.
+FLAGS = ("--recipe=fashion_cnn", "--batch_size=10", "--save_every=8", "--max_steps=160")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, data_dir):
+    """The variables of the run that nothing disturbs."""
+    model_dir = tmp_path_factory.mktemp("unbroken")
+    done = train(model_dir, data_dir, *FLAGS, "--seed=11")
+    assert done.returncode == 0, done.stderr
+    return variables(model_dir)
+
+
+def seconds_of_training(model_dir):
+    """From the first checkpoint of a run to the last, by the files."""
+    times = [path.stat().st_mtime for path in model_dir.glob("model.ckpt-*.index")]
+    return max(times) - min(times)
+
+
+def test_two_runs_of_one_seed_are_the_same_bit_for_bit(tmp_path, data_dir, unbroken):
+    done = train(tmp_path, data_dir, *FLAGS, "--seed=11", "--log_every=7", "--keep_checkpoints=1")
+    assert done.returncode == 0, done.stderr
+    assert variables(tmp_path) == unbroken
+    assert any("Adam" in name for name in unbroken)
+
+
+def test_another_seed_gives_another_run(tmp_path, data_dir, unbroken):
+    assert train(tmp_path, data_dir, *FLAGS, "--seed=12").returncode == 0
+    assert variables(tmp_path)["dense/kernel"] != unbroken["dense/kernel"]
+
+
+def test_a_run_without_a_seed_can_be_repeated_with_the_one_that_it_drew(tmp_path, data_dir):
+    flags = ("--recipe=fashion_cnn", "--batch_size=10")
+    for steps in (3, 2):  # the second goes on, without a seed too
+        done = train(tmp_path / "drawn", data_dir, *flags, f"--steps={steps}")
+        assert done.returncode == 0, done.stderr
+    seed = re.search(r", seed (\d+)", done.stderr)[1]
+    assert train(tmp_path / "named", data_dir, *flags, "--steps=5", f"--seed={seed}").returncode == 0
+    assert variables(tmp_path / "drawn") == variables(tmp_path / "named")
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_many_times_ends_as_one_that_is_not(tmp_path, data_dir, unbroken):
+    generator = random.Random(7)
+    kept = (*FLAGS, "--seed=11", "--keep_checkpoints=100")
+    assert train(tmp_path / "timed", data_dir, *kept).returncode == 0
+    a_part = seconds_of_training(tmp_path / "timed") / 6
+    model_dir = tmp_path / "killed"
+    reached = [0]
+    while reached[-1] < 160:
+        flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *FLAGS, "--seed=11")
+        with started("run_train.py", *flags) as (process, stderr):
+            if len(reached) % 4 == 0:  # some during start-up, most while it trains and saves
+                time.sleep(generator.uniform(0, 4))
+            else:
+                wait_for("step = ", process, stderr)
+                time.sleep(generator.uniform(0, 2 * a_part))
+            process.send_signal(signal.SIGKILL)
+            if process.wait() == 0:  # it came to its end first
+                break
+            assert process.returncode == -signal.SIGKILL, stderr.read_text()
+        newest = checkpoints.newest_intact(str(model_dir))
+        reached.append(newest.step if newest else 0)
+    assert reached == sorted(reached)  # no kill cost a checkpoint that was there
+    assert len(reached) > 8, reached
+    done = train(model_dir, data_dir, *FLAGS)
+    assert done.returncode == 0, done.stderr
+    assert variables(model_dir) == unbroken

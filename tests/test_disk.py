@@ -1,0 +1,165 @@
+"""Disks that are full, files that may not grow, folders that may not be written."""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+from conftest import error_of, evaluate, started, steps_in, train, variables, wait_for
+
+from cnn_estimator import checkpoints
+
+DENSE = ("--recipe=fashion_dense", "--seed=1", "--save_every=10", "--log_every=1000")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 6 MiB: room for three or four checkpoints of fashion_dense."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk needs a root who may mount one: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@contextlib.contextmanager
+def no_room(folder):
+    """Fills the disk to its last byte."""
+    filler = folder / "filler"
+    with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    yield
+    filler.unlink()
+
+
+@pytest.fixture
+def unbroken(tmp_path, data_dir):
+    """The variables of 60 steps that nothing disturbs."""
+    assert train(tmp_path / "unbroken", data_dir, *DENSE, "--max_steps=60").returncode == 0
+    return variables(tmp_path / "unbroken")
+
+
+def no_file_beyond(size):
+    """What a process is to do before it begins: forbid itself to write larger files."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_disk_that_fills_up_is_one_error_line_and_costs_no_checkpoint(small_disk, data_dir, unbroken):
+    model_dir = small_disk / "run"
+    message = error_of(train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=100"))
+    assert message.startswith(f"model_dir {model_dir} cannot be written: No space left on device. ")
+    steps = steps_in(model_dir)
+    assert steps[:3] == [0, 10, 20]
+    for step in steps:
+        checkpoints.prove(str(model_dir / f"model.ckpt-{step}"))
+    # With room again the same command goes on, to the same end.
+    subprocess.run(["mount", "-o", "remount,size=30m", small_disk], check=True)
+    done = train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=100")
+    assert f"from step {steps[-1]} to step 60" in done.stderr
+    assert variables(model_dir) == unbroken
+
+
+def test_a_full_disk_from_the_beginning(small_disk, data_dir):
+    with no_room(small_disk):
+        message = error_of(train(small_disk / "run", data_dir, *DENSE, "--max_steps=60"))
+        assert message.startswith(f"model_dir {small_disk / 'run'} cannot be written: No space left on device. ")
+        assert not (small_disk / "run" / "settings.json").exists()
+    assert train(small_disk / "run", data_dir, *DENSE, "--max_steps=2").returncode == 0
+
+
+def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk, data_dir, unbroken):
+    model_dir = small_disk / "run"
+    assert train(model_dir, data_dir, *DENSE, "--max_steps=30", "--keep_checkpoints=1").returncode == 0
+    before = variables(model_dir)
+    settings = (model_dir / "settings.json").read_text()
+    with no_room(small_disk):
+        for flags in (("--max_steps=60",), ("--max_steps=60", "--learning_rate=0.5")):
+            message = error_of(train(model_dir, data_dir, *DENSE, *flags))
+            assert message.startswith(f"model_dir {model_dir} cannot be written: No space left on device. ")
+        assert variables(model_dir) == before
+        assert json.loads((model_dir / "settings.json").read_text()) == json.loads(settings)
+        result = evaluate(model_dir)
+        assert json.loads(result.stdout)["global_step"] == 30
+        assert "No space left on device. TensorBoard will not show this evaluation" in result.stderr
+    assert train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=1").returncode == 0
+    assert variables(model_dir) == unbroken
+
+
+@pytest.mark.parametrize("size", [1, 100_000, 1_000_000])
+def test_a_file_that_may_not_grow_is_one_error_line(tmp_path, data_dir, size):
+    """TensorFlow calls it OutOfRangeError, and Estimator takes that for the end of the data."""
+    model_dir = tmp_path / "run"
+    assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0
+    before = variables(model_dir)
+    done = train(model_dir, data_dir, *DENSE, "--max_steps=60", preexec_fn=no_file_beyond(size))
+    assert error_of(done).startswith(f"model_dir {model_dir} cannot be written: File too large. ")
+    assert variables(model_dir) == before
+    assert train(model_dir, data_dir, *DENSE, "--max_steps=20").returncode == 0
+
+
+def unprivileged(monkeypatch):
+    """Has the commands run without root's right to write everywhere."""
+    if os.geteuid() == 0:
+        real = subprocess.run
+        drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+        monkeypatch.setattr(subprocess, "run", lambda command, **options: real([*drop, *command], **options))
+
+
+def test_a_read_only_model_dir_can_be_evaluated_and_not_trained_in(tmp_path, data_dir, monkeypatch):
+    model_dir = tmp_path / "run"
+    assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0
+    expected = json.loads(evaluate(model_dir).stdout)
+    shutil.rmtree(model_dir / "eval")
+    before = sorted(os.listdir(model_dir))
+    model_dir.chmod(0o555)
+    (model_dir / "train.lock").chmod(0o444)
+    unprivileged(monkeypatch)
+    done = evaluate(model_dir)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == expected
+    assert f"{model_dir}/eval cannot be written: Permission denied. TensorBoard will not show" in done.stderr
+    message = error_of(train(model_dir, data_dir, *DENSE, "--max_steps=20"))
+    assert message.startswith(f"model_dir {model_dir} cannot be written: Permission denied. ")
+    message = error_of(train(model_dir / "new", data_dir, *DENSE, "--max_steps=20"))
+    assert message.startswith(f"model_dir {model_dir / 'new'} cannot be written: Permission denied. ")
+    model_dir.chmod(0o755)
+    assert sorted(os.listdir(model_dir)) == before
+
+
+def test_a_model_dir_that_may_not_be_listed_is_an_error(tmp_path, data_dir, monkeypatch):
+    model_dir = tmp_path / "run"
+    assert train(model_dir, data_dir, *DENSE, "--max_steps=1").returncode == 0
+    model_dir.chmod(0o311)
+    unprivileged(monkeypatch)
+    for done in (train(model_dir, data_dir, *DENSE, "--max_steps=2"), evaluate(model_dir)):
+        assert error_of(done) == f"model_dir {model_dir} cannot be read: Permission denied"
+    model_dir.chmod(0o755)
+
+
+def test_a_model_dir_that_disappears_is_an_error(tmp_path, data_dir):
+    model_dir = tmp_path / "run"
+    flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *DENSE, "--max_steps=1000000")
+    with started("run_train.py", *flags) as (process, stderr):
+        wait_for("step = 1", process, stderr)
+        model_dir.rename(tmp_path / "elsewhere")
+        assert process.wait(timeout=60) == 1
+        said = stderr.read_text()
+    trouble = f"error: model_dir {model_dir} cannot be written: No such file or directory. Mend that, or choose another"
+    assert said.splitlines()[-1] == trouble
+    assert "Traceback" not in said
+
+
+def test_a_temporary_folder_without_room_is_said(tmp_path, data_dir):
+    assert train(tmp_path, data_dir, *DENSE, "--max_steps=10").returncode == 0
+    message = error_of(evaluate(tmp_path, preexec_fn=no_file_beyond(100_000)))
+    assert (
+        message
+        == f"temporary folder {tempfile.gettempdir()} cannot be written: File too large. Mend that, or choose another"
+    )

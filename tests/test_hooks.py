@@ -1,0 +1,51 @@
+"""What watches training, on a graph whose weights and loss are known."""
+
+import pytest
+from conftest import steps_in
+
+from cnn_estimator import hooks, model
+from cnn_estimator.errors import UserError
+from cnn_estimator.tf1 import tf
+
+
+def train(model_dir, *, factor, loss=1.0, every=1, restored_step=None, steps=4):
+    """Trains one weight, 1e30 at first, that each step multiplies by a factor; the loss is what is given."""
+
+    def model_fn(features, labels, mode):
+        weight = tf.get_variable("weight", initializer=1e30)
+        tf.constant(loss, name=model.BATCH_LOSS)
+        train_op = tf.group(weight.assign(weight * factor), tf.train.get_global_step().assign_add(1))
+        return tf.estimator.EstimatorSpec(mode, loss=tf.constant(1.0), train_op=train_op)
+
+    watchers = [
+        hooks.RefuseBadLoss(first_step=0, learning_rate=0.5),
+        hooks.SaveCheckpoints(str(model_dir), every=every, restored_step=restored_step, learning_rate=0.5),
+    ]
+    estimator = tf.estimator.Estimator(model_fn, str(model_dir))
+    estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=watchers, max_steps=steps)
+
+
+@pytest.mark.parametrize("every", [1, 1000])
+def test_weights_that_are_no_longer_finite_are_not_saved(tmp_path, every):
+    """1e30, 1e35, and 1e40 is infinite in float32, while the loss says nothing."""
+    with pytest.raises(UserError, match=r"^weights are no longer finite at step [24] with learning_rate 0\.5: "):
+        train(tmp_path, factor=1e5, every=every)
+    assert steps_in(tmp_path) == ([0, 1] if every == 1 else [0])
+
+
+def test_weights_that_are_nan_are_not_saved(tmp_path):
+    with pytest.raises(UserError, match="weights are no longer finite at step 1"):
+        train(tmp_path, factor=float("nan"))
+    assert steps_in(tmp_path) == [0]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
+def test_a_loss_that_is_no_number_ends_training_before_it_is_saved(tmp_path, loss):
+    with pytest.raises(UserError, match=rf"^loss is {loss} at step 1 with learning_rate 0\.5: "):
+        train(tmp_path, factor=1.0, loss=loss)
+    assert steps_in(tmp_path) == [0]
+
+
+def test_finite_weights_are_saved_every_so_many_steps_and_at_the_end(tmp_path):
+    train(tmp_path, factor=1.0, every=3, steps=7)
+    assert steps_in(tmp_path) == [0, 3, 6, 7]

@@ -1,0 +1,136 @@
+"""SIGTERM and SIGINT to real processes: run_train.py and run_eval.py."""
+
+import os
+import random
+import re
+import signal
+import time
+
+import pytest
+from conftest import evaluate, started, steps_in, train, variables, wait_for, write_idx_folder
+
+from cnn_estimator import checkpoints
+
+STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
+each_signal = pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
+
+
+def training(model_dir, data_dir, *flags):
+    """Starts fashion_dense, for more steps than it will get to do; see started()."""
+    flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--recipe=fashion_dense", "--seed=1", *flags)
+    return started("run_train.py", *flags, "--log_every=1000000", "--max_steps=1000000")
+
+
+def wait_until_it_listens(process):
+    """Until the process has a handler for SIGTERM: before that, it is Python that is starting."""
+    while True:
+        with open(f"/proc/{process.pid}/status") as status:
+            caught = int(re.search(r"SigCgt:\s*(\w+)", status.read())[1], 16)
+        if caught >> (signal.SIGTERM - 1) & 1:
+            return
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+@each_signal
+def test_training_ends_at_the_next_step_with_a_checkpoint_of_it(tmp_path, data_dir, number):
+    model_dir = tmp_path / "run"
+    with training(model_dir, data_dir, "--save_every=100000") as (process, stderr):
+        wait_for("step = 1", process, stderr)
+        time.sleep(0.5)
+        process.send_signal(number)
+        stdout, _ = process.communicate(timeout=60)
+        said = stderr.read_text()
+    assert (process.returncode, stdout) == (STATUS[number], "")
+    (line,) = [line for line in said.splitlines() if "stopped by" in line]
+    stopped = re.fullmatch(
+        rf"stopped by {number.name}: step (\d+) is saved as {model_dir}/model\.ckpt-\1\. Go on: (.+)", line
+    )
+    step = int(stopped[1])
+    assert step > 1
+    assert steps_in(model_dir) == [0, step]
+    flags = "--log_every=1000000 --save_every=100000 --max_steps=1000000"
+    assert stopped[2] == f"python run_train.py --model_dir={model_dir} --recipe=fashion_dense {flags}"
+    assert f"trained to step {step}: " in said
+    assert "Traceback" not in said
+    # What was stopped and goes on is what was never stopped.
+    assert train(model_dir, data_dir, "--recipe=fashion_dense", "--steps=5").returncode == 0
+    whole = ("--recipe=fashion_dense", "--seed=1", f"--steps={step + 5}")
+    assert train(tmp_path / "whole", data_dir, *whole).returncode == 0
+    assert variables(model_dir) == variables(tmp_path / "whole")
+
+
+@each_signal
+def test_a_signal_at_start_up_leaves_no_trace(tmp_path, data_dir, number):
+    """To the whole process group, as a terminal sends them."""
+    with training(tmp_path / "run", data_dir) as (process, stderr):
+        wait_until_it_listens(process)
+        time.sleep(0.5)  # TensorFlow is being loaded, beside the process that filters its notes
+        os.killpg(process.pid, number)
+        stdout, _ = process.communicate(timeout=60)
+        said = stderr.read_text()
+    assert (process.returncode, stdout) == (STATUS[number], "")
+    assert said == f"stopped by {number.name}: nothing was trained\n"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("second", "wait"), [(signal.SIGINT, 0), (signal.SIGTERM, 0.3)])
+def test_a_second_signal_ends_it_at_once(tmp_path, data_dir, second, wait):
+    """While TensorFlow is being loaded, which takes seconds: the first signal alone would wait for that."""
+    with training(tmp_path / "run", data_dir) as (process, stderr):
+        wait_until_it_listens(process)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(wait)
+        assert process.poll() is None
+        process.send_signal(second)
+        assert process.wait(timeout=1.5) in STATUS.values()
+        assert stderr.read_text() == ""
+
+
+def test_the_same_signal_twice_in_a_moment_counts_once(tmp_path, data_dir):
+    """`timeout` signals its child and then the child's group."""
+    with training(tmp_path / "run", data_dir) as (process, stderr):
+        wait_for("step = 1", process, stderr)
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.001)
+        assert process.wait(timeout=60) == 143
+        assert "stopped by SIGTERM: step " in stderr.read_text()
+
+
+@pytest.mark.slow
+def test_signals_while_it_saves_corrupt_nothing(tmp_path, data_dir):
+    """With a checkpoint at every step it saves nearly always."""
+    generator = random.Random(1)
+    for count in range(8):
+        number = generator.choice(list(STATUS))
+        with training(tmp_path, data_dir, "--save_every=1") as (process, stderr):
+            wait_for("step = ", process, stderr)
+            time.sleep(generator.uniform(0, 0.2))
+            process.send_signal(number)
+            if count % 2:
+                time.sleep(generator.uniform(0, 0.02))
+                process.send_signal(number)
+            assert process.wait(timeout=60) == STATUS[number]
+            said = stderr.read_text()
+        (step,) = re.findall(r"stopped by \w+: step (\d+) is saved", said)
+        assert checkpoints.newest_intact(str(tmp_path)).step == int(step)
+        assert "passed over" not in said
+
+
+@each_signal
+def test_evaluation_ends_without_a_result(tmp_path, data_dir, number):
+    write_idx_folder(tmp_path, train=20, test=50_000)
+    model_dir = tmp_path / "run"
+    assert train(model_dir, data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
+    flags = (f"--model_dir={model_dir}", f"--data_dir={tmp_path}", "--batch_size=1")
+    with started("run_eval.py", *flags) as (process, stderr):
+        wait_for("Done running local_init_op", process, stderr)
+        time.sleep(0.2)
+        process.send_signal(number)
+        stdout, _ = process.communicate(timeout=60)
+        said = stderr.read_text()
+    assert (process.returncode, stdout) == (STATUS[number], "")
+    assert said.splitlines()[-1] == f"stopped by {number.name}: nothing was evaluated"
+    assert list((model_dir / "eval").iterdir()) == []
+    assert evaluate(model_dir).returncode == 0
