@@ -116,7 +116,7 @@ def _diverged(what, step, learning_rate):
 
 
 class EndTraining(tf.train.SessionRunHook):
-    """Ends training at the next step, as a last one, when a stop signal was received."""
+    """Ends training after the step in which a stop signal was received."""
 
     def __init__(self, stop):
         self._stop = stop

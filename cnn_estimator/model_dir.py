@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import reprlib
+import time
 
 from tabulate import tabulate
 
@@ -113,7 +114,8 @@ def locked(model_dir):
                 file.seek(0)
                 holder = file.read()
                 file.close()
-                if not holder:  # it has the lock and is about to write
+                if not holder:  # it is about to write
+                    time.sleep(0.01)
                     continue
                 raise UserError(
                     f"model_dir {model_dir}: process {holder} is training there. Wait for it, stop it, or choose "

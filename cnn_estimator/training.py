@@ -49,7 +49,7 @@ def train(
       log_every: steps between two log lines, and between two points of TensorBoard's curves.
       log_tensors: {label: tensor name} to log beside loss and accuracy.
       save_every: steps between two checkpoints; one more is written at the end.
-      keep_checkpoints: how many of the newest checkpoints stay.
+      keep_checkpoints: how many to keep: an older one goes when a new one comes.
       stop: the signals.StopSignals of a process that listens for them.
 
     Raises:
@@ -137,8 +137,9 @@ def train(
             seconds = time.monotonic() - started
     reached = first_step + progress.steps
     log.info("trained to step %d: loss %.4f, %d steps in %.0f s", reached, progress.loss, progress.steps, seconds)
-    saved = f"step {reached} is saved as {os.path.join(model_dir, checkpoints.BASENAME)}-{reached}"
     options = {"log_every": log_every, "save_every": save_every, "keep_checkpoints": keep_checkpoints}
+    if log_tensors:
+        options["log_tensors"] = ",".join(f"{label}={name}" for label, name in log_tensors.items())
     go_on = _command(
         "run_train.py",
         model_dir=model_dir,
@@ -147,6 +148,7 @@ def train(
         **{name: value for name, value in options.items() if value != train.__kwdefaults__[name]},
         max_steps=max_steps,
     )
+    saved = f"step {reached} is saved as {os.path.join(model_dir, checkpoints.BASENAME)}-{reached}"
     stop.check(f"{saved}. Go on: {go_on}" if reached < max_steps else f"{saved}, the last")
     log.info("evaluate it: %s", _command("run_eval.py", model_dir=model_dir))
 

@@ -146,6 +146,7 @@ def test_tensorboard_lays_evaluation_over_training(trained):
     assert {step for step, _ in evaluation["accuracy"]} == {120}
 
 
+@pytest.mark.slow
 def test_steps_count_on_and_max_steps_is_where_it_ends(tmp_path, data_dir):
     dense = "--recipe=fashion_dense"
 
@@ -163,6 +164,7 @@ def test_steps_count_on_and_max_steps_is_where_it_ends(tmp_path, data_dir):
     assert json.loads(evaluate(tmp_path).stdout)["global_step"] == 8
 
 
+@pytest.mark.slow
 def test_without_steps_the_same_command_completes_the_recipe(tmp_path, data_dir):
     flags = ("--recipe=fashion_dense", "--batch_size=1", "--log_every=5000")
     assert train(tmp_path, data_dir, *flags, "--max_steps=9360").returncode == 0
@@ -348,6 +350,7 @@ def test_the_data_of_a_run_is_that_of_its_beginning(tmp_path, data_dir):
     assert f"fashion_mnist: 300 training images from {data_dir}" in done.stderr
 
 
+@pytest.mark.slow
 def test_beside_a_trainer_one_evaluates_and_does_not_train(tmp_path, data_dir):
     """The trainer saves at every step and keeps one: what is being evaluated is soon deleted."""
     flags = ("--recipe=fashion_dense", "--save_every=1", "--keep_checkpoints=1", "--max_steps=1000000")
@@ -369,6 +372,7 @@ def test_beside_a_trainer_one_evaluates_and_does_not_train(tmp_path, data_dir):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_fresh_sets_the_run_aside_and_begins_anew(tmp_path, data_dir):
     model_dir = tmp_path / "run"
     for recipe, steps in (("fashion_dense", 3), ("fashion_ladder_3", 2), ("fashion_dense", 1)):

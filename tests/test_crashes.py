@@ -41,6 +41,7 @@ def test_another_seed_gives_another_run(tmp_path, data_dir, unbroken):
     assert variables(tmp_path)["dense/kernel"] != unbroken["dense/kernel"]
 
 
+@pytest.mark.slow
 def test_a_run_without_a_seed_can_be_repeated_with_the_one_that_it_drew(tmp_path, data_dir):
     flags = ("--recipe=fashion_cnn", "--batch_size=10")
     for steps in (3, 2):  # the second goes on, without a seed too

@@ -74,6 +74,7 @@ def test_a_full_disk_from_the_beginning(small_disk, data_dir):
     assert train(small_disk / "run", data_dir, *DENSE, "--max_steps=2").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk, data_dir, unbroken):
     model_dir = small_disk / "run"
     assert train(model_dir, data_dir, *DENSE, "--max_steps=30", "--keep_checkpoints=1").returncode == 0
@@ -92,6 +93,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk,
     assert variables(model_dir) == unbroken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 100_000, 1_000_000])
 def test_a_file_that_may_not_grow_is_one_error_line(tmp_path, data_dir, size):
     """TensorFlow calls it OutOfRangeError, and Estimator takes that for the end of the data."""
@@ -112,6 +114,7 @@ def unprivileged(monkeypatch):
         monkeypatch.setattr(subprocess, "run", lambda command, **options: real([*drop, *command], **options))
 
 
+@pytest.mark.slow
 def test_a_read_only_model_dir_can_be_evaluated_and_not_trained_in(tmp_path, data_dir, monkeypatch):
     model_dir = tmp_path / "run"
     assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0

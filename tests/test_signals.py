@@ -32,6 +32,7 @@ def wait_until_it_listens(process):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @each_signal
 def test_training_ends_at_the_next_step_with_a_checkpoint_of_it(tmp_path, data_dir, number):
     model_dir = tmp_path / "run"
@@ -118,6 +119,7 @@ def test_signals_while_it_saves_corrupt_nothing(tmp_path, data_dir):
         assert "passed over" not in said
 
 
+@pytest.mark.slow
 @each_signal
 def test_evaluation_ends_without_a_result(tmp_path, data_dir, number):
     write_idx_folder(tmp_path, train=20, test=50_000)
