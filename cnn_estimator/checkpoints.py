@@ -21,7 +21,8 @@ log = logging.getLogger(__package__)
 
 STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
-_FILE = re.compile(rf"({re.escape(BASENAME)}-\d+)\.(?:index|meta|data-\d+-of-\d+)")
+_SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
+_FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ def locate(model_dir, wanted):
     if wanted.isdecimal():
         return model_dir, f"{BASENAME}-{wanted}"
     folder, file = os.path.split(os.path.expanduser(wanted))
-    return folder or model_dir, re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", file)
+    return folder or model_dir, re.sub(f"{_SUFFIX}$", "", file)
 
 
 def find(model_dir, name):
@@ -185,10 +186,10 @@ def check_fits(checkpoint, settings, mode):
         log.warning("variables that network %s does not have: %s", settings.network, ", ".join(row[0] for row in extra))
     if missing or reshaped or (training and extra):
         table = tabulate([*missing, *reshaped, *extra], ["variable", "", "there", "now"], tablefmt="plain")
+        flags = "--recipe and --optimizer" if training else "--recipe"
         raise UserError(
             f"{os.path.basename(checkpoint.path)} does not fit network {settings.network} with optimizer "
-            f"{settings.optimizer}: say with --recipe and --optimizer what it holds, or choose another --model_dir\n"
-            + table
+            f"{settings.optimizer}: say with {flags} what it holds, or choose another --model_dir\n{table}"
         )
 
 
