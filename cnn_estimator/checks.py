@@ -8,7 +8,12 @@ import difflib
 MOST_STEPS = 10**9  # a year and a half at 20 steps a second
 MOST_IMAGES = 60_000  # a batch of the whole training set
 MOST_CHECKPOINTS = 10**6
+MOST_DRAWN = 400  # images in one picture
+MOST_CHARACTERS = 40  # of a class name, which tables and pictures have room for
 LARGEST_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
+
+INVERT = ("yes", "no", "auto")  # whether a picture's bright becomes dark
+EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
 _FLOAT32_SMALLEST, _FLOAT32_LARGEST = 2.0**-126, (2 - 2.0**-23) * 2.0**127
 
@@ -41,3 +46,12 @@ def path(value):
         value.encode()
     except UnicodeEncodeError:
         raise ValueError("not UTF-8, which TensorFlow needs") from None
+
+
+def class_names(value):
+    """Refuses what is no tuple of ten different names."""
+    if type(value) is not tuple or {type(name) for name in value} != {str} or not len(value) == len({*value}) == 10:
+        raise ValueError("not the names of ten classes, each another one")
+    for name in value:
+        if not name.isprintable() or not 1 <= len(name) <= MOST_CHARACTERS:
+            raise ValueError(f"a class name must have 1 to {MOST_CHARACTERS} printable characters")

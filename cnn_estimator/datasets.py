@@ -21,6 +21,7 @@ import zlib
 import numpy as np
 import pooch
 
+from cnn_estimator import checks
 from cnn_estimator.errors import UserError
 
 log = logging.getLogger(__package__)
@@ -33,7 +34,10 @@ SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABE
 
 IMAGES_MAGIC, LABELS_MAGIC = 0x803, 0x801
 SIDE, CLASSES = 28, 10
+DIGITS = tuple(map(str, range(CLASSES)))
+CLASS_NAMES_FILE = "class_names.txt"
 MOST_BYTES = 2**30  # of one file's content: 1.3 million images
+_MOST_CHARACTERS = 2**16  # of the class names
 
 
 class DatasetError(UserError):
@@ -56,6 +60,9 @@ class Dataset:
 
     name: str
     sha256: dict
+    class_names: tuple  # of the labels 0 to 9
+    object_side: int  # pixels that the longer side of an object has
+    centred: str  # what of an object lies in the middle of its image: its "box", or its "mass"
     installed: str | None  # the folder of the Debian package
     mirrors: tuple  # addresses that a file's name and .gz are appended to
     package: Package
@@ -63,10 +70,12 @@ class Dataset:
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """images: float32 [N, 28, 28] in 0..1. labels: int32 [N], 0 to 9. source: where they came from, for people."""
+    """images: float32 [N, 28, 28] in 0..1. labels: int32 [N], 0 to 9. class_names: ten str, what the labels stand for.
+    source: where they came from, for people."""
 
     images: np.ndarray
     labels: np.ndarray
+    class_names: tuple
     source: str
 
 
@@ -78,6 +87,20 @@ FASHION_MNIST = Dataset(
         TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
+    class_names=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    object_side=28,
+    centred="box",
     installed="/usr/share/datasets/fashion-mnist",
     mirrors=("https://storage.googleapis.com/tensorflow/tf-keras-datasets/",),
     package=Package(
@@ -96,6 +119,9 @@ MNIST = Dataset(
         TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
+    class_names=DIGITS,
+    object_side=20,
+    centred="mass",
     installed=None,
     mirrors=(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -118,9 +144,10 @@ def load(dataset, split, data_dir=None):
     Args:
       dataset: a key of DATASETS.
       split: "train" or "test".
-      data_dir: a folder with the IDX files, gzipped or not, of any ten classes of 28x28 images. None finds the public
-        dataset: in the cache, where Debian's package puts it, on its mirrors, or in a package manager's package; only
-        files with the known SHA-256 are used.
+      data_dir: a folder with the IDX files, gzipped or not, of any ten classes of 28x28 images, and with their names,
+        a line each, in class_names.txt: without that file they are called 0 to 9. None finds the public dataset: in
+        the cache, where Debian's package puts it, on its mirrors, or in a package manager's package; only files with
+        the known SHA-256 are used.
 
     Returns:
       A Split.
@@ -131,16 +158,34 @@ def load(dataset, split, data_dir=None):
     names = SPLITS[split]
     if data_dir is None:
         files, source = _find(DATASETS[dataset], names)
+        class_names = DATASETS[dataset].class_names
     else:
         if not os.path.isdir(data_dir):
             raise DatasetError(f"data_dir {data_dir} is no folder: name one with the four IDX files, or none at all")
         files, source = [_read(data_dir, name) for name in names], data_dir
+        class_names = _class_names(data_dir, DATASETS[dataset], files[1][1])
     (images_path, images_content), (labels_path, labels_content) = files
     images = parse_images(images_content, images_path)
     labels = parse_labels(labels_content, labels_path)
     if len(images) != len(labels):
         raise DatasetError(f"{images_path} holds {len(images)} images, but {labels_path} {len(labels)} labels")
-    return Split(images=images / np.float32(255), labels=labels.astype(np.int32), source=source)
+    return Split(images / np.float32(255), labels.astype(np.int32), class_names, source)
+
+
+def _class_names(data_dir, dataset, labels_content):
+    """Returns what the labels in a data_dir stand for: as a file there says, or the labels' own numbers, unless they
+    are the public dataset's."""
+    path = os.path.join(data_dir, CLASS_NAMES_FILE)
+    if not os.path.exists(path):
+        public = hashlib.sha256(labels_content).hexdigest() in dataset.sha256.values()
+        return dataset.class_names if public else DIGITS
+    try:
+        with open(path, encoding="utf-8") as file:
+            class_names = tuple(line.strip() for line in file.read(_MOST_CHARACTERS).splitlines())
+        checks.class_names(class_names)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: {error}") from error
+    return class_names
 
 
 def parse_images(content, path):
@@ -245,6 +290,31 @@ def _find(dataset, names):
         f"no source has {dataset.name}. Tried: {'; '.join(tried)}. Put its four IDX files into a folder and name that "
         "with --data_dir"
     )
+
+
+def at_hand(dataset):
+    """Looks for a public dataset where load finds it without fetching anything.
+
+    Returns:
+      (the folder that has all of its files intact, or None; {path: what is wrong} of the files that load passes over).
+    """
+    damaged = {}
+    for folder in (os.path.join(pooch.os_cache("cnn_estimator"), dataset.name), dataset.installed):
+        if folder is None:
+            continue
+        whole = True
+        for name in dataset.sha256:
+            try:
+                _read_intact(folder, name, dataset)
+            except DatasetError as error:
+                whole = False
+                plain = os.path.join(folder, name)
+                path = plain if os.path.exists(plain) else f"{plain}.gz"
+                if os.path.exists(path):
+                    damaged[path] = str(error)
+        if whole:
+            return folder, damaged
+    return None, damaged
 
 
 def _download(mirror, dataset, cache):

@@ -10,13 +10,14 @@ import time
 
 from tabulate import tabulate
 
+from cnn_estimator import datasets, recipes
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
 
 SETTINGS_FILE = "settings.json"
 HISTORY_FILE = "history.jsonl"
 LOCK_FILE = "train.lock"
-VERSION = 1  # of the settings file
+VERSION = 2  # of the settings file
 MOST_BYTES = 2**16  # of a settings file
 
 
@@ -59,8 +60,12 @@ def _parse_settings(content):
     if type(fields) is not dict:
         raise UserError("not a JSON object")
     version = fields.pop("version", None)
-    if version != VERSION or type(version) is not int:
-        raise UserError(f"version {reprlib.repr(version)}: this program reads version {VERSION}, another one wrote it")
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise UserError(
+            f"version {reprlib.repr(version)}: this program reads versions 1 to {VERSION}, another one wrote it"
+        )
+    if version == 1:  # it knew no names
+        fields.setdefault("class_names", None)
     known = [field.name for field in dataclasses.fields(Settings)]
     for name in known:
         if name not in fields:
@@ -70,7 +75,34 @@ def _parse_settings(content):
             raise UserError(f"{reprlib.repr(name)} is no setting")
     if fields["seed"] is None:
         raise UserError("seed None: a run has one")
+    if type(fields["class_names"]) is list:
+        fields["class_names"] = tuple(fields["class_names"])
     return Settings(**fields)
+
+
+def settings_of(model_dir, recipe=None):
+    """Returns the Settings that a model_dir was trained with, its class_names at least 0 to 9.
+
+    Args:
+      recipe: the recipes.Recipe that it holds, where it has no settings file.
+
+    Raises:
+      UserError: there is no settings file and no recipe, or they are of different models.
+    """
+    settings = read_settings(model_dir)
+    if settings is None:
+        if recipe is None:
+            raise UserError(f"model_dir {model_dir} has no {SETTINGS_FILE}: say with --recipe=NAME what it holds")
+        settings = recipes.settings(recipe)
+    elif recipe and (recipe.network, recipe.dataset) != (settings.network, settings.dataset):
+        raise UserError(
+            f"model_dir {model_dir} holds recipe {settings.recipe}, not {recipe.name}: leave --recipe away, "
+            "or name another --model_dir"
+        )
+    if settings.class_names:
+        return settings
+    names = datasets.DATASETS[settings.dataset].class_names if settings.data_dir is None else datasets.DIGITS
+    return dataclasses.replace(settings, class_names=names)
 
 
 def add_to_history(model_dir, settings, **facts):

@@ -28,8 +28,9 @@ class Recipe:
 class Settings:
     """What a run trains and how: a recipe with its overrides, a seed, and where the data is, as in datasets.load.
 
-    It is model_fn's `params`, and kept in the model_dir. A seed of None is still to be drawn. Making one raises
-    UserError, with the field's name, for a value that nothing can be trained with.
+    It is model_fn's `params`, and kept in the model_dir. A seed of None is still to be drawn, and class_names of None,
+    ten str otherwise, to be learnt from the data. Making one raises UserError, with the field's name, for a value that
+    nothing can be trained with.
     """
 
     recipe: str
@@ -40,6 +41,7 @@ class Settings:
     batch_size: int
     seed: int | None
     data_dir: str | None
+    class_names: tuple | None = None
 
     def __post_init__(self):
         recipe = find(self.recipe)
@@ -54,6 +56,8 @@ class Settings:
             _check("seed", self.seed, checks.whole_number, 0, checks.LARGEST_SEED)
         if self.data_dir is not None:
             _check("data_dir", self.data_dir, checks.path)
+        if self.class_names is not None:
+            _check("class_names", self.class_names, checks.class_names)
 
 
 def _check(field, value, check, *bounds):

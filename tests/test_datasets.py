@@ -262,3 +262,38 @@ def test_the_package_manager_has_the_real_dataset(tmp_path, monkeypatch, dataset
     assert split.images.min() == 0
     assert split.images.max() == 1
     assert np.bincount(split.labels).min() > 5_000
+
+
+def test_what_the_classes_are_called(tmp_path):
+    write_idx_folder(tmp_path)
+    assert load("fashion_mnist", "train", str(tmp_path)).class_names == tuple("0123456789")
+    names = ["T-shirt/top", "Öl", *"cdefghij"]
+    (tmp_path / "class_names.txt").write_text("\n".join(names) + "\n")
+    for split in ("train", "test"):
+        assert load("fashion_mnist", split, str(tmp_path)).class_names == tuple(names)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a\nb\n", b"a\n" * 10, b"\xff", b"x" * 41 + b"\n" + b"\n".join(b"abcdefghi"[n : n + 1] for n in range(9))],
+)
+def test_class_names_that_are_none_are_refused(tmp_path, content):
+    write_idx_folder(tmp_path)
+    (tmp_path / "class_names.txt").write_bytes(content)
+    with pytest.raises(DatasetError, match=rf"^{tmp_path}/class_names.txt: "):
+        load("fashion_mnist", "train", str(tmp_path))
+
+
+@pytest.mark.parametrize(("dataset", "name"), [("fashion_mnist", "Ankle boot"), ("mnist", "9")])
+def test_a_copy_of_a_public_dataset_has_its_names(tmp_path, dataset, name):
+    assert load_public(dataset, "test").class_names[9] == name
+    folder = load_public(dataset, "test").source
+    if dataset == "fashion_mnist":  # from another folder, and in the wrong recipe's hands
+        assert load(dataset, "test", folder).class_names[9] == name
+        assert load("mnist", "test", folder).class_names == tuple("0123456789")
+
+
+def test_what_is_at_hand_is_not_fetched(cache, mirror, public):
+    assert datasets.at_hand(datasets.DATASETS["fashion_mnist"]) == (None, {})
+    load("fashion_mnist", "test")
+    assert datasets.at_hand(datasets.DATASETS["fashion_mnist"]) == (str(cache), {})

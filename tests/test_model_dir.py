@@ -11,11 +11,12 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_estimator import model_dir, recipes
+from cnn_estimator import datasets, model_dir, recipes
 from cnn_estimator.errors import UserError
 
-SETTINGS = recipes.Settings("fashion_dense", "fashion_mnist", "dense_128", "adam", 0.001, 32, seed=5, data_dir=None)
-KEPT = {"version": 1, **dataclasses.asdict(SETTINGS)}
+NAMES = tuple("abcdefghij")
+SETTINGS = recipes.Settings("fashion_dense", "fashion_mnist", "dense_128", "adam", 0.001, 32, 5, None, NAMES)
+KEPT = {"version": 2, **dataclasses.asdict(SETTINGS)}
 
 
 def test_settings_come_back_as_they_were_written(tmp_path):
@@ -23,6 +24,23 @@ def test_settings_come_back_as_they_were_written(tmp_path):
         model_dir.write_settings(str(tmp_path), settings)
         assert model_dir.read_settings(str(tmp_path)) == settings
     assert os.listdir(tmp_path) == ["settings.json"]
+
+
+def test_settings_of_version_1_had_no_class_names(tmp_path):
+    first = {name: value for name, value in KEPT.items() if name != "class_names"} | {"version": 1}
+    (tmp_path / "settings.json").write_text(json.dumps(first))
+    assert model_dir.read_settings(str(tmp_path)) == dataclasses.replace(SETTINGS, class_names=None)
+    assert model_dir.settings_of(str(tmp_path)).class_names == datasets.FASHION_MNIST.class_names
+    # Somebody's own data may be anything.
+    (tmp_path / "settings.json").write_text(json.dumps(first | {"data_dir": "/own"}))
+    assert model_dir.settings_of(str(tmp_path)).class_names == tuple("0123456789")
+
+
+def test_a_run_without_settings_is_what_the_recipe_says(tmp_path):
+    names = model_dir.settings_of(str(tmp_path), recipes.find("mnist_cnn")).class_names
+    assert names == tuple("0123456789")
+    with pytest.raises(UserError, match=r"has no settings\.json: say with --recipe=NAME what it holds"):
+        model_dir.settings_of(str(tmp_path))
 
 
 def test_a_folder_without_settings_has_none(tmp_path):
@@ -42,7 +60,8 @@ def test_a_folder_without_settings_has_none(tmp_path):
         ("[]", "not a JSON object"),
         ("3", "not a JSON object"),
         (" " * 70_000, "more than 65536 bytes"),
-        ({"version": 2}, "version 2: this program reads version 1"),
+        ({"version": 3}, "version 3: this program reads versions 1 to 2"),
+        ({"version": 0}, "version 0: "),
         ({"version": True}, "version True: "),
         ({"version": "1"}, "version '1': "),
         ({"version": None}, "version None: "),
@@ -57,6 +76,11 @@ def test_a_folder_without_settings_has_none(tmp_path):
         ({"seed": "5"}, "seed '5': not a whole number"),
         ({"seed": None}, "seed None: a run has one"),
         ({"data_dir": {}}, r"data_dir \{\}: not a path"),
+        ({"class_names": "abcdefghij"}, "class_names 'abcdefghij': not the names of ten classes"),
+        ({"class_names": [*NAMES[:9], "a"]}, "class_names .*: not the names of ten classes"),
+        ({"class_names": [*NAMES, "k"]}, "class_names .*: not the names of ten classes"),
+        ({"class_names": [*NAMES[:9], 7]}, "class_names .*: not the names of ten classes"),
+        ({"class_names": [*NAMES[:9], "a\nb"]}, "class_names .*: a class name must have 1 to 40 printable"),
     ],
     ids=lambda value: str(value)[:30],
 )
