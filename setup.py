@@ -20,6 +20,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=["cnn_estimator"],
+    entry_points={"console_scripts": ["cnn-estimator=cnn_estimator.verbs:main"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.15,<2.22",
@@ -29,7 +30,10 @@ setup(
         "setuptools<81",  # tensorboard up to 2.20 imports pkg_resources: later releases warn, or lack it
         "protobuf<7",  # TensorFlow 2.20 cannot write its graph with protobuf 7
         "absl-py",
+        "matplotlib>=3.7",
         "numpy",
+        "packaging",
+        "Pillow>=11.3",
         "pooch>=1.7",
         "tabulate>=0.9",
         "tqdm>=4.60",

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import errno
+import functools
 import glob
 import logging
 import os
@@ -13,7 +15,7 @@ import numpy as np
 from tabulate import tabulate
 
 from cnn_estimator import model
-from cnn_estimator.disk import writing
+from cnn_estimator.disk import cannot_be_written, writing
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import tf
 
@@ -23,6 +25,23 @@ STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
 _SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
 _FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
+
+# How TensorFlow's messages end: its error classes say less. A file too large is OutOfRangeError, as the end of data is.
+_TROUBLES = [
+    os.strerror(number)
+    for number in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EIO,
+    )
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +83,7 @@ def newest_intact(model_dir):
         if names == _names(model_dir):  # otherwise a trainer has saved new ones and deleted these meanwhile
             raise UserError(
                 f"model_dir {model_dir}: none of its checkpoints is intact: {'; '.join(map(str, damages))}. Put a copy "
-                "of one back, or train anew with run_train.py --fresh, which sets this run aside"
+                "of one back, or train anew with --fresh, which sets this run aside"
             )
 
 
@@ -124,6 +143,19 @@ def rebuild_state(model_dir, newest):
         tf.train.update_checkpoint_state(model_dir, newest.path, paths)
 
 
+@contextlib.contextmanager
+def saving(model_dir):
+    """Turns what a full or unwritable disk raises, in Python and in TensorFlow, into a UserError."""
+    with writing(f"model_dir {model_dir}"):
+        try:
+            yield
+        except tf.errors.OpError as error:
+            for trouble in _TROUBLES:
+                if trouble in str(error):
+                    raise cannot_be_written(f"model_dir {model_dir}", trouble) from error
+            raise
+
+
 def remove_unfinished(model_dir):
     """Removes what TensorFlow leaves when it is killed while it writes. Only for the one who trains there."""
     for pattern in (f"{BASENAME}-*_temp", "*.tmp" + "[0-9a-f]" * 32):
@@ -134,11 +166,29 @@ def remove_unfinished(model_dir):
                 os.remove(path)
 
 
+def picker(model_dir, wanted=None):
+    """Returns the function, for copied(), that picks the Checkpoint which a user wants.
+
+    Args:
+      wanted: a global step, or a path, whose folder then is the model_dir; None for the newest intact one.
+    """
+    if wanted is None:
+        return functools.partial(_newest_to_use, model_dir)
+    return functools.partial(find, *locate(model_dir, wanted))
+
+
+def _newest_to_use(model_dir):
+    newest = newest_intact(model_dir)
+    if newest is None:
+        raise UserError(f"model_dir {model_dir} holds no checkpoint: train there first, or name another --model_dir")
+    return newest
+
+
 @contextlib.contextmanager
 def copied(pick):
     """Yields the Checkpoint that pick() returns, and a copy of it in a temporary folder.
 
-    Where training goes on meanwhile, its older checkpoints are deleted: perhaps the very one that is evaluated.
+    Where training goes on meanwhile, its older checkpoints are deleted: perhaps the very one that is in use.
     """
     with contextlib.ExitStack() as stack:
         with writing(f"temporary folder {tempfile.gettempdir()}"):

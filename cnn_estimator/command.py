@@ -1,6 +1,9 @@
 """What surrounds every command: parsed flags, stop signals, log lines on stderr, one line for a user's mistake."""
 
 import logging
+import os
+import shlex
+import signal
 import sys
 
 from absl import app, flags
@@ -10,29 +13,50 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.signals import Stopped, StopSignals
 
 
-def run(main):
-    """Parses the flags, calls main(stop), with the StopSignals of the process, and exits.
+def run(main, *, takes_files=False):
+    """Parses the flags, calls main(stop), with the StopSignals of the process, and exits with what it returns.
 
     With status 1 and one line `error: …` on a UserError or a flag's bad value; with status 143 or 130 and one line
     `stopped by …` where SIGTERM or SIGINT ended the work.
+
+    Args:
+      takes_files: whether words that are no flags are files' names: then it is main(stop, *names).
     """
     stop = StopSignals()
     stop.listen()
 
     def checked_main(arguments):
         _log_to_stderr()
+        names = arguments[1:]
         try:
-            if len(arguments) > 1:
-                raise UserError(f"unexpected argument {arguments[1]!r}: every option is a flag, --name=value")
-            main(stop)
+            if names and not takes_files:
+                raise UserError(f"unexpected argument {names[0]!r}: every option is a flag, --name=value")
+            status = main(stop, *names)
+            sys.stdout.flush()
+            return status
         except UserError as error:
             sys.exit(f"error: {error}")
         except Stopped as stopped:
             print(stopped, file=sys.stderr)
             sys.exit(stopped.exit_status)
+        except BrokenPipeError:  # the reader of stdout, as head, has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
 
     flags.FLAGS.set_default("verbosity", 0)  # INFO
+    flags.FLAGS.set_gnu_getopt()  # flags may come after names
     app.run(checked_main, flags_parser=_parse)
+
+
+def spelled(verb, **options):
+    """Returns the command line of a verb, train or eval, spelled like the one that started this process."""
+    if os.path.basename(sys.argv[0]) in ("run_train.py", "run_eval.py"):
+        words = ["python", f"run_{verb}.py"]
+    elif sys.argv[0].startswith("python -m "):
+        words = ["python", "-m", __package__, verb]
+    else:
+        words = ["cnn-estimator", verb]
+    return shlex.join([*words, *(f"--{name}={value}" for name, value in options.items())])
 
 
 def _parse(arguments):

@@ -1,28 +1,8 @@
-"""What a full or unwritable disk raises, in Python and in TensorFlow, becomes the user's error."""
+"""What a full or unwritable disk raises becomes the user's error. Imports no TensorFlow."""
 
 import contextlib
-import errno
-import os
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.tf1 import tf
-
-# How TensorFlow's messages end: its error classes say less. A file too large is OutOfRangeError, as the end of data is.
-_TROUBLES = [
-    os.strerror(number)
-    for number in (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.EIO,
-    )
-]
 
 
 @contextlib.contextmanager
@@ -31,13 +11,9 @@ def writing(what):
     try:
         yield
     except OSError as error:
-        raise _cannot_be_written(what, error.strerror) from error
-    except tf.errors.OpError as error:
-        for trouble in _TROUBLES:
-            if trouble in str(error):
-                raise _cannot_be_written(what, trouble) from error
-        raise
+        raise cannot_be_written(what, error.strerror) from error
 
 
-def _cannot_be_written(what, trouble):
+def cannot_be_written(what, trouble):
+    """Returns the UserError."""
     return UserError(f"{what} cannot be written: {trouble}. Mend that, or choose another")

@@ -1,25 +1,48 @@
 """The verb eval."""
 
-import functools
+import dataclasses
+import fcntl
+import json
 import logging
 import os
 import tempfile
 
-from cnn_estimator import checkpoints, datasets, hooks, inputs, model, recipes
-from cnn_estimator.errors import UserError
-from cnn_estimator.model_dir import SETTINGS_FILE, read_settings
+import numpy as np
+
+from cnn_estimator import checkpoints, datasets, figures, hooks, inputs, model, report
+from cnn_estimator.disk import writing
+from cnn_estimator.model_dir import settings_of
 from cnn_estimator.signals import StopSignals
 from cnn_estimator.tf1 import start_runtime, tf
 
 log = logging.getLogger(__package__)
 
-_METRICS_BYTES = 2**16  # more than the event file of an evaluation has
+METRICS_FILE = "metrics.json"
+FIGURES = "figures"
+_DRAWN = 20  # images in a picture
+_WRITTEN_BYTES = 2**20  # more than an evaluation writes for TensorBoard
 
 
-def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_dir=None, stop=None):
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+      metrics: {"accuracy": share of images classified right, "loss": mean cross entropy of an image, "global_step",
+        "images": how many were evaluated, "checkpoint": path}.
+      confusion: int64 [10, 10], how many images of the row's class were taken for the column's.
+      class_names: ten str.
+    """
+
+    metrics: dict
+    confusion: np.ndarray
+    class_names: tuple
+
+
+def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_dir=None, draw=False, stop=None):
     """Evaluates a checkpoint on the test set, every image once and in order.
 
-    Writes the metrics for TensorBoard to model_dir/eval, if that can be written.
+    Writes the metrics to model_dir/eval, for TensorBoard and in metrics.json, if that can be written.
 
     Args:
       model_dir: a folder that was trained in, or is being trained in.
@@ -27,32 +50,33 @@ def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_d
       recipe: the recipes.Recipe that the model_dir holds, where it has no settings file.
       batch_size: images a batch, which changes no result; None takes the settings'.
       data_dir: see datasets.load; None takes the settings'.
+      draw: whether to draw the results too: PNG files in model_dir/figures, and TensorBoard's images.
       stop: the signals.StopSignals of a process that listens for them.
 
     Returns:
-      {"accuracy": share of images classified right, "loss": mean cross entropy of an image, "global_step", "images":
-      how many were evaluated, "checkpoint": path}.
+      An Evaluation.
 
     Raises:
-      UserError: there is no intact checkpoint, it is of another model, or the data is missing or bad.
+      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, or the
+        pictures cannot be written.
       Stopped: a signal ended the work.
     """
     stop = stop or StopSignals()
     stop.check("nothing was evaluated")
-    if checkpoint is None:
-        pick = functools.partial(_newest_intact, model_dir)
-    else:
-        model_dir, name = checkpoints.locate(model_dir, checkpoint)
-        pick = functools.partial(checkpoints.find, model_dir, name)
-    with checkpoints.copied(pick) as (original, copy):
-        settings = _settings(model_dir, recipe)
+    with checkpoints.copied(checkpoints.picker(model_dir, checkpoint)) as (original, copy):
+        model_dir = os.path.dirname(original.path)
+        settings = settings_of(model_dir, recipe)
         checkpoints.check_fits(copy, settings, tf.estimator.ModeKeys.EVAL)
         data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
+        if draw:
+            with writing(f"folder {os.path.join(model_dir, FIGURES)}"):
+                os.makedirs(os.path.join(model_dir, FIGURES), exist_ok=True)
         start_runtime()
+        takes_metrics = _takes_metrics(os.path.join(model_dir, "eval"))
         # Estimator writes the metrics into its model_dir.
         estimator = tf.estimator.Estimator(
-            model.model_fn, model_dir if _takes_metrics(model_dir) else os.path.dirname(copy.path), params=settings
+            model.model_fn, model_dir if takes_metrics else os.path.dirname(copy.path), params=settings
         )
         input_fn = inputs.numpy_input_fn(
             {"x": data.images},
@@ -62,45 +86,103 @@ def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_d
             shuffle=False,
         )
         stop.check("nothing was evaluated")
-        metrics = estimator.evaluate(input_fn, checkpoint_path=copy.path, hooks=[hooks.EndEvaluation(stop)])
-    return {
-        "accuracy": _six_digits(metrics["accuracy"]),
-        "loss": _six_digits(metrics["average_loss"]),
-        "global_step": int(metrics["global_step"]),
-        "images": len(data.labels),
-        "checkpoint": original.path,
-    }
+        kept = hooks.KeepPredictions()
+        metrics = estimator.evaluate(input_fn, checkpoint_path=copy.path, hooks=[hooks.EndEvaluation(stop), kept])
+    predictions = kept.predictions()
+    evaluation = Evaluation(
+        {
+            "accuracy": _six_digits(metrics["accuracy"]),
+            "loss": _six_digits(metrics["average_loss"]),
+            "global_step": int(metrics["global_step"]),
+            "images": len(data.labels),
+            "checkpoint": original.path,
+        },
+        report.confusion_matrix(data.labels, predictions.classes),
+        settings.class_names,
+    )
+    if takes_metrics:
+        _keep(evaluation, os.path.join(model_dir, "eval", METRICS_FILE))
+    if draw:
+        drawn = _draw(evaluation, data, predictions, os.path.join(model_dir, FIGURES))
+        if takes_metrics:
+            _show_in_tensorboard(drawn, os.path.join(model_dir, "eval"), evaluation.metrics["global_step"])
+    return evaluation
 
 
-def _newest_intact(model_dir):
-    newest = checkpoints.newest_intact(model_dir)
-    if newest is None:
-        raise UserError(f"model_dir {model_dir} holds no checkpoint: train there first, or name another --model_dir")
-    return newest
+def _keep(evaluation, path):
+    """Adds the evaluation to a JSON list of records, or puts it in the place of the same step's."""
+    scores = dict(zip(evaluation.class_names, report.class_scores(evaluation.confusion), strict=True))
+    record = evaluation.metrics | {"classes": {name: dataclasses.asdict(score) for name, score in scores.items()}}
+    with open(f"{path}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # others may evaluate other checkpoints meanwhile
+        try:
+            records = {kept["global_step"]: kept for kept in _records(path)}
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            log.warning("%s is no list of records: %r. This evaluation is not kept there: move it away", path, error)
+            return
+        records[record["global_step"]] = record
+        with writing(path), open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        os.replace(f"{path}.new", path)
 
 
-def _settings(model_dir, recipe):
-    """Returns the Settings of a model_dir; of the recipe where it keeps none."""
-    settings = read_settings(model_dir)
-    if settings is None:
-        if recipe is None:
-            raise UserError(f"model_dir {model_dir} has no {SETTINGS_FILE}: say with --recipe=NAME what it holds")
-        return recipes.settings(recipe)
-    if recipe and (recipe.network, recipe.dataset) != (settings.network, settings.dataset):
-        raise UserError(
-            f"model_dir {model_dir} holds recipe {settings.recipe}, not {recipe.name}: leave --recipe away, "
-            "or name another --model_dir"
+def _records(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return []
+
+
+def _draw(evaluation, data, predictions, folder):
+    """Writes the pictures into a folder; returns {name: content of the PNG file}."""
+    metrics = evaluation.metrics
+    where = f"step {metrics['global_step']}, accuracy {metrics['accuracy']:.4f} on {metrics['images']} test images"
+
+    def answers(rows, what):
+        return figures.answers(
+            data.images[rows],
+            predictions.probabilities[rows],
+            evaluation.class_names,
+            [f"test image {row}" for row in rows],
+            data.labels[rows],
+            f"{what}: {where}",
         )
-    return settings
+
+    mistakes = report.most_confident_mistakes(data.labels, predictions, _DRAWN)
+    pictures = {
+        "confusion_matrix": figures.confusion_matrix(
+            evaluation.confusion, evaluation.class_names, f"Which class is taken for which: {where}"
+        ),
+        "test_images": answers(np.arange(min(_DRAWN, len(data.labels))), "The first test images"),
+    }
+    path = os.path.join(folder, "{}.png")
+    if len(mistakes):
+        pictures["mistakes"] = answers(mistakes, "The most confident mistakes")
+    elif os.path.exists(path.format("mistakes")):  # an earlier step's
+        os.remove(path.format("mistakes"))
+    log.info("pictures: %s", ", ".join(map(path.format, pictures)))
+    return {name: figures.save(figure, path.format(name)) for name, figure in pictures.items()}
 
 
-def _takes_metrics(model_dir):
-    """Whether there is a place for TensorBoard's files; otherwise says so. TensorFlow would drop them in silence."""
-    folder = os.path.join(model_dir, "eval")
+def _show_in_tensorboard(drawn, folder, step):
+    images = [
+        tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=content))
+        for name, content in drawn.items()
+    ]
+    # Estimator's own writer there, which it keeps open.
+    writer = tf.summary.FileWriterCache.get(folder)
+    writer.add_summary(tf.Summary(value=images), step)
+    writer.flush()
+
+
+def _takes_metrics(folder):
+    """Whether evaluations can be written into a folder; otherwise says so. TensorFlow would drop them in silence."""
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(_METRICS_BYTES))
+            file.write(bytes(_WRITTEN_BYTES))
     except OSError as error:
         log.warning("%s cannot be written: %s. TensorBoard will not show this evaluation", folder, error.strerror)
         return False

@@ -3,9 +3,11 @@
 import math
 import os
 
-from cnn_estimator.disk import writing
+import numpy as np
+
+from cnn_estimator.checkpoints import saving
 from cnn_estimator.errors import UserError
-from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS
+from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
 from cnn_estimator.tf1 import tf
 
 
@@ -103,7 +105,7 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
             return False
         if not session.run(self._all_finite):
             raise _diverged("weights are no longer finite", step, self._learning_rate)
-        with writing(f"model_dir {self._checkpoint_dir}"):
+        with saving(self._checkpoint_dir):
             os.stat(self._checkpoint_dir)  # if it was removed TensorFlow raises ValueError
             return super()._save(session, step)
 
@@ -134,3 +136,20 @@ class EndEvaluation(tf.train.SessionRunHook):
 
     def after_run(self, run_context, run_values):
         self._stop.check("nothing was evaluated")
+
+
+class KeepPredictions(tf.train.SessionRunHook):
+    """Keeps what an evaluation's batches were taken for, so that the images need not be gone through again."""
+
+    def __init__(self):
+        self._batches = []
+
+    def before_run(self, run_context):
+        return tf.train.SessionRunArgs([f"{CLASSES}:0", f"{PROBABILITIES}:0"])
+
+    def after_run(self, run_context, run_values):
+        self._batches.append(run_values.results)
+
+    def predictions(self):
+        """Returns the Predictions for all images, in order."""
+        return Predictions(*map(np.concatenate, zip(*self._batches, strict=True)))

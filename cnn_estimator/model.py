@@ -1,5 +1,9 @@
 """model_fn: what Estimator trains, evaluates and predicts with."""
 
+import dataclasses
+
+import numpy as np
+
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.tf1 import tf
 
@@ -7,6 +11,17 @@ from cnn_estimator.tf1 import tf
 # tag is the name of its op.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
+# In every graph.
+CLASSES = "classes"
+PROBABILITIES = "softmax_tensor"
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What the network says of N images. classes: int64 [N], 0 to 9. probabilities: float32 [N, 10]."""
+
+    classes: np.ndarray
+    probabilities: np.ndarray
 
 
 def model_fn(features, labels, mode, params):
@@ -24,8 +39,8 @@ def model_fn(features, labels, mode, params):
     training = mode == tf.estimator.ModeKeys.TRAIN
     logits = NETWORKS[params.network](features["x"], training, params.seed)
     predictions = {
-        "classes": tf.argmax(logits, axis=1),
-        "probabilities": tf.nn.softmax(logits, name="softmax_tensor"),
+        "classes": tf.argmax(logits, axis=1, name=CLASSES),
+        "probabilities": tf.nn.softmax(logits, name=PROBABILITIES),
     }
     if mode == tf.estimator.ModeKeys.PREDICT:
         return tf.estimator.EstimatorSpec(mode, predictions=predictions)

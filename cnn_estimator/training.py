@@ -6,14 +6,13 @@ import functools
 import logging
 import os
 import secrets
-import shlex
 import time
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from cnn_estimator import checkpoints, checks, datasets, hooks, inputs, model, recipes
-from cnn_estimator.disk import writing
+from cnn_estimator.command import spelled
 from cnn_estimator.model_dir import add_to_history, check_same_run, locked, read_settings, set_aside, write_settings
 from cnn_estimator.signals import StopSignals
 from cnn_estimator.tf1 import start_runtime, tf
@@ -61,7 +60,7 @@ def train(
         raise ValueError(f"steps {steps} and max_steps {max_steps} exclude each other: give one")
     stop = stop or StopSignals()
     stop.check("nothing was trained")
-    saving = functools.partial(writing, f"model_dir {model_dir}")
+    saving = functools.partial(checkpoints.saving, model_dir)
     with contextlib.ExitStack() as stack:
         with saving():
             stack.enter_context(locked(model_dir))
@@ -78,6 +77,9 @@ def train(
         log.info("%s", _summary(settings))
         data = datasets.load(settings.dataset, "train", settings.data_dir)
         log.info("%s: %d training images from %s", settings.dataset, len(data.labels), data.source)
+        if settings.class_names not in (None, data.class_names):
+            log.warning("class_names were %s, and are %s from here on", settings.class_names, data.class_names)
+        settings = dataclasses.replace(settings, class_names=data.class_names)
         log.info("model_dir %s: from step %d to step %d", model_dir, first_step, max_steps)
         start_runtime()
         stop.check("nothing was trained")
@@ -140,8 +142,8 @@ def train(
     options = {"log_every": log_every, "save_every": save_every, "keep_checkpoints": keep_checkpoints}
     if log_tensors:
         options["log_tensors"] = ",".join(f"{label}={name}" for label, name in log_tensors.items())
-    go_on = _command(
-        "run_train.py",
+    go_on = spelled(
+        "train",
         model_dir=model_dir,
         recipe=settings.recipe,
         **recipes.overrides(settings),
@@ -150,7 +152,7 @@ def train(
     )
     saved = f"step {reached} is saved as {os.path.join(model_dir, checkpoints.BASENAME)}-{reached}"
     stop.check(f"{saved}. Go on: {go_on}" if reached < max_steps else f"{saved}, the last")
-    log.info("evaluate it: %s", _command("run_eval.py", model_dir=model_dir))
+    log.info("evaluate it: %s", spelled("eval", model_dir=model_dir))
 
 
 def _go_on(settings, model_dir, checkpoint):
@@ -165,6 +167,7 @@ def _go_on(settings, model_dir, checkpoint):
         settings,
         seed=_first(settings.seed, kept and kept.seed, secrets.randbelow(checks.LARGEST_SEED + 1)),
         data_dir=_first(settings.data_dir, kept and kept.data_dir),
+        class_names=kept and kept.class_names,
     )
     if kept:
         for field, value in dataclasses.asdict(settings).items():
@@ -177,10 +180,6 @@ def _go_on(settings, model_dir, checkpoint):
 
 def _first(*values):
     return next((value for value in values if value is not None), None)
-
-
-def _command(script, **flags):
-    return shlex.join(["python", script, *(f"--{name}={value}" for name, value in flags.items())])
 
 
 def _summary(settings):

@@ -63,7 +63,7 @@ INDEX, DATA, META = "model.ckpt-30.index", "model.ckpt-30.data-00000-of-00001", 
 def test_a_damaged_checkpoint_is_named_and_passed_over(trained, model_dir, settings, caplog, damage, file):
     damage(model_dir / file)
     with caplog.at_level(logging.WARNING, "cnn_estimator"):
-        result = evaluation.evaluate(str(model_dir))
+        result = evaluation.evaluate(str(model_dir)).metrics
     (line,) = [record.getMessage() for record in caplog.records if record.name == "cnn_estimator"]
     assert line.startswith(f"{model_dir}/model.ckpt-30")
     assert line.endswith(", passed over for model.ckpt-20")
@@ -76,7 +76,7 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(trained, model_dir, setti
 @pytest.mark.parametrize("file", [META, "checkpoint", "graph.pbtxt"])
 def test_other_files_cost_no_step(trained, model_dir, settings, damage, file):
     damage(model_dir / file)
-    assert evaluation.evaluate(str(model_dir))["global_step"] == 30
+    assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 30
     training.train(settings, str(model_dir), steps=1)
     assert tf.train.latest_checkpoint(str(model_dir)) == f"{model_dir}/model.ckpt-31"
     assert steps_in(model_dir) == [0, 10, 20, 30, 31]
@@ -96,7 +96,7 @@ def test_other_files_cost_no_step(trained, model_dir, settings, damage, file):
 )
 def test_a_state_file_that_says_nothing_true_is_rebuilt(model_dir, settings, content):
     (model_dir / "checkpoint").write_bytes(content)
-    assert evaluation.evaluate(str(model_dir))["global_step"] == 30
+    assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 30
     training.train(settings, str(model_dir), steps=1, keep_checkpoints=4)
     state = tf.train.get_checkpoint_state(str(model_dir))
     assert list(state.all_model_checkpoint_paths) == [f"{model_dir}/model.ckpt-{step}" for step in (10, 20, 30, 31)]
@@ -107,7 +107,7 @@ def test_the_state_file_may_go_back_to_an_older_checkpoint_which_is_said(model_d
     """As people do by hand."""
     (model_dir / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-10"')
     with caplog.at_level(logging.WARNING, "cnn_estimator"):
-        assert evaluation.evaluate(str(model_dir))["global_step"] == 10
+        assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 10
     assert [record.getMessage() for record in caplog.records if record.name == "cnn_estimator"] == [
         f"model.ckpt-{step} is there, but {model_dir}/checkpoint names model.ckpt-10" for step in (30, 20)
     ]
@@ -262,7 +262,7 @@ def test_one_checkpoint_is_evaluated_by_step_or_path(trained, tmp_path, wanted, 
         asked_in, wanted = tmp_path, wanted.format(model_dir=trained)
     else:
         asked_in = trained
-    result = evaluation.evaluate(str(asked_in), checkpoint=wanted)
+    result = evaluation.evaluate(str(asked_in), checkpoint=wanted).metrics
     assert (result["global_step"], result["checkpoint"]) == (20, f"{trained}/{place}")
 
 

@@ -110,7 +110,7 @@ def _read(terminal):
 def test_the_model_dir_after_training(trained, data_dir):
     model_dir, _ = trained
     assert json.loads((model_dir / "settings.json").read_text()) == {
-        "version": 1,
+        "version": 2,
         "recipe": "fashion_dense",
         "dataset": "fashion_mnist",
         "network": "dense_128",
@@ -119,6 +119,7 @@ def test_the_model_dir_after_training(trained, data_dir):
         "batch_size": 32,
         "seed": 1,
         "data_dir": data_dir,
+        "class_names": list("0123456789"),
     }
     assert steps_in(model_dir) == [100, 120]
 
@@ -132,7 +133,8 @@ def test_evaluation_prints_one_json_line_and_nothing_else(trained):
     assert result["accuracy"] > 0.95
     assert (result["global_step"], result["images"]) == (120, 130)
     assert result["checkpoint"] == str(model_dir / "model.ckpt-120")
-    assert all(line.startswith("INFO:") for line in done.stderr.splitlines()), done.stderr
+    log_lines = [line for line in done.stderr.splitlines() if line.startswith("INFO:")]
+    assert done.stderr.startswith("\n".join(log_lines) + "\nclass ")
 
 
 def test_tensorboard_lays_evaluation_over_training(trained):

@@ -3,13 +3,22 @@
 import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
 
 import pytest
-from conftest import error_of, evaluate, started, steps_in, train, variables, wait_for
+from conftest import (
+    error_of,
+    evaluate,
+    no_file_beyond,
+    started,
+    steps_in,
+    train,
+    unprivileged,
+    variables,
+    wait_for,
+)
 
 from cnn_estimator import checkpoints
 
@@ -44,11 +53,6 @@ def unbroken(tmp_path, data_dir):
     """The variables of 60 steps that nothing disturbs."""
     assert train(tmp_path / "unbroken", data_dir, *DENSE, "--max_steps=60").returncode == 0
     return variables(tmp_path / "unbroken")
-
-
-def no_file_beyond(size):
-    """What a process is to do before it begins: forbid itself to write larger files."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def test_a_disk_that_fills_up_is_one_error_line_and_costs_no_checkpoint(small_disk, data_dir, unbroken):
@@ -104,14 +108,6 @@ def test_a_file_that_may_not_grow_is_one_error_line(tmp_path, data_dir, size):
     assert error_of(done).startswith(f"model_dir {model_dir} cannot be written: File too large. ")
     assert variables(model_dir) == before
     assert train(model_dir, data_dir, *DENSE, "--max_steps=20").returncode == 0
-
-
-def unprivileged(monkeypatch):
-    """Has the commands run without root's right to write everywhere."""
-    if os.geteuid() == 0:
-        real = subprocess.run
-        drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-        monkeypatch.setattr(subprocess, "run", lambda command, **options: real([*drop, *command], **options))
 
 
 @pytest.mark.slow

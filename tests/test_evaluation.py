@@ -1,23 +1,149 @@
+import json
+import os
+import shutil
+import threading
+
+import numpy as np
 import pytest
-from conftest import write_idx_folder
+from conftest import ten_bars, write_idx_folder
+from PIL import Image
 
 from cnn_estimator import evaluation, recipes, training
+from cnn_estimator.prediction import Predictor
+from cnn_estimator.tf1 import tf
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_dir):
+    """fashion_dense with checkpoints at steps 0, 1 and 2, which makes mistakes."""
+    folder = tmp_path_factory.mktemp("run")
+    settings = recipes.settings(recipes.find("fashion_dense"), seed=1, data_dir=data_dir)
+    training.train(settings, str(folder), steps=2, save_every=1)
+    return folder
+
+
+@pytest.fixture
+def model_dir(tmp_path, trained):
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def records(model_dir):
+    return json.loads((model_dir / "eval" / "metrics.json").read_text())
 
 
 def test_the_batch_size_changes_no_result(tmp_path, data_dir):
     """130 images: one batch, or a remainder that would weigh too much in a mean over batches."""
     settings = recipes.settings(recipes.find("fashion_dense"), seed=1, data_dir=data_dir)
     training.train(settings, str(tmp_path), steps=2)
-    whole = evaluation.evaluate(str(tmp_path), batch_size=130)
+    whole = evaluation.evaluate(str(tmp_path), batch_size=130).metrics
     assert 0 < whole["accuracy"] < 1
     for batch_size in (1, 64, 129, 1000):
-        result = evaluation.evaluate(str(tmp_path), batch_size=batch_size)
+        result = evaluation.evaluate(str(tmp_path), batch_size=batch_size).metrics
         assert result == whole | {"loss": pytest.approx(whole["loss"], rel=2e-6)}
 
 
 def test_the_data_is_the_runs_own_unless_another_is_named(tmp_path, data_dir):
     settings = recipes.settings(recipes.find("fashion_dense"), seed=1, data_dir=data_dir)
     training.train(settings, str(tmp_path / "model"), steps=1)
-    assert evaluation.evaluate(str(tmp_path / "model"))["images"] == 130
+    assert evaluation.evaluate(str(tmp_path / "model")).metrics["images"] == 130
     write_idx_folder(tmp_path, test=20)
-    assert evaluation.evaluate(str(tmp_path / "model"), data_dir=str(tmp_path))["images"] == 20
+    assert evaluation.evaluate(str(tmp_path / "model"), data_dir=str(tmp_path)).metrics["images"] == 20
+
+
+def test_the_confusion_matrix_is_that_of_the_predictions(model_dir):
+    found = evaluation.evaluate(str(model_dir), batch_size=7)
+    images, labels = ten_bars(130)
+    with Predictor(str(model_dir)) as predictor:
+        classes = predictor.predict(images / np.float32(255)).classes
+    expected = np.zeros((10, 10), int)
+    np.add.at(expected, (labels, classes), 1)
+    assert found.confusion.tolist() == expected.tolist()
+    assert np.trace(expected) / 130 == pytest.approx(found.metrics["accuracy"], abs=1e-6)
+
+
+def test_metrics_are_kept_a_record_a_step(model_dir):
+    results = [evaluation.evaluate(str(model_dir), checkpoint=step).metrics for step in ("2", "0", "1", "0")]
+    kept = records(model_dir)
+    assert [record["global_step"] for record in kept] == [0, 1, 2]
+    for record, result in zip(kept, (results[1], results[2], results[0]), strict=True):
+        assert {name: record[name] for name in result} == result
+        assert list(record["classes"]) == list("0123456789")
+        assert {score["images"] for score in record["classes"].values()} == {13}
+        found = sum(score["recall"] for score in record["classes"].values())
+        assert found / 10 == pytest.approx(record["accuracy"], abs=1e-6)
+    assert sorted(name for name in os.listdir(model_dir / "eval") if "tfevents" not in name) == [
+        "metrics.json",
+        "metrics.json.lock",
+    ]
+
+
+def test_evaluations_at_once_lose_no_record(model_dir):
+    """Keeping a record is read, change and write: many at once, each of a step of its own."""
+    found = evaluation.evaluate(str(model_dir))
+    path = str(model_dir / "eval" / "metrics.json")
+    keepers = [
+        threading.Thread(
+            target=evaluation._keep,
+            args=(evaluation.Evaluation({"global_step": step}, found.confusion, found.class_names), path),
+        )
+        for step in range(10, 40)
+    ]
+    for keeper in keepers:
+        keeper.start()
+    for keeper in keepers:
+        keeper.join()
+    assert [record["global_step"] for record in records(model_dir)] == [2, *range(10, 40)]
+
+
+@pytest.mark.parametrize("content", ["", "{", "3", "[3]", "[{}]", '[{"global_step": []}]', "\udcff", "[" * 100_000])
+def test_records_that_cannot_be_read_are_left_alone_and_that_is_said(model_dir, caplog, content):
+    (model_dir / "eval").mkdir()
+    path = model_dir / "eval" / "metrics.json"
+    path.write_text(content, errors="surrogateescape")
+    before = path.read_bytes()
+    assert evaluation.evaluate(str(model_dir)).metrics["images"] == 130
+    assert path.read_bytes() == before
+    assert f"{path} is no list of records: " in caplog.text
+
+
+def test_the_pictures_are_drawn_and_shown_in_tensorboard(model_dir):
+    evaluation.evaluate(str(model_dir), draw=True)
+    evaluation.evaluate(str(model_dir), checkpoint="1", draw=True)
+    names = ["confusion_matrix", "mistakes", "test_images"]
+    assert sorted(os.listdir(model_dir / "figures")) == [f"{name}.png" for name in names]
+    shown = {}
+    for file in sorted((model_dir / "eval").glob("*tfevents*")):
+        for event in tf.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                if value.WhichOneof("value") == "image":
+                    shown[event.step, value.tag] = value.image.encoded_image_string
+    assert sorted(shown) == [(step, name) for step in (1, 2) for name in names]
+    for name in names:
+        path = model_dir / "figures" / f"{name}.png"
+        assert Image.open(path).format == "PNG"
+        assert shown[1, name] == path.read_bytes() != shown[2, name]
+
+
+def test_a_picture_of_mistakes_is_no_older_than_the_others(model_dir):
+    (model_dir / "figures").mkdir()
+    (model_dir / "figures" / "mistakes.png").touch()
+    images, _ = ten_bars(20)
+    with Predictor(str(model_dir)) as predictor:
+        classes = predictor.predict(images / np.float32(255)).classes
+    write_idx_folder(model_dir.parent, test=20)
+    labels = (b"\0\0\x08\x01" + len(classes).to_bytes(4, "big")) + bytes(classes.astype(np.uint8))
+    (model_dir.parent / "t10k-labels-idx1-ubyte").write_bytes(labels)
+    found = evaluation.evaluate(str(model_dir), data_dir=str(model_dir.parent), draw=True)
+    assert found.metrics["accuracy"] == 1
+    assert sorted(os.listdir(model_dir / "figures")) == ["confusion_matrix.png", "test_images.png"]
+
+
+def test_classes_have_the_names_that_they_had_in_training(tmp_path, data_dir):
+    names = ("eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn")
+    write_idx_folder(tmp_path)
+    (tmp_path / "class_names.txt").write_text("\n".join(names))
+    settings = recipes.settings(recipes.find("fashion_dense"), data_dir=str(tmp_path))
+    training.train(settings, str(tmp_path / "run"), steps=1)
+    assert evaluation.evaluate(str(tmp_path / "run"), data_dir=data_dir).class_names == names
+    with Predictor(str(tmp_path / "run")) as predictor:
+        assert predictor.class_names == names

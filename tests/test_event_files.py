@@ -1,0 +1,56 @@
+import pytest
+from conftest import train
+
+from cnn_estimator import evaluation, event_files
+from cnn_estimator.errors import UserError
+from cnn_estimator.tf1 import tf
+
+
+def write(folder, scalars):
+    """Writes {tag: [(step, value)]} as TensorFlow does."""
+    with tf.summary.FileWriter(str(folder)) as writer:
+        for tag, points in scalars.items():
+            for step, value in points:
+                writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=value)]), step)
+
+
+def curves(model_dir):
+    """{(tag, part): [(step, value)]}"""
+    return {
+        (curve.tag, curve.part): list(zip(curve.steps, curve.values, strict=True))
+        for curve in event_files.curves(str(model_dir))
+    }
+
+
+def test_every_point_of_training_and_evaluation_comes(tmp_path):
+    """More than the thousand that TensorBoard shows."""
+    points = [(step, 0.5) for step in range(1, 3001)]
+    write(tmp_path, {"loss": points, "learning_rate": [(1, 0.25)]})
+    write(tmp_path / "eval", {"loss": [(3000, 0.25)], "accuracy": [(3000, 0.75)], "average_loss": [(3000, 0.5)]})
+    assert curves(tmp_path) == {
+        ("loss", "training"): points,
+        ("loss", "evaluation"): [(3000, 0.25)],
+        ("accuracy", "evaluation"): [(3000, 0.75)],
+    }
+
+
+def test_a_run_that_was_never_evaluated_has_a_curve(tmp_path):
+    write(tmp_path, {"accuracy": [(1, 0.5)]})
+    assert curves(tmp_path) == {("accuracy", "training"): [(1, 0.5)]}
+
+
+@pytest.mark.parametrize("name", ["empty", "missing"])
+def test_a_folder_without_event_files_is_an_error(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=f"^model_dir {tmp_path}/{name} holds no event files with loss or accuracy: "):
+        event_files.curves(str(tmp_path / name))
+
+
+def test_a_run_that_went_on_is_one_curve(tmp_path, data_dir):
+    flags = ("--recipe=fashion_dense", "--log_every=1", "--seed=1")
+    for steps in (3, 5):
+        assert train(tmp_path, data_dir, *flags, f"--max_steps={steps}").returncode == 0
+    evaluated = evaluation.evaluate(str(tmp_path)).metrics
+    found = curves(tmp_path)
+    assert [step for step, _ in found["loss", "training"]] == [1, 2, 3, 4, 5]
+    assert found["accuracy", "evaluation"] == [(5, pytest.approx(evaluated["accuracy"]))]

@@ -1,0 +1,144 @@
+import io
+import itertools
+import os
+
+import numpy as np
+import pytest
+from conftest import run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from PIL import Image
+
+from cnn_estimator import figures
+from cnn_estimator.errors import UserError
+
+NAMES = tuple(f"class {letter}" for letter in "abcdefghij")
+
+
+def pixels(figure):
+    return np.asarray(Image.open(io.BytesIO(figures.png(figure))).convert("RGB"))
+
+
+def images(count):
+    return np.random.default_rng(1).random((count, 28, 28))
+
+
+def texts(figure):
+    """What is written in a figure, but for the ticks of axes that are switched off."""
+    off = {text for axes in figure.axes if not axes.axison for text in axes.findobj(Text)}
+    return [text for text in figure.findobj(Text) if text not in off]
+
+
+def test_samples_have_their_names():
+    figure = figures.samples(images(7), NAMES[:7], "The title")
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_xlabel() for axes in shown] == list(NAMES[:7])
+    assert figure.get_suptitle() == "The title"
+    np.testing.assert_array_equal(shown[3].images[0].get_array(), images(7)[3])
+    assert {image.get_clim() for axes in shown for image in axes.images} == {(0, 1)}
+    pixels(figure)
+
+
+def test_the_confusion_matrix_shows_counts_and_the_shares_of_rows():
+    confusion = np.eye(10, dtype=int) * 90
+    confusion[2, 4] = 10
+    confusion[7] = 0
+    figure = figures.confusion_matrix(confusion, NAMES, "The title")
+    axes = figure.axes[0]
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("The title", "predicted class", "true class")
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(NAMES)
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(NAMES)
+    counts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
+    assert counts == {(row, row): "90" for row in range(10) if row != 7} | {(2, 4): "10"}
+    assert axes.images[0].get_array()[2].tolist() == [0, 0, 0.9, 0, 0.1, 0, 0, 0, 0, 0]
+    pixels(figure)
+
+
+def test_right_is_blue_and_wrong_is_red():
+    probabilities = np.full((3, 10), 0.02)
+    probabilities[:, 3], probabilities[:, 5] = 0.6, 0.24
+    figure = figures.answers(images(3), probabilities, NAMES, ["one", "two", "three"], [3, 5, None], "The title")
+    cells = [axes for axes in figure.axes if axes.axison]
+    pictures, bars = cells[::2], cells[1::2]
+    assert [axes.get_title() for axes in pictures] == ["one", "two", "three"]
+    assert [axes.get_xlabel() for axes in pictures] == [
+        "class d 60%",
+        "class d 60%\ntrue: class f",
+        "class d 60%",
+    ]
+    for axes, expected in zip(
+        bars,
+        (
+            {3: figures.RIGHT},
+            {3: figures.WRONG, 5: figures.RIGHT},
+            {3: figures.UNKNOWN},
+        ),
+        strict=True,
+    ):
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx(probabilities[0])
+        assert [label.get_text() for label in axes.get_yticklabels()] == list(NAMES)
+        shades = {number: figures.colors.to_hex(bar.get_facecolor()) for number, bar in enumerate(axes.patches)}
+        assert shades == {number: expected.get(number, figures.OTHER).lower() for number in range(10)}
+    red, green, blue = figures.colors.to_rgb(figures.WRONG)
+    assert red > 2 * max(green, blue)
+    red, green, blue = figures.colors.to_rgb(figures.RIGHT)
+    assert blue > 1.5 * max(red, green)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 12])
+def test_every_word_lies_within_the_picture_and_on_no_other(count):
+    """With the longest names that there may be."""
+    names = [f"{number}{'n' * 39}" for number in range(10)]
+    probabilities = np.eye(10)[np.arange(count) % 9]
+    figure = figures.answers(images(count), probabilities, names, ["x" * 200] * count, [9] * count, "Words")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    boxes = [text.get_window_extent(renderer) for text in texts(figure) if text.get_text() and text.get_visible()]
+    assert len(boxes) >= count * (1 + 1 + 10 + 3)
+    edge = figure.bbox.padded(1)
+    assert all(edge.contains(*box.min) and edge.contains(*box.max) for box in boxes)
+    assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].padded(-1).overlaps(pair[1].padded(-1))]
+    assert all(axes.get_window_extent().width > 60 for axes in figure.axes if axes.axison)
+
+
+def test_names_are_no_formulas(tmp_path):
+    pixels(figures.samples(images(1), ["$\\undefined$"], "b"))
+
+
+def test_a_picture_is_written_whole_in_a_folder_that_is_made(tmp_path):
+    path = tmp_path / "new" / "a.png"
+    figures.save(figures.samples(images(1), ["a"], "b"), str(path))
+    assert Image.open(path).format == "PNG"
+    assert os.listdir(tmp_path / "new") == ["a.png"]
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=rf"^picture {tmp_path}/file/a.png cannot be written: "):
+        figures.save(figures.samples(images(1), ["a"], "b"), str(tmp_path / "file" / "a.png"))
+
+
+def test_no_display_is_asked_for():
+    done = run("-c", "import sys; from cnn_estimator import figures; print('matplotlib.pyplot' in sys.modules)")
+    assert done.stdout == "False\n"
+
+
+def test_runs_differ_in_colour_and_marker():
+    from cnn_estimator.event_files import Curve
+
+    runs = {
+        f"run {number}": [
+            Curve("loss", "training", [1, 2], [2.0, 1.0]),
+            Curve("loss", "evaluation", [2], [1.5]),
+            Curve("accuracy", "evaluation", [2], [0.5]),
+        ]
+        for number in range(12)
+    }
+    loss, accuracy = figures.curves(runs).axes
+    assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
+    assert {axes.get_xlabel() for axes in (loss, accuracy)} == {"global step"}
+    assert all(axes.get_ylabel() for axes in (loss, accuracy))
+    styles = {(line.get_color(), line.get_marker()) for line in loss.lines if line.get_marker() != "None"}
+    assert len(styles) == 12
+    assert [line.get_xydata().tolist() for line in loss.lines[:2]] == [[[1, 2], [2, 1]], [[2, 1.5]]]
+    assert accuracy.get_ylim() == (0, 1)

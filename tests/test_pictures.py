@@ -1,0 +1,277 @@
+import struct
+import zlib
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from cnn_estimator import pictures
+from cnn_estimator.datasets import FASHION_MNIST, MNIST
+from cnn_estimator.errors import UserError
+
+
+def read(path, dataset=FASHION_MNIST, invert="auto"):
+    return pictures.read(str(path), dataset=dataset, invert=invert)
+
+
+def an_arrow(size=(280, 140)):
+    """A shape that no turn or mirror leaves as it is: grey 200 on 0, brighter at its upper left."""
+    width, height = size
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[:, : width // 4] = 200
+    pixels[: height // 4] = 200
+    pixels[: height // 4, : width // 4] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The arrow as a training image: 28 wide, 14 high, in the middle."""
+    image = np.zeros((28, 28))
+    image[7:21, 0:7] = image[7:11] = 200 / 255
+    image[7:11, 0:7] = 1
+    return image
+
+
+def on_ground(image, ground, size=(500, 400), corner=(31, 77)):
+    canvas = Image.new("L", size, ground)
+    canvas.paste(image, corner)
+    return canvas
+
+
+def near(picture, expected):
+    """Equal but for the edges, where pixels are mixed."""
+    assert picture.image.shape == (28, 28)
+    assert picture.image.dtype == np.float32
+    assert picture.image.min() >= 0
+    assert picture.image.max() <= 1
+    return np.mean(np.abs(picture.image - expected) > 0.08) < 0.08 and np.abs(picture.image - expected).mean() < 0.03
+
+
+def test_an_image_of_a_training_set_stays_as_it_is(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (28, 28), np.uint8)
+    pixels[[0, -1]] = 0
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    picture = read(tmp_path / "a.png")
+    assert not picture.inverted
+    np.testing.assert_array_equal(picture.image, pixels / np.float32(255))
+
+
+def test_an_object_is_cut_out_and_put_into_the_middle(tmp_path, expected):
+    on_ground(an_arrow(), 0).save(tmp_path / "a.png")
+    picture = read(tmp_path / "a.png")
+    assert near(picture, expected)
+    assert not picture.inverted
+
+
+def test_a_digit_is_smaller_and_its_mass_is_in_the_middle(tmp_path):
+    on_ground(an_arrow((200, 200)), 0).save(tmp_path / "a.png")
+    image = read(tmp_path / "a.png", MNIST).image
+    rows, columns = np.nonzero(image > 0.1)
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (20, 20)
+    assert np.abs(np.argwhere(image >= 0).T @ image.ravel() / image.sum() - 13.5).max() <= 0.5
+
+
+@pytest.mark.parametrize("ground", [255, 230, 160])
+def test_a_bright_ground_is_inverted_and_becomes_black(tmp_path, ground):
+    dark = an_arrow().point(lambda grey: round((255 - grey) * ground / 255))
+    on_ground(dark, ground).save(tmp_path / "a.jpg", quality=95)
+    picture = read(tmp_path / "a.jpg")
+    assert picture.inverted
+    image = picture.image
+    assert image[0].max() < 0.05
+    assert image[8:11, 1:6].min() > image[8:11, 9:27].max() > image[14:20, 1:6].min() - 0.1 > 0.5
+
+
+@pytest.mark.parametrize(("ground", "invert", "inverted"), [(255, "no", False), (0, "yes", True), (0, "no", False)])
+def test_the_user_may_say_whether_to_invert(tmp_path, ground, invert, inverted):
+    pixels = np.full((28, 28), ground, np.uint8)
+    pixels[10:18, 10:18] = 128
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    picture = read(tmp_path / "a.png", invert=invert)
+    assert picture.inverted == inverted
+    np.testing.assert_allclose(picture.image, (255 - pixels if inverted else pixels) / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "P", "1"])
+def test_every_colour_mode_is_read(tmp_path, expected, mode):
+    image = on_ground(an_arrow(), 0)
+    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
+    (image.convert("RGB").convert(mode) if mode in ("CMYK", "P") else image.convert(mode)).save(path)
+    if mode == "1":  # dithered: its shape alone can be compared
+        assert np.abs(read(path).image - expected).mean() < 0.1
+    else:
+        assert near(read(path), expected)
+
+
+def test_colours_become_the_grey_that_eyes_see(tmp_path):
+    canvas = Image.new("RGB", (28, 28))
+    canvas.paste((0, 255, 0), (5, 5, 10, 20))
+    canvas.paste((0, 0, 255), (15, 5, 20, 20))
+    canvas.save(tmp_path / "a.png")
+    image = read(tmp_path / "a.png").image
+    assert image[10, 7] == pytest.approx(0.587, abs=0.01)
+    assert image[10, 17] == pytest.approx(0.114, abs=0.01)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_deep_pixels_are_not_cut_off_at_255(tmp_path, expected, dtype):
+    pixels = np.asarray(on_ground(an_arrow(), 0)).astype(dtype) * 257
+    Image.fromarray(pixels).save(tmp_path / "a.tif")
+    assert near(read(tmp_path / "a.tif"), expected)
+
+
+def test_a_16_bit_png(tmp_path, expected):
+    Image.fromarray(np.asarray(on_ground(an_arrow(), 0)).astype(np.uint16) * 257).save(tmp_path / "a.png")
+    assert near(read(tmp_path / "a.png"), expected)
+
+
+def test_floats_that_are_no_numbers_are_black(tmp_path):
+    pixels = np.full((28, 28), 0.5, np.float32)
+    pixels[:, :20] = np.nan
+    Image.fromarray(pixels).save(tmp_path / "a.tif")
+    assert read(tmp_path / "a.tif").image.tolist() == [[0.0] * 20 + [1.0] * 8] * 28
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_tag_is_obeyed(tmp_path, expected, orientation):
+    """The file is turned the other way round, and the tag says how to turn it back."""
+    methods = Image.Transpose
+    undo = {
+        1: None,
+        2: methods.FLIP_LEFT_RIGHT,
+        3: methods.ROTATE_180,
+        4: methods.FLIP_TOP_BOTTOM,
+        5: methods.TRANSPOSE,
+        6: methods.ROTATE_90,
+        7: methods.TRANSVERSE,
+        8: methods.ROTATE_270,
+    }[orientation]
+    image = on_ground(an_arrow(), 0)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (image if undo is None else image.transpose(undo)).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    assert near(read(tmp_path / "a.jpg"), expected)
+
+
+@pytest.mark.parametrize(
+    ("grey", "invert", "inverted", "seen"),
+    [
+        (30, "auto", True, 225),  # as on a white ground, which is inverted
+        (120, "auto", True, 135),
+        (250, "auto", False, 250),  # it would be lost on white
+        (30, "no", False, 30),
+        (250, "yes", True, 5),
+    ],
+)
+def test_transparency_becomes_ground(tmp_path, grey, invert, inverted, seen):
+    alpha = np.zeros((28, 28), np.uint8)
+    alpha[9:19, 9:19] = 255
+    hidden = np.random.default_rng(1).integers(0, 256, (28, 28), np.uint8)
+    hidden[alpha > 0] = grey
+    Image.merge("LA", [Image.fromarray(hidden), Image.fromarray(alpha)]).save(tmp_path / "a.png")
+    picture = read(tmp_path / "a.png", invert=invert)
+    assert picture.inverted == inverted
+    assert picture.image[9:19, 9:19].tolist() == [[pytest.approx(seen / 255, abs=0.01)] * 10] * 10
+    assert picture.image[0].max() < 0.01
+
+
+def test_a_palette_with_a_transparent_colour(tmp_path):
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[10:20, 10:20] = 1
+    image = Image.fromarray(pixels).convert("P")
+    image.putpalette([255, 0, 0, 20, 20, 20])
+    image.save(tmp_path / "a.gif", transparency=0)
+    picture = read(tmp_path / "a.gif")
+    assert picture.inverted
+    assert picture.image[15, 15] == pytest.approx(235 / 255, abs=0.01)
+    assert picture.image[0, 0] == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (27, 28), (29, 28), (3, 3), (4000, 3000)])
+@pytest.mark.parametrize("ground", [0, 255])
+def test_any_size(tmp_path, size, ground):
+    Image.new("L", size, ground).save(tmp_path / "a.png")
+    assert read(tmp_path / "a.png").image.max() == 0
+    image = Image.new("L", size, ground)
+    image.putpixel((size[0] // 2, size[1] // 2), 255 - ground)
+    image.save(tmp_path / "b.png")
+    assert read(tmp_path / "b.png").image.shape == (28, 28)
+
+
+def test_the_first_frame_of_an_animation(tmp_path, expected):
+    frames = [on_ground(an_arrow(), 0), Image.new("L", (500, 400), 255)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert near(read(tmp_path / "a.gif"), expected)
+
+
+def problem(path):
+    with pytest.raises(UserError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def png_chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_what_is_no_image_is_an_error(tmp_path):
+    assert problem(tmp_path / "missing.png") == "no such file"
+    assert problem(tmp_path) == "no such file"
+    (tmp_path / "empty.png").touch()
+    assert problem(tmp_path / "empty.png") == "an empty file"
+    (tmp_path / "text.png").write_text("hello")
+    assert problem(tmp_path / "text.png").startswith("no image in one of the formats AVIF, BMP, ")
+    # A program for a printer, which Pillow would have another program run.
+    (tmp_path / "page.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n%%EndComments\nshowpage\n")
+    assert problem(tmp_path / "page.eps").startswith("no image in one of the formats")
+    on_ground(an_arrow(), 0).save(tmp_path / "whole.png")
+    content = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
+    assert problem(tmp_path / "cut.png").startswith("no image that can be read: ")
+
+
+@pytest.mark.parametrize(("side", "message"), [(8000, "8000x8000 pixels, more than 50000000"), (20_000, "too large: ")])
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, side, message):
+    header = struct.pack(">2I5B", side, side, 8, 0, 0, 0, 0)
+    content = zlib.compress(b"\0" * 1000)
+    (tmp_path / "bomb.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", content) + png_chunk(b"IEND", b"")
+    )
+    assert problem(tmp_path / "bomb.png").startswith(message)
+
+
+def test_a_file_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
+    on_ground(an_arrow(), 0).save(tmp_path / "a.png")
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)  # root may read everything
+    assert problem(tmp_path / "a.png") == "no image that can be read: Permission denied"
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp", "tif", "webp", "avif", "ppm"])
+@hypothesis.settings(max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused(tmp_path_factory, kind, data):
+    folder = tmp_path_factory.getbasetemp()
+    whole = folder / f"whole.{kind}"
+    if not whole.exists():
+        on_ground(an_arrow((60, 30)), 10, (90, 70), (5, 5)).convert("RGB").save(whole)
+    content = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.none() | st.integers(0, len(content)))
+    (folder / f"damaged.{kind}").write_bytes(content[:cut])
+    try:
+        image = read(folder / f"damaged.{kind}").image
+    except UserError:
+        return
+    assert image.shape == (28, 28)
+    assert 0 <= image.min() <= image.max() <= 1

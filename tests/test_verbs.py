@@ -1,0 +1,344 @@
+"""The verbs as processes: python -m cnn_estimator VERB."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+from conftest import error_of, run, started, train, users_environment, variables, wait_for
+from PIL import Image
+
+from cnn_estimator import checks, datasets, export, verbs
+
+NAMES = ("train", "eval", "predict", "samples", "curves", "export", "doctor")
+
+
+def verb(name, *arguments, **options):
+    return run("-m", "cnn_estimator", name, *arguments, **options)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data_dir):
+    """A model_dir of fashion_dense that knows ten_bars, evaluated with its figures, and the evaluation's process."""
+    model_dir = tmp_path_factory.mktemp("runs") / "dense"
+    flags = ("--recipe=fashion_dense", "--steps=120", "--learning_rate=0.005", "--seed=1")
+    assert train(model_dir, data_dir, *flags).returncode == 0
+    done = verb("eval", f"--model_dir={model_dir}", "--figures")
+    assert done.returncode == 0, done.stderr
+    return model_dir, done
+
+
+@pytest.fixture
+def photos(tmp_path, data_dir):
+    """A folder with a test image of each class as a large photo on white: 0.png to 9.png."""
+    data = datasets.load("fashion_mnist", "test", data_dir)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for label in range(10):
+        # A frame of grey around it keeps the bar at its height when the object is cut out.
+        pixels = np.round(data.images[label] * 255).astype(np.uint8)
+        pixels[[0, -1]], pixels[:, [0, -1]] = 60, 60
+        canvas = Image.new("L", (400, 300), 255)
+        canvas.paste(Image.fromarray(255 - pixels).resize((280, 280), Image.Resampling.NEAREST), (60, 10))
+        canvas.save(folder / f"{label}.png")
+    return folder
+
+
+def test_the_verbs_are_listed_without_tensorflow_and_at_once(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    listings = set()
+    seconds = []
+    for arguments in ((), ("--help",), ("-h",)):
+        began = time.monotonic()
+        done = run("-m", "cnn_estimator", *arguments, environment=environment)
+        seconds.append(time.monotonic() - began)
+        assert (done.returncode, done.stderr) == (0, "")
+        listings.add(done.stdout)
+    (listing,) = listings
+    assert tuple(re.findall(r"^  (\w+)  +\S", listing, re.M)) == NAMES == tuple(verbs.VERBS)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("typo", "advice"),
+    [("trian", "did you mean train?"), ("exprot", "did you mean export?"), ("x", f"choose one of {', '.join(NAMES)}")],
+)
+def test_a_mistyped_verb_gets_the_nearest(typo, advice):
+    assert error_of(verb(typo)) == f"verb {typo!r}: no such name, {advice}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_verb_tells_its_flags_without_tensorflow(tmp_path, name):
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    done = verb(name, "--help", environment={"PYTHONPATH": str(tmp_path)})
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"python -m cnn_estimator {name}")
+    assert ("--model_dir" in done.stdout) == (name not in ("samples", "doctor"))
+    assert ("--steps" in done.stdout) == (name == "train")
+
+
+def test_the_installed_command_is_the_same(tmp_path):
+    """What pip writes: a script that calls the entry point."""
+    setup = pathlib.Path(verbs.__file__).parent.parent / "setup.py"
+    assert '"cnn-estimator=cnn_estimator.verbs:main"' in setup.read_text()
+    (tmp_path / "cnn-estimator").write_text("import sys\nfrom cnn_estimator.verbs import main\nsys.exit(main())\n")
+    script = str(tmp_path / "cnn-estimator")
+    here = {"PYTHONPATH": str(setup.parent)}
+    assert run(script, environment=here).stdout.startswith("cnn-estimator VERB [flags]\n\n  train ")
+    done = run(script, "eval", "--help", environment=here)
+    assert done.stdout.startswith("cnn-estimator eval [flags]\n\nEvaluates a checkpoint")
+    assert "--checkpoint" in done.stdout
+
+
+def test_formats_are_those_that_export_knows():
+    assert tuple(export.FORMATS) == checks.EXPORT_FORMATS
+
+
+@pytest.mark.slow
+def test_train_and_eval_are_what_the_scripts_are(tmp_path, data_dir):
+    flags = ("--recipe=fashion_dense", "--steps=5", "--seed=1")
+    assert train(tmp_path / "script", data_dir, *flags).returncode == 0
+    done = verb("train", f"--model_dir={tmp_path}/verb", f"--data_dir={data_dir}", *flags)
+    assert done.returncode == 0, done.stderr
+    assert f"evaluate it: python -m cnn_estimator eval --model_dir={tmp_path}/verb" in done.stderr
+    assert variables(tmp_path / "script") == variables(tmp_path / "verb")
+    done = verb("eval", f"--model_dir={tmp_path}/verb", "--checkpoint=5")
+    assert json.loads(done.stdout)["global_step"] == 5
+
+
+# eval
+
+
+def test_the_report_is_on_stderr_and_the_result_on_stdout(trained):
+    _, done = trained
+    result = json.loads(done.stdout)
+    assert set(result) == {"accuracy", "loss", "global_step", "images", "checkpoint"}
+    rows = dict(re.findall(r"^(\d) +(\d+) +[\d.]+ +[\d.]+ +[\d.]+$", done.stderr, re.M))
+    assert rows == {str(number): "13" for number in range(10)}
+
+
+def test_figures_are_written_where_they_are_promised(trained):
+    model_dir, done = trained
+    assert json.loads(done.stdout)["accuracy"] == 1  # so that there are no mistakes to draw
+    names = ["confusion_matrix.png", "test_images.png"]
+    assert sorted(os.listdir(model_dir / "figures")) == names
+    for name in names:
+        assert f"{model_dir}/figures/{name}" in done.stderr
+        image = Image.open(model_dir / "figures" / name)
+        assert image.width > 800
+        assert len(set(image.convert("L").tobytes())) > 100
+
+
+def test_without_the_flag_nothing_is_drawn(tmp_path, data_dir):
+    assert train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
+    assert verb("eval", f"--model_dir={tmp_path}").returncode == 0
+    assert not (tmp_path / "figures").exists()
+    # What was asked for and cannot be had is an error before any work.
+    (tmp_path / "figures").write_text("a file")
+    message = error_of(verb("eval", f"--model_dir={tmp_path}", "--figures"))
+    assert message.startswith(f"folder {tmp_path}/figures cannot be written: ")
+
+
+def test_tensorboard_shows_runs_scalars_and_images(trained):
+    """Asked over HTTP, as its page in a browser asks."""
+    model_dir, _ = trained
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(model_dir), "--port=0", "--host=127.0.0.1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=users_environment()) as tensorboard:
+        try:
+            address = next(found[1] for line in tensorboard.stderr if (found := re.search(r"(http://\S+?)/? ", line)))
+
+            def ask(path):
+                with urllib.request.urlopen(f"{address}/data/{path}", timeout=60) as answer:
+                    return answer.read()
+
+            def ask_until(path, complete):
+                deadline = time.monotonic() + 60
+                while not complete(answer := json.loads(ask(path))):
+                    assert time.monotonic() < deadline, answer
+                    time.sleep(0.2)
+                return answer
+
+            pictures = {"confusion_matrix", "test_images"}
+            images = ask_until("plugin/images/tags", lambda tags: pictures <= set(tags.get("eval", ())))
+            scalars = ask_until("plugin/scalars/tags", lambda tags: {".", "eval"} <= set(tags))
+            assert sorted(json.loads(ask("runs"))) == [".", "eval"]
+            assert {"accuracy", "loss", "learning_rate"} <= set(scalars["."])
+            assert {"accuracy", "loss"} <= set(scalars["eval"])
+            assert "." not in images
+            for name in pictures:
+                (shown,) = json.loads(ask(f"plugin/images/images?tag={name}&run=eval&sample=0"))
+                assert shown["step"] == 120
+                content = ask(f"plugin/images/individualImage?{shown['query']}")
+                assert content == (model_dir / "figures" / f"{name}.png").read_bytes()
+        finally:
+            tensorboard.kill()
+
+
+# samples and curves
+
+
+def test_samples_are_drawn_without_tensorflow(tmp_path, data_dir):
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    path = tmp_path / "new" / "samples.png"
+    done = verb(
+        "samples", f"--data_dir={data_dir}", "--count=7", f"--figure={path}", environment={"PYTHONPATH": str(tmp_path)}
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
+    assert Image.open(path).format == "PNG"
+
+
+def test_curves_of_several_model_dirs(tmp_path, trained, data_dir):
+    model_dir, _ = trained
+    assert train(tmp_path / "other", data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
+    path = tmp_path / "curves.png"
+    done = verb("curves", f"--model_dir={model_dir},{tmp_path}/other", f"--figure={path}")
+    assert (done.returncode, done.stdout) == (0, f"{path}\n")
+    assert done.stderr == ""
+    assert Image.open(path).width > 1000
+    missing = error_of(verb("curves", f"--model_dir={model_dir},{tmp_path}/nowhere", f"--figure={path}"))
+    assert missing.startswith(f"model_dir {tmp_path}/nowhere holds no event files")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["samples", "--count=0"], "flag --count=0: not a whole number from 1 to 400"),
+        (["samples", "--figure=a.jpg"], "flag --figure=a.jpg: pictures are PNG files, name it NAME.png"),
+        (["samples", "--recipe=mnist"], "recipe 'mnist': no such name, did you mean mnist_cnn?"),
+        (["curves", "--model_dir=a,setup.py"], "flag --model_dir=a,setup.py: a file, name a folder"),
+        (["predict"], "nothing to predict: name image files, folders, - for a list on stdin, or --test_index=0"),
+        (["predict", "--test_index=0,x"], "flag --test_index=0,x: not a whole number from 0 to 60000"),
+        (["predict", "--invert=maybe"], "flag --invert=maybe: no such name, choose one of yes, no, auto"),
+        (["export", "--format=onxx"], "flag --format=onxx: no such name, did you mean onnx?"),
+        (["export"], "--output is missing: name what to write, --output=/tmp/fashion_model"),
+        (["eval", "now"], "unexpected argument 'now': every option is a flag, --name=value"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistake_gets_one_line_without_tensorflow(tmp_path, arguments, message):
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    done = verb(*arguments, environment={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+# predict
+
+
+def classes(done):
+    return [json.loads(line)["class"] for line in done.stdout.splitlines()]
+
+
+def test_a_folder_of_photos_is_answered(trained, photos):
+    model_dir, _ = trained
+    done = verb("predict", f"--model_dir={model_dir}", str(photos))
+    assert done.returncode == 0, done.stderr
+    head, *rows = [re.split(r"  +", line.strip()) for line in done.stdout.splitlines()]
+    assert head == ["image", "class", "probability", "runners-up"]
+    assert [row[0] for row in rows] == [f"{photos}/{label}.png" for label in range(10)]
+    assert sum(row[1] == str(label) for label, row in enumerate(rows)) >= 8
+    assert all(re.fullmatch(r"\d+\.\d%", row[2]) and row[-1] == "inverted" for row in rows)
+    assert "10 of 10 images have a bright ground and were inverted: --invert=no leaves them" in done.stderr
+
+
+def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(trained, photos):
+    model_dir, _ = trained
+    listed = "".join(f"{photos}/{label}.png\n" for label in (3, 1))
+    done = verb("predict", "-", f"--model_dir={model_dir}", "--json", f"{photos}/2.png", "--test_index=5", input=listed)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["image"] for record in records] == [
+        *(f"{photos}/{label}.png" for label in (3, 1, 2)),
+        "test image 5",
+    ]
+    for record in records:
+        shares = record["probabilities"]
+        assert set(shares) == set("0123456789")
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert record["probability"] == shares[record["class"]] == max(shares.values())
+    assert [record["inverted"] for record in records] == [True, True, True, False]
+    assert (records[3]["class"], records[3]["true_class"]) == ("5", "5")
+    assert "true_class" not in records[0]
+
+
+def test_what_cannot_be_answered_gets_a_line_and_the_others_their_answers(trained, photos, tmp_path):
+    model_dir, _ = trained
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "empty.jpg").touch()
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.png")
+    names = ["text.png", "empty.jpg", "missing.png"]
+    done = verb(
+        "predict", *(str(tmp_path / name) for name in names), odd, f"{photos}/4.png", f"--model_dir={model_dir}",
+        "--json",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [f"{photos}/4.png"]
+    errors = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert errors[0].startswith(f"{tmp_path}/text.png: no image in one of the formats")
+    assert errors[1:] == [
+        f"{tmp_path}/empty.jpg: an empty file",
+        f"{tmp_path}/missing.png: no such file",
+        f"'{tmp_path}/\\udcff\\n.png': no such file",
+    ]
+    assert "Traceback" not in done.stderr
+
+
+def test_invert_no_is_obeyed(trained, photos):
+    model_dir, _ = trained
+    done = verb("predict", f"--model_dir={model_dir}", f"{photos}/4.png", "--json", "--invert=no")
+    assert json.loads(done.stdout)["inverted"] is False
+    assert "inverted" not in done.stderr
+
+
+def test_a_thousand_images_go_through_one_session(trained, photos, tmp_path):
+    model_dir, _ = trained
+    listed = "".join(f"{photos}/{number % 10}.png\n" for number in range(1000))
+    done = verb("predict", f"--model_dir={model_dir}", "-", "--json", f"--figure={tmp_path}/a.png", input=listed)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Restoring parameters") == 1
+    answers = classes(done)
+    assert len(answers) == 1000
+    assert answers == answers[:10] * 100
+    assert f"{tmp_path}/a.png shows the first 40 of 1000 images" in done.stderr
+    assert Image.open(tmp_path / "a.png").height > 1500
+
+
+def test_a_test_image_that_there_is_not(trained):
+    model_dir, _ = trained
+    message = error_of(verb("predict", f"--model_dir={model_dir}", "--test_index=130"))
+    assert message == "--test_index=130: the test set has images 0 to 129"
+
+
+def test_a_reader_that_has_had_enough_is_no_failure_to_report(trained, photos):
+    model_dir, _ = trained
+    listed = "".join(f"{photos}/{number % 10}.png\n" for number in range(400))
+    command = [sys.executable, "-m", "cnn_estimator", "predict", f"--model_dir={model_dir}", "-", "--json"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=users_environment()
+    ) as process:
+        process.stdin.write(listed.encode())
+        process.stdin.close()
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        assert process.wait() == 141
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
+
+
+def test_a_signal_stops_predictions(trained, photos, tmp_path):
+    model_dir, _ = trained
+    (tmp_path / "list").write_text(f"{photos}/1.png\n" * 100_000)
+    code = "import sys; sys.stdin = open(sys.argv.pop()); from cnn_estimator import verbs; verbs.main()"
+    with started("-c", code, "predict", f"--model_dir={model_dir}", "-", str(tmp_path / "list")) as (process, stderr):
+        wait_for("Restoring parameters", process, stderr)
+        process.terminate()
+        assert process.wait(timeout=60) == 143
+        assert stderr.read_text().splitlines()[-1] == "stopped by SIGTERM: nothing was predicted"
+        assert process.stdout.read() == ""
