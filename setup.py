@@ -2,6 +2,9 @@ import pathlib
 
 from setuptools import setup
 
+# 1.19.0 does not say which ml_dtypes it needs, and fails beside TensorFlow 2.15's.
+ONNX = ["onnx>=1.17,!=1.19.0", "onnxruntime>=1.18", "tf2onnx>=1.17"]
+
 setup(
     name="cnn-estimator",
     version="0.1.0",
@@ -39,7 +42,8 @@ setup(
         "tqdm>=4.60",
     ],
     extras_require={
-        "test": ["hypothesis>=6.100", "pytest>=8"],
-        "dev": ["hypothesis>=6.100", "nox[pbs]>=2026.4", "pytest>=8", "ruff>=0.9"],
+        "onnx": ONNX,
+        "test": [*ONNX, "hypothesis>=6.100", "pytest>=8"],
+        "dev": [*ONNX, "hypothesis>=6.100", "nox[pbs]>=2026.4", "pytest>=8", "ruff>=0.9"],
     },
 )

@@ -144,15 +144,15 @@ def rebuild_state(model_dir, newest):
 
 
 @contextlib.contextmanager
-def saving(model_dir):
-    """Turns what a full or unwritable disk raises, in Python and in TensorFlow, into a UserError."""
-    with writing(f"model_dir {model_dir}"):
+def saving(what):
+    """disk.writing for what TensorFlow writes: its errors become the UserError too."""
+    with writing(what):
         try:
             yield
         except tf.errors.OpError as error:
             for trouble in _TROUBLES:
                 if trouble in str(error):
-                    raise cannot_be_written(f"model_dir {model_dir}", trouble) from error
+                    raise cannot_be_written(what, trouble) from error
             raise
 
 

@@ -39,13 +39,18 @@ def run(main, *, takes_files=False):
         except Stopped as stopped:
             print(stopped, file=sys.stderr)
             sys.exit(stopped.exit_status)
-        except BrokenPipeError:  # the reader of stdout, as head, has had enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
+        except BrokenPipeError:
+            end_unread()
 
     flags.FLAGS.set_default("verbosity", 0)  # INFO
     flags.FLAGS.set_gnu_getopt()  # flags may come after names
     app.run(checked_main, flags_parser=_parse)
+
+
+def end_unread():
+    """Ends the process in silence where the reader of its stdout, head for example, has had enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def spelled(verb, **options):

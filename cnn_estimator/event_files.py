@@ -15,7 +15,7 @@ PARTS = {"training": "", "evaluation": "eval"}  # of a run, and their folders in
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """One scalar of one part of a run. tag: of TAGS. part: of PARTS. steps: global steps. values: as many floats."""
+    """One scalar of a run. tag: of TAGS. part: of PARTS. steps: global steps, rising. values: as many floats."""
 
     tag: str
     part: str
@@ -38,8 +38,8 @@ def curves(model_dir):
         events = EventAccumulator(os.path.join(model_dir, folder), size_guidance={"scalars": 0})  # 0 for all of them
         events.Reload()
         for tag in set(TAGS) & set(events.Tags()["scalars"]):
-            points = events.Scalars(tag)
-            found.append(Curve(tag, part, [point.step for point in points], [point.value for point in points]))
+            points = {point.step: point.value for point in events.Scalars(tag)}  # the last one where a step has several
+            found.append(Curve(tag, part, sorted(points), [points[step] for step in sorted(points)]))
     if not found:
         raise UserError(f"model_dir {model_dir} holds no event files with {' or '.join(TAGS)}: train there first")
     return found

@@ -105,7 +105,7 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
             return False
         if not session.run(self._all_finite):
             raise _diverged("weights are no longer finite", step, self._learning_rate)
-        with saving(self._checkpoint_dir):
+        with saving(f"model_dir {self._checkpoint_dir}"):
             os.stat(self._checkpoint_dir)  # if it was removed TensorFlow raises ValueError
             return super()._save(session, step)
 

@@ -55,6 +55,8 @@ class Predictor:
             checkpoints.check_fits(copy, self.settings, tf.estimator.ModeKeys.PREDICT)
             start_runtime()
             with tf.Graph().as_default() as graph:
+                # The variables of today's TensorFlow, which loads what is exported from here without a warning.
+                tf.get_variable_scope().set_use_resource(True)
                 self.inputs = {"x": tf.placeholder(tf.float32, [None, SIDE, SIDE], name="x")}
                 self.outputs = model.model_fn(
                     self.inputs, None, tf.estimator.ModeKeys.PREDICT, self.settings

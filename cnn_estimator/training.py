@@ -60,7 +60,7 @@ def train(
         raise ValueError(f"steps {steps} and max_steps {max_steps} exclude each other: give one")
     stop = stop or StopSignals()
     stop.check("nothing was trained")
-    saving = functools.partial(checkpoints.saving, model_dir)
+    saving = functools.partial(checkpoints.saving, f"model_dir {model_dir}")
     with contextlib.ExitStack() as stack:
         with saving():
             stack.enter_context(locked(model_dir))

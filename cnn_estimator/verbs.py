@@ -210,7 +210,10 @@ def main():
     """The command cnn-estimator: runs the verb that comes first, with its flags; without one, lists the verbs."""
     program = f"python -m {__package__}" if os.path.basename(sys.argv[0]) == "__main__.py" else "cnn-estimator"
     if len(sys.argv) == 1 or sys.argv[1] in ("--help", "-h"):
-        print(_overview(program))
+        try:
+            print(_overview(program), flush=True)
+        except BrokenPipeError:
+            command.end_unread()
         return
     name = sys.argv[1]
     try:

@@ -1,5 +1,7 @@
+import time
+
 import pytest
-from conftest import train
+from conftest import started, train, wait_for
 
 from cnn_estimator import evaluation, event_files
 from cnn_estimator.errors import UserError
@@ -44,6 +46,27 @@ def test_a_folder_without_event_files_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=f"^model_dir {tmp_path}/{name} holds no event files with loss or accuracy: "):
         event_files.curves(str(tmp_path / name))
+
+
+def test_evaluations_come_in_the_order_of_their_steps_the_last_one_of_each(tmp_path):
+    write(tmp_path / "eval", {"loss": [(30, 1.0), (10, 2.0), (20, 3.0), (10, 4.0)]})
+    assert curves(tmp_path) == {("loss", "evaluation"): [(10, 4.0), (20, 3.0), (30, 1.0)]}
+
+
+def test_what_a_killed_run_lost_is_no_part_of_the_curve(tmp_path, data_dir):
+    """Killed after step 30 without a checkpoint behind step 0, gone on to step 10."""
+    flags = ("--recipe=fashion_dense", "--log_every=1", "--save_every=100000", "--seed=1", f"--data_dir={data_dir}")
+    with started("run_train.py", f"--model_dir={tmp_path}", *flags, "--max_steps=100000") as (process, stderr):
+        wait_for("step = 30", process, stderr)
+        wait_until_written(tmp_path)
+    assert train(tmp_path, data_dir, *flags, "--max_steps=10").returncode == 0
+    assert [step for step, _ in curves(tmp_path)["loss", "training"]] == list(range(1, 11))
+
+
+def wait_until_written(folder):
+    """TensorFlow writes events every two minutes, or when its queue of ten is full."""
+    while max(curves(folder).get(("loss", "training"), [(0, 0)]))[0] < 15:
+        time.sleep(0.1)
 
 
 def test_a_run_that_went_on_is_one_curve(tmp_path, data_dir):

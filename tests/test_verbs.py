@@ -332,6 +332,15 @@ def test_a_reader_that_has_had_enough_is_no_failure_to_report(trained, photos):
     assert "BrokenPipe" not in said
 
 
+def test_the_list_of_verbs_may_be_cut_off():
+    """As by `| head -1`, when it is through before the list is written."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "cnn_estimator"], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_a_signal_stops_predictions(trained, photos, tmp_path):
     model_dir, _ = trained
     (tmp_path / "list").write_text(f"{photos}/1.png\n" * 100_000)

@@ -1,0 +1,403 @@
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import error_of, run, started, write_idx_folder
+from test_networks import DROPOUT_RATES, LAYERS, PARAMETERS
+
+from cnn_estimator import checks, export, recipes, training
+from cnn_estimator.errors import UserError
+from cnn_estimator.networks import NETWORKS
+from cnn_estimator.prediction import Predictor
+from cnn_estimator.signals import Stopped, StopSignals
+from cnn_estimator.tf1 import tf
+
+CLASS_NAMES = ["Bär", *(f"bar {number}" for number in range(1, 10))]
+RECIPES = {recipe.network: recipe for recipe in recipes.RECIPES.values()}  # one for each network
+
+# What a user writes who has an export and not this package: each sets classes, probabilities and class_names.
+LOAD = {
+    "saved_model": """
+import tensorflow as tf
+outputs = tf.saved_model.load(path).signatures["serving_default"](x=tf.constant(images))
+classes, probabilities = outputs["classes"].numpy(), outputs["probabilities"].numpy()
+with open(path + "/assets.extra/model.json") as file:
+    class_names = json.load(file)["class_names"]
+""",
+    "tflite": """
+import tensorflow as tf
+interpreter = tf.lite.Interpreter(path)
+outputs = interpreter.get_signature_runner("serving_default")(x=images)
+classes, probabilities = outputs["classes"], outputs["probabilities"]
+interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], [3, 28, 28])
+interpreter.allocate_tensors()
+with zipfile.ZipFile(path) as file:
+    class_names = file.read("labels.txt").decode().splitlines()
+    assert json.loads(file.read("model.json"))["class_names"] == class_names
+""",
+    "keras": """
+import keras
+model = keras.models.load_model(path)
+probabilities = model.predict(images, verbose=0)
+classes = probabilities.argmax(axis=1)
+rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(images, classes, verbose=0)
+with zipfile.ZipFile(path) as file:
+    class_names = json.loads(file.read("model.json"))["class_names"]
+""",
+    "onnx": """
+import onnx, onnxruntime
+onnx.checker.check_model(path, full_check=True)
+session = onnxruntime.InferenceSession(path)
+assert [(value.name, value.shape) for value in session.get_inputs()] == [("x", ["N", 28, 28])]
+classes, probabilities = session.run(["classes", "probabilities"], {"x": images})
+class_names = json.loads(session.get_modelmeta().custom_metadata_map["model.json"])["class_names"]
+""",
+}
+LOAD_ALL = """
+import json, sys, zipfile
+import numpy as np
+images = np.load("images.npy")
+for format, path, code in json.loads(sys.argv[1]):
+    rates = []
+    exec(code)
+    np.savez(format, classes=classes, probabilities=probabilities, class_names=class_names, rates=rates)
+"""
+
+
+def trained(folder, network):
+    """A model_dir with a network that has learnt a little, and knows the names of its classes."""
+    data_dir = folder / "data"
+    data_dir.mkdir()
+    write_idx_folder(data_dir)
+    (data_dir / "class_names.txt").write_text("\n".join(CLASS_NAMES), encoding="utf-8")
+    settings = recipes.settings(
+        RECIPES[network], optimizer="adam", learning_rate=0.001, seed=1, batch_size=20, data_dir=str(data_dir)
+    )
+    training.train(settings, str(folder / "run"), steps=10)
+    return str(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    """One with a network that has every kind of layer."""
+    return trained(tmp_path_factory.mktemp("trained"), "three_conv_dropout")
+
+
+def path_of(folder, format):
+    return str(folder / f"model{export.FORMATS[format].suffix}")
+
+
+def load(folder, formats):
+    """What a fresh process, in which no one has switched TensorFlow to graph mode, makes of exports in a folder:
+    {format: {"classes", "probabilities", "class_names", "rates" of the dropout}}; and the images that it was given."""
+    images = np.random.default_rng(1).random((7, 28, 28), np.float32)
+    np.save(folder / "images.npy", images)
+    work = json.dumps([(format, path_of(folder, format), LOAD[format]) for format in formats])
+    done = run("-c", f"import os; os.chdir({str(folder)!r})\n{LOAD_ALL}", work)
+    assert done.returncode == 0, done.stderr
+    return {format: dict(np.load(folder / f"{format}.npz")) for format in formats}, images
+
+
+def check_loaded(folder, formats, model_dir):
+    loaded, images = load(folder, formats)
+    with Predictor(model_dir) as predictor:
+        expected = predictor.predict(images)
+        network = predictor.settings.network
+    assert np.ptp(expected.probabilities) > 0.1
+    for format in formats:
+        found = loaded[format]
+        assert found["classes"].dtype == np.int64
+        assert found["probabilities"].dtype == np.float32
+        np.testing.assert_array_equal(found["classes"], expected.classes)
+        np.testing.assert_allclose(found["probabilities"], expected.probabilities, rtol=0, atol=1e-5)
+        assert found["class_names"].tolist() == CLASS_NAMES
+        if format == "keras":
+            assert found["rates"].tolist() == DROPOUT_RATES.get(network, [])
+
+
+@contextlib.contextmanager
+def users_keras_settings(folder):
+    """What a user may have in the home directory and the environment, for other work."""
+    choices = {"backend": "jax", "image_data_format": "channels_first", "floatx": "float16"}
+    (folder / "keras.json").write_text(json.dumps(choices))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("KERAS_HOME", str(folder))
+        monkeypatch.setenv("KERAS_BACKEND", "jax")
+        yield
+
+
+def after_prediction(monkeypatch, act):
+    """Has act(predictor) happen between the checkpoint's own predictions and what is written."""
+    real = Predictor.predict
+
+    def predict(predictor, images):
+        predictions = real(predictor, images)
+        act(predictor)
+        return predictions
+
+    monkeypatch.setattr(Predictor, "predict", predict)
+
+
+def shift(amount):
+    """What adds to the last layer's bias, for the class 0."""
+
+    def act(predictor):
+        bias = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)[-1]
+        bias.load(predictor.session.run(bias) + amount * np.eye(10)[0], predictor.session)
+
+    return act
+
+
+def test_the_formats_are_those_of_the_flag():
+    assert tuple(export.FORMATS) == checks.EXPORT_FORMATS
+
+
+@pytest.mark.parametrize("format", export.FORMATS)
+def test_an_export_says_elsewhere_what_its_checkpoint_says(tmp_path, tmp_path_factory, model_dir, format, capfd):
+    before = sorted(os.listdir(model_dir))
+    output = path_of(tmp_path, format)
+    with users_keras_settings(tmp_path_factory.mktemp("settings")):
+        result = export.export(model_dir, format=format, output=output)
+    assert capfd.readouterr() == ("", "")
+    assert result.pop("largest_difference") < 1e-5
+    assert result == {
+        "format": format,
+        "output": output,
+        "images": 130,
+        "global_step": 10,
+        "checkpoint": os.path.join(model_dir, "model.ckpt-10"),
+    }
+    assert os.listdir(tmp_path) == [os.path.basename(output)]
+    assert sorted(os.listdir(model_dir)) == before
+    check_loaded(tmp_path, [format], model_dir)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", sorted({*NETWORKS} - {"three_conv_dropout"}))
+def test_every_network_in_every_format(tmp_path, network):
+    model_dir = trained(tmp_path, network)
+    for format in export.FORMATS:
+        export.export(model_dir, format=format, output=path_of(tmp_path, format))
+    check_loaded(tmp_path, list(export.FORMATS), model_dir)
+
+
+def test_the_keras_networks_are_the_networks():
+    code = """
+import json
+from cnn_estimator.keras_networks import NETWORKS
+import keras
+def facts(network):
+    keras.backend.clear_session()
+    model = NETWORKS[network]()
+    return {
+        "parameters": model.count_params(),
+        "layers": [layer.name for layer in model.layers if layer.weights],
+        "rates": [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)],
+    }
+print(json.dumps({network: facts(network) for network in NETWORKS}))
+"""
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        network: {
+            "parameters": PARAMETERS[network],
+            "layers": LAYERS[network],
+            "rates": DROPOUT_RATES.get(network, []),
+        }
+        for network in NETWORKS
+    }
+
+
+def test_what_travels_along(tmp_path, model_dir):
+    export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+    assert json.loads((tmp_path / "saved" / "assets.extra" / "model.json").read_text()) == {
+        "class_names": CLASS_NAMES,
+        "input": {
+            "name": "x",
+            "dtype": "float32",
+            "shape": [None, 28, 28],
+            "range": [0, 1],
+            "pixels": "grey value / 255, a bright object on black",
+        },
+        "recipe": "fashion_cnn",
+        "dataset": "fashion_mnist",
+        "network": "three_conv_dropout",
+        "global_step": 10,
+    }
+
+
+def test_the_checkpoint_that_is_named(tmp_path, model_dir):
+    """TensorFlow Serving's convention: a folder for the model, and in it one for each version."""
+    output = tmp_path / "models" / "fashion" / "1"
+    flags = (f"--model_dir={model_dir}", "--checkpoint=0", f"--output={output}/")
+    done = run("-m", "cnn_estimator", "export", *flags)
+    assert done.returncode == 0, done.stderr
+    assert ".cnn_estimator-" not in done.stderr  # the temporary folder's name
+    result = json.loads(done.stdout)
+    assert result["global_step"] == 0
+    assert result["output"] == str(output)
+    assert os.listdir(output.parent) == ["1"]
+
+
+def test_other_test_images(tmp_path, model_dir):
+    (tmp_path / "data").mkdir()
+    write_idx_folder(tmp_path / "data", test=1100)
+    output = str(tmp_path / "saved")
+    result = export.export(model_dir, format="saved_model", output=output, data_dir=str(tmp_path / "data"))
+    assert result["images"] == 1000
+
+
+@pytest.mark.parametrize("format", export.FORMATS)
+def test_an_export_that_says_something_else_is_refused(tmp_path, model_dir, format, monkeypatch):
+    after_prediction(monkeypatch, shift(0.01))
+    output = path_of(tmp_path / "new", format)
+    with pytest.raises(UserError, match=r"^output \S+: its probabilities differ from the checkpoint's by 0\.00\d+"):
+        export.export(model_dir, format=format, output=output)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_difference_that_may_be_is_reported(tmp_path, model_dir, monkeypatch):
+    after_prediction(monkeypatch, shift(1e-4))
+    result = export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+    assert 1e-5 < result["largest_difference"] < 2.6e-5  # p (1 - p) times what was added
+
+
+def test_nan_is_a_difference(tmp_path, model_dir, monkeypatch):
+    after_prediction(monkeypatch, shift(np.nan))
+    with pytest.raises(UserError, match="differ from the checkpoint's by nan"):
+        export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_classes_that_contradict_the_probabilities_are_refused(tmp_path, model_dir, monkeypatch):
+    def name_the_least(predictor):
+        with predictor.session.graph.as_default():
+            predictor.outputs = predictor.outputs | {"classes": tf.argmin(predictor.outputs["probabilities"], axis=1)}
+
+    after_prediction(monkeypatch, name_the_least)
+    with pytest.raises(UserError, match="differ from the checkpoint's by inf"):
+        export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_there_is_not_overwritten(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("file", "folder", "link"):
+        with pytest.raises(UserError, match=rf"^output {tmp_path}/{name} is there already: move it away"):
+            export.export("unread", format="saved_model", output=str(tmp_path / name))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+class At(StopSignals):
+    """Does something at one of the moments when a stop signal is looked for."""
+
+    def __init__(self, moment, act):
+        super().__init__()
+        self.left, self.act = moment, act
+
+    def check(self, state):
+        self.left -= 1
+        if self.left == 0:
+            self.act(self)
+        super().check(state)
+
+
+MOMENTS = 4
+
+
+@pytest.mark.parametrize("moment", range(1, MOMENTS + 1))
+def test_a_stop_signal_leaves_nothing(tmp_path, model_dir, moment):
+    def stop(signals):
+        signals.received = signal.SIGTERM
+
+    with pytest.raises(Stopped, match=r"^stopped by SIGTERM: nothing was exported$"):
+        export.export(model_dir, format="saved_model", output=str(tmp_path / "a" / "b"), stop=At(moment, stop))
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_appears_meanwhile_is_not_overwritten(tmp_path, model_dir):
+    """The system would rename one folder to the name of another that is empty, and a file to that of any other."""
+    output = tmp_path / "saved"
+    stop = At(MOMENTS, lambda signals: output.mkdir())
+    with pytest.raises(UserError, match="is there already"):
+        export.export(model_dir, format="saved_model", output=str(output), stop=stop)
+    assert os.listdir(output) == []
+    assert os.listdir(tmp_path) == ["saved"]
+
+
+def test_ctrl_c_while_a_converter_runs(tmp_path, tmp_path_factory, model_dir, monkeypatch):
+    startup = tmp_path_factory.mktemp("startup")
+    (startup / "sitecustomize.py").write_text(
+        "import pathlib, sys\n"
+        "if 'cnn_estimator.keras_networks' in sys.orig_argv:\n"
+        "    pathlib.Path(__file__).with_name('runs').touch()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(startup))
+    flags = (f"--model_dir={model_dir}", "--format=keras", f"--output={tmp_path / 'model.keras'}")
+    with started("-m", "cnn_estimator", "export", *flags) as (process, stderr):
+        while not (startup / "runs").exists():
+            assert process.poll() is None, stderr.read_text()
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert stderr.read_text().splitlines()[-1] == "stopped by SIGINT: nothing was exported"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("format", ["tflite", "keras", "onnx"])
+def test_a_file_without_its_suffix(tmp_path, format):
+    suffix = f".{format}"
+    with pytest.raises(UserError) as raised:
+        export.export("unread", format=format, output=str(tmp_path / "model"))
+    assert str(raised.value) == (
+        f"output {tmp_path}/model: a file of format {format} is called NAME{suffix}, name it {tmp_path}/model{suffix}"
+    )
+
+
+def test_an_unwritable_place(tmp_path, model_dir):
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "model"
+    done = run("-m", "cnn_estimator", "export", f"--model_dir={model_dir}", f"--output={output}")
+    assert error_of(done) == f"output {output} cannot be written: Not a directory. Mend that, or choose another"
+
+
+@pytest.mark.parametrize("format", export.FORMATS)
+def test_a_file_that_may_not_grow(tmp_path, model_dir, format, monkeypatch):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    after_prediction(monkeypatch, lambda predictor: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard)))
+    output = path_of(tmp_path, format)
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, (soft, hard))
+        with pytest.raises(UserError, match=r"^output .* cannot be written: .*File too large.* or choose another$"):
+            export.export(model_dir, format=format, output=output)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(UserError) as raised:
+        export.export("unread", format="onnx", output="model.onnx")
+    assert str(raised.value) == "format onnx needs onnxruntime and tf2onnx: pip install 'cnn-estimator[onnx]'"
+
+
+def test_a_converter_that_fails(tmp_path, model_dir, monkeypatch):
+    (tmp_path / "keras.py").write_text("raise ImportError('no Keras here\\n\\nwith its arguments')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError) as raised:
+        export.export(model_dir, format="keras", output=str(tmp_path / "model.keras"))
+    assert str(raised.value) == (
+        f"output {tmp_path}/model.keras cannot be written: python -m cnn_estimator.keras_networks failed with status "
+        "1: ImportError: no Keras here. Mend that, or choose another"
+    )
+    assert os.listdir(tmp_path) == ["keras.py"]
