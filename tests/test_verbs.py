@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from conftest import error_of, run, started, train, users_environment, variables, wait_for
 from PIL import Image
 
-from cnn_estimator import checks, datasets, export, verbs
+from cnn_estimator import datasets, verbs
 
 NAMES = ("train", "eval", "predict", "samples", "curves", "export", "doctor")
 
@@ -97,10 +98,6 @@ def test_the_installed_command_is_the_same(tmp_path):
     assert "--checkpoint" in done.stdout
 
 
-def test_formats_are_those_that_export_knows():
-    assert tuple(export.FORMATS) == checks.EXPORT_FORMATS
-
-
 @pytest.mark.slow
 def test_train_and_eval_are_what_the_scripts_are(tmp_path, data_dir):
     flags = ("--recipe=fashion_dense", "--steps=5", "--seed=1")
@@ -136,14 +133,14 @@ def test_figures_are_written_where_they_are_promised(trained):
         assert len(set(image.convert("L").tobytes())) > 100
 
 
-def test_without_the_flag_nothing_is_drawn(tmp_path, data_dir):
-    assert train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
-    assert verb("eval", f"--model_dir={tmp_path}").returncode == 0
-    assert not (tmp_path / "figures").exists()
+def test_without_the_flag_nothing_is_drawn(tmp_path, trained):
+    model_dir = shutil.copytree(trained[0], tmp_path / "run", ignore=shutil.ignore_patterns("figures", "eval"))
+    assert verb("eval", f"--model_dir={model_dir}").returncode == 0
+    assert not (model_dir / "figures").exists()
     # What was asked for and cannot be had is an error before any work.
-    (tmp_path / "figures").write_text("a file")
-    message = error_of(verb("eval", f"--model_dir={tmp_path}", "--figures"))
-    assert message.startswith(f"folder {tmp_path}/figures cannot be written: ")
+    (model_dir / "figures").write_text("a file")
+    message = error_of(verb("eval", f"--model_dir={model_dir}", "--figures"))
+    assert message.startswith(f"folder {model_dir}/figures cannot be written: ")
 
 
 def test_tensorboard_shows_runs_scalars_and_images(trained):
@@ -194,9 +191,9 @@ def test_samples_are_drawn_without_tensorflow(tmp_path, data_dir):
     assert Image.open(path).format == "PNG"
 
 
-def test_curves_of_several_model_dirs(tmp_path, trained, data_dir):
+def test_curves_of_several_model_dirs(tmp_path, trained):
     model_dir, _ = trained
-    assert train(tmp_path / "other", data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
+    shutil.copytree(model_dir, tmp_path / "other", ignore=shutil.ignore_patterns("eval"))
     path = tmp_path / "curves.png"
     done = verb("curves", f"--model_dir={model_dir},{tmp_path}/other", f"--figure={path}")
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
@@ -226,6 +223,27 @@ def test_a_mistake_gets_one_line_without_tensorflow(tmp_path, arguments, message
     (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
     done = verb(*arguments, environment={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+# export
+
+
+def test_an_export_prints_what_was_compared(trained, tmp_path):
+    model_dir, _ = trained
+    done = verb("export", f"--model_dir={model_dir}", f"--output={tmp_path}/saved")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result.pop("largest_difference") < 1e-6
+    assert result == {
+        "format": "saved_model",
+        "output": f"{tmp_path}/saved",
+        "images": 130,
+        "global_step": 120,
+        "checkpoint": f"{model_dir}/model.ckpt-120",
+    }
+    assert error_of(verb("export", f"--model_dir={model_dir}", f"--output={tmp_path}/saved")).startswith(
+        f"output {tmp_path}/saved is there already"
+    )
 
 
 # predict
