@@ -246,7 +246,7 @@ def _write_tflite(predictor, path, description):
 
 def _predict_tflite(path, images):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated")
+        warnings.filterwarnings("ignore", message=r"\s*Warning: (tf\.lite\.Interpreter is|Please use the LiteRT)")
         interpreter = tf.lite.Interpreter(
             path,
             # The default one tells on stderr of the delegate that it creates.
