@@ -9,7 +9,7 @@ MOST_STEPS = 10**9  # a year and a half at 20 steps a second
 MOST_IMAGES = 60_000  # a batch of the whole training set
 MOST_CHECKPOINTS = 10**6
 MOST_DRAWN = 400  # images in one picture
-MOST_CHARACTERS = 40  # of a class name, which tables and pictures have room for
+MOST_CHARACTERS = 40  # of a class name; pictures show the beginning and the end of a long one
 LARGEST_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 
 INVERT = ("yes", "no", "auto")  # whether a picture's bright becomes dark

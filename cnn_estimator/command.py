@@ -32,7 +32,8 @@ def run(main, *, takes_files=False):
             if names and not takes_files:
                 raise UserError(f"unexpected argument {names[0]!r}: every option is a flag, --name=value")
             status = main(stop, *names)
-            sys.stdout.flush()
+            if sys.stdout:
+                sys.stdout.flush()
             return status
         except UserError as error:
             sys.exit(f"error: {error}")
@@ -43,18 +44,20 @@ def run(main, *, takes_files=False):
             end_unread()
 
     flags.FLAGS.set_default("verbosity", 0)  # INFO
-    flags.FLAGS.set_gnu_getopt()  # flags may come after names
+    if sys.stdout:
+        sys.stdout.reconfigure(errors="backslashreplace")  # names may have characters that the terminal lacks
     app.run(checked_main, flags_parser=_parse)
 
 
 def end_unread():
     """Ends the process in silence where the reader of its stdout, head for example, has had enough."""
+    # Otherwise Python tries to write the rest when it ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(128 + signal.SIGPIPE)
 
 
 def spelled(verb, **options):
-    """Returns the command line of a verb, train or eval, spelled like the one that started this process."""
+    """Returns the command line of a verb, spelled like the one that started this process."""
     if os.path.basename(sys.argv[0]) in ("run_train.py", "run_eval.py"):
         words = ["python", f"run_{verb}.py"]
     elif sys.argv[0].startswith("python -m "):

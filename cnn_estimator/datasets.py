@@ -163,7 +163,7 @@ def load(dataset, split, data_dir=None):
         if not os.path.isdir(data_dir):
             raise DatasetError(f"data_dir {data_dir} is no folder: name one with the four IDX files, or none at all")
         files, source = [_read(data_dir, name) for name in names], data_dir
-        class_names = _class_names(data_dir, DATASETS[dataset], files[1][1])
+        class_names = _own_class_names(data_dir, DATASETS[dataset], files[1][1])
     (images_path, images_content), (labels_path, labels_content) = files
     images = parse_images(images_content, images_path)
     labels = parse_labels(labels_content, labels_path)
@@ -172,7 +172,18 @@ def load(dataset, split, data_dir=None):
     return Split(images / np.float32(255), labels.astype(np.int32), class_names, source)
 
 
-def _class_names(data_dir, dataset, labels_content):
+def class_names(dataset, data_dir=None):
+    """Returns ten str, what the classes of load's `dataset` and `data_dir` are called; 0 to 9 where that has gone."""
+    if data_dir is None:
+        return DATASETS[dataset].class_names
+    try:
+        _, labels_content = _read(data_dir, TEST_LABELS)
+    except DatasetError:
+        labels_content = b""
+    return _own_class_names(data_dir, DATASETS[dataset], labels_content)
+
+
+def _own_class_names(data_dir, dataset, labels_content):
     """Returns what the labels in a data_dir stand for: as a file there says, or the labels' own numbers, unless they
     are the public dataset's."""
     path = os.path.join(data_dir, CLASS_NAMES_FILE)

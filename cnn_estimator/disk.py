@@ -1,6 +1,7 @@
 """What a full or unwritable disk raises becomes the user's error. Imports no TensorFlow."""
 
 import contextlib
+import os
 
 from cnn_estimator.errors import UserError
 
@@ -12,6 +13,20 @@ def writing(what):
         yield
     except OSError as error:
         raise cannot_be_written(what, error.strerror) from error
+
+
+@contextlib.contextmanager
+def whole(path, mode="w"):
+    """Yields a file to write that takes the place of `path` once it is complete; where it fails nothing is left."""
+    part = f"{path}.new"
+    try:
+        with open(part, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(part)
+        raise
 
 
 def cannot_be_written(what, trouble):

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from cnn_estimator import recipes
+from cnn_estimator.command import spelled
 
 PYTHON = SpecifierSet(">=3.10,<3.14")
 # Beside any TensorFlow.
@@ -27,8 +28,8 @@ PACKAGES = {
     "tensorflow-estimator": SpecifierSet("==2.15.*"),
     "protobuf": SpecifierSet("<7"),
     "numpy": SpecifierSet(),
-    "matplotlib": SpecifierSet(),
-    "pillow": SpecifierSet(),
+    "matplotlib": SpecifierSet(">=3.7"),
+    "pillow": SpecifierSet(">=11.3"),
     "absl-py": SpecifierSet(),
     "packaging": SpecifierSet(),
     "pooch": SpecifierSet(">=1.7"),
@@ -64,7 +65,7 @@ class Finding:
 def examine():
     """Yields a Finding for each thing that the commands need, each as soon as it is known."""
     found = []
-    for finding in (*_versions(), _temporary_folder()):
+    for finding in (*_versions(), _temporary_folder(), _model_dirs()):
         found.append(finding)
         yield finding
     reinstall = _reinstall() if all(finding.ok for finding in found) else "first what is wrong above"
@@ -151,6 +152,11 @@ def _temporary_folder():
     return _writable("temporary folder", folder, mend)
 
 
+def _model_dirs():
+    """Returns the Finding of the folder where model_dirs are unless one is named."""
+    return _writable("model_dirs", "/tmp", shlex.join([*_sudo(), "chmod", "1777", "/tmp"]))
+
+
 def _writable(what, folder, mend):
     """Returns the Finding of writing to a folder, or to the nearest folder above in which it would be made."""
     folder = os.path.abspath(folder)
@@ -192,7 +198,7 @@ def _data(reinstall):
     for dataset in datasets.DATASETS.values():
         folder, damaged = datasets.at_hand(dataset)
         for path, problem in damaged.items():
-            sudo = [] if os.access(os.path.dirname(path), os.W_OK) else ["sudo"]
+            sudo = [] if os.access(os.path.dirname(path), os.W_OK) else _sudo()
             yield Finding(f"{dataset.name}: {problem}", shlex.join([*sudo, "rm", path]))
         if folder:
             yield Finding(f"{dataset.name}: intact in {folder}")
@@ -205,9 +211,13 @@ def _fetch(dataset):
     if dataset.installed and shutil.which("apt-get"):
         # Where its folder is there already, files are missing that apt-get believes to be there.
         again = ["--reinstall"] if os.path.isdir(dataset.installed) else []
-        return shlex.join(["sudo", "apt-get", "install", *again, dataset.package.fetch[-1]])
+        return shlex.join([*_sudo(), "apt-get", "install", *again, dataset.package.fetch[-1]])
     recipe = next(recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == dataset.name)
-    return f"cnn-estimator samples --recipe={recipe}"
+    return spelled("samples", recipe=recipe, figure="/tmp/samples.png")
+
+
+def _sudo():
+    return [] if os.geteuid() == 0 else ["sudo"]
 
 
 def _estimator(reinstall):

@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 
 from cnn_estimator import checkpoints, datasets, figures, hooks, inputs, model, report
-from cnn_estimator.disk import writing
+from cnn_estimator.disk import whole, writing
 from cnn_estimator.model_dir import settings_of
 from cnn_estimator.signals import StopSignals
 from cnn_estimator.tf1 import start_runtime, tf
@@ -65,10 +65,12 @@ def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_d
     stop.check("nothing was evaluated")
     with checkpoints.copied(checkpoints.picker(model_dir, checkpoint)) as (original, copy):
         model_dir = os.path.dirname(original.path)
-        settings = settings_of(model_dir, recipe)
+        settings = settings_of(model_dir, recipe, data_dir)
         checkpoints.check_fits(copy, settings, tf.estimator.ModeKeys.EVAL)
         data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
+        if data.class_names != settings.class_names:
+            log.warning("class_names of the data are %s, those of the run %s", data.class_names, settings.class_names)
         if draw:
             with writing(f"folder {os.path.join(model_dir, FIGURES)}"):
                 os.makedirs(os.path.join(model_dir, FIGURES), exist_ok=True)
@@ -101,7 +103,7 @@ def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_d
         settings.class_names,
     )
     if takes_metrics:
-        _keep(evaluation, os.path.join(model_dir, "eval", METRICS_FILE))
+        _keep(evaluation, data.source, os.path.join(model_dir, "eval", METRICS_FILE))
     if draw:
         drawn = _draw(evaluation, data, predictions, os.path.join(model_dir, FIGURES))
         if takes_metrics:
@@ -109,22 +111,23 @@ def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_d
     return evaluation
 
 
-def _keep(evaluation, path):
-    """Adds the evaluation to a JSON list of records, or puts it in the place of the same step's."""
+def _keep(evaluation, source, path):
+    """Adds the evaluation to a JSON list of records, or puts it in the place of the same step's; or says why not."""
     scores = dict(zip(evaluation.class_names, report.class_scores(evaluation.confusion), strict=True))
-    record = evaluation.metrics | {"classes": {name: dataclasses.asdict(score) for name, score in scores.items()}}
-    with open(f"{path}.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # others may evaluate other checkpoints meanwhile
-        try:
-            records = {kept["global_step"]: kept for kept in _records(path)}
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            log.warning("%s is no list of records: %r. This evaluation is not kept there: move it away", path, error)
-            return
-        records[record["global_step"]] = record
-        with writing(path), open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
-            file.write("\n")
-        os.replace(f"{path}.new", path)
+    classes = {name: dataclasses.asdict(score) for name, score in scores.items()}
+    record = evaluation.metrics | {"data": source, "classes": classes}
+    try:
+        with open(f"{path}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # others may evaluate other checkpoints meanwhile
+            records = {kept["global_step"]: kept for kept in _records(path)} | {record["global_step"]: record}
+            ordered = [records[step] for step in sorted(records)]
+            with whole(path) as file:
+                json.dump(ordered, file, indent=2, ensure_ascii=False)
+                file.write("\n")
+    except OSError as error:
+        log.warning("%s cannot be written: %s. This evaluation is not kept there", path, error.strerror)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        log.warning("%s is no list of records: %r. This evaluation is not kept there: move it away", path, error)
 
 
 def _records(path):
@@ -184,7 +187,11 @@ def _takes_metrics(folder):
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(_WRITTEN_BYTES))
     except OSError as error:
-        log.warning("%s cannot be written: %s. TensorBoard will not show this evaluation", folder, error.strerror)
+        log.warning(
+            "%s cannot be written: %s. TensorBoard will not show this evaluation, nor is it kept there",
+            folder,
+            error.strerror,
+        )
         return False
     return True
 

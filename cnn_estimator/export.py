@@ -63,7 +63,11 @@ def export(model_dir, *, format, output, checkpoint=None, recipe=None, data_dir=
     _check_output(format, output)
     if format == "onnx":
         _require_onnx()
-    with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe) as predictor, _full_float32(), _without_info():
+    with (
+        Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor,
+        _full_float32(),
+        _without_info(),
+    ):
         settings, step = predictor.settings, predictor.checkpoint.step
         images = datasets.load(settings.dataset, "test", data_dir or settings.data_dir).images[:IMAGES]
         expected = predictor.predict(images)

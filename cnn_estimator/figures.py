@@ -6,14 +6,18 @@ marker or a word says too.
 
 import io
 import itertools
+import logging
 import math
 import os
+import warnings
 
 import numpy as np
 from matplotlib import colors, ticker
 from matplotlib.figure import Figure
 
-from cnn_estimator.disk import writing
+from cnn_estimator.disk import whole, writing
+
+log = logging.getLogger(__package__)
 
 DOTS_PER_INCH = 100
 RIGHT, WRONG, UNKNOWN, OTHER = "#0077BB", "#CC3311", "#444444", "#BBBBBB"  # blue, red, greys
@@ -22,9 +26,13 @@ MARKERS = "osD^vP*"
 
 
 def png(figure):
-    """Returns a Figure as the bytes of a PNG file."""
+    """Returns a Figure as the bytes of a PNG file; characters that the font lacks are boxes there, and said."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", "Glyph", UserWarning)
+        figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    for text in sorted({str(warning.message).splitlines()[0] for warning in caught}):
+        log.warning("%s", text)
     return file.getvalue()
 
 
@@ -36,9 +44,8 @@ def save(figure, path):
     content = png(figure)
     with writing(f"picture {path}"):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(f"{path}.new", "wb") as file:
+        with whole(path, "wb") as file:
             file.write(content)
-        os.replace(f"{path}.new", path)
     return content
 
 
@@ -54,7 +61,7 @@ def samples(images, names, title):
             cell.axis("off")
         else:
             _draw_image(cell, image)
-            cell.set_xlabel(_short(name))
+            cell.set_xlabel(_short(name, 22))
     return figure
 
 
@@ -70,8 +77,9 @@ def confusion_matrix(confusion, class_names, title):
         if count:
             shade = "white" if shares[row, column] > 0.35 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=shade)
-    axes.set_xticks(range(len(class_names)), map(_short, class_names), rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(class_names)), map(_short, class_names))
+    names = [_short(name, 22) for name in class_names]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
     axes.set(title=title, xlabel="predicted class", ylabel="true class")
     figure.colorbar(
         drawn, label="share of the true class", shrink=0.8, ticks=(0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
@@ -109,22 +117,30 @@ def _draw_answer(picture, bars, image, shares, heading, true_class, class_names)
     if true_class is not None:
         shades[true_class] = RIGHT
     _draw_image(picture, image)
-    caption = f"{_short(class_names[predicted])} {shares[predicted]:.0%}"
+    caption = f"{_short(class_names[predicted], 12)} {shares[predicted]:.0%}"
     if true_class is not None and predicted != true_class:
-        caption += f"\ntrue: {_short(class_names[true_class])}"
+        caption += f"\ntrue: {_short(class_names[true_class], 12)}"
     picture.set_title(_short(heading, 18), fontsize=8)
     picture.set_xlabel(caption, fontsize=8, color=shades[predicted])
     bars.barh(range(len(shares)), shares, color=shades)
     bars.set_xlim(0, 1)
     bars.set_xticks((0, 0.5, 1), ("0", "50%", "100%"), fontsize=6)
-    bars.set_yticks(range(len(shares)), map(_short, class_names), fontsize=7)
+    bars.set_yticks(range(len(shares)), [_short(name, 12) for name in class_names], fontsize=7)
+    bars.set_xlabel("probability", fontsize=6)
     bars.invert_yaxis()
     bars.spines[["top", "right"]].set_visible(False)
 
 
-def _short(name, most=12):
-    """Returns as much of a name as there is room for, without TeX in it."""
-    return (name if len(name) <= most else f"{name[: most - 1]}…").replace("$", r"\$")
+def _short(name, most):
+    """Returns the beginning and the end of a name that has more characters than there is room for."""
+    if len(name) > most:
+        name = f"{name[: most // 2]}…{name[-((most - 1) // 2) :]}"
+    return _plain(name)
+
+
+def _plain(text):
+    """Returns a text without formulas, which matplotlib sees between two $."""
+    return text.replace("$", r"\$")
 
 
 def _draw_image(axes, image):
@@ -135,23 +151,24 @@ def _draw_image(axes, image):
 
 def curves(runs):
     """Draws loss and accuracy over the global step: {model_dir: its event_files.Curves}."""
-    figure = Figure((12, 5), layout="constrained")
+    figure = Figure((12, 5 + 0.22 * len(runs)), layout="constrained")
     figure.suptitle("Training, a batch at a time, and evaluation, the whole test set")
+    legend = {}
     for axes, tag in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         # Five and seven, so that thirty-five runs look different.
         styles = zip(itertools.cycle(LINES), itertools.cycle(MARKERS), strict=True)
         for (model_dir, found), (shade, marker) in zip(runs.items(), styles, strict=False):
             for curve in found:
-                if curve.tag == tag and curve.part == "training":
-                    axes.plot(curve.steps, curve.values, color=shade, alpha=0.6, lw=1, label=f"{model_dir}, training")
-                elif curve.tag == tag:
-                    axes.plot(
-                        curve.steps, curve.values, color=shade, ls="--", marker=marker, markeredgecolor="black",
-                        label=f"{model_dir}, evaluation",
-                    )  # fmt: skip
+                if curve.tag == tag:
+                    style = {"lw": 1, "alpha": 0.6, "markevery": 0.2, "markersize": 4}
+                    if curve.part == "evaluation":
+                        style = {"ls": "--", "markeredgecolor": "black"}
+                    (line,) = axes.plot(curve.steps, curve.values, color=shade, marker=marker, **style)
+                    legend.setdefault(f"{_plain(model_dir)}, {curve.part}", line)
         axes.set(title=tag, xlabel="global step", ylabel="mean cross entropy" if tag == "loss" else "share right")
         axes.set_ylim(bottom=0, top=1 if tag == "accuracy" else None)
         axes.grid(alpha=0.3)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    # The space, because matplotlib hides what begins with _.
+    labels = [f" {label}" for label in legend]
+    figure.legend(legend.values(), labels, loc="outside lower center", ncols=2)
     return figure

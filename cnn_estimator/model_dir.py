@@ -11,6 +11,7 @@ import time
 from tabulate import tabulate
 
 from cnn_estimator import datasets, recipes
+from cnn_estimator.disk import whole
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
 
@@ -23,11 +24,9 @@ MOST_BYTES = 2**16  # of a settings file
 
 def write_settings(model_dir, settings):
     """Keeps the settings in a model_dir, as JSON: whole, or as they were."""
-    path = os.path.join(model_dir, SETTINGS_FILE)
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
+    with whole(os.path.join(model_dir, SETTINGS_FILE)) as file:
         json.dump({"version": VERSION, **dataclasses.asdict(settings)}, file, indent=2)
         file.write("\n")
-    os.replace(f"{path}.new", path)
 
 
 def read_settings(model_dir):
@@ -80,11 +79,12 @@ def _parse_settings(content):
     return Settings(**fields)
 
 
-def settings_of(model_dir, recipe=None):
-    """Returns the Settings that a model_dir was trained with, its class_names at least 0 to 9.
+def settings_of(model_dir, recipe=None, data_dir=None):
+    """Returns the Settings that a model_dir was trained with, always with class_names.
 
     Args:
       recipe: the recipes.Recipe that it holds, where it has no settings file.
+      data_dir: the data whose class_names to take where it knows none, see datasets.load.
 
     Raises:
       UserError: there is no settings file and no recipe, or they are of different models.
@@ -101,7 +101,7 @@ def settings_of(model_dir, recipe=None):
         )
     if settings.class_names:
         return settings
-    names = datasets.DATASETS[settings.dataset].class_names if settings.data_dir is None else datasets.DIGITS
+    names = datasets.class_names(settings.dataset, data_dir or settings.data_dir)
     return dataclasses.replace(settings, class_names=names)
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import select
+import sys
 import warnings
 
 import numpy as np
@@ -9,12 +11,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cnn_estimator.datasets import SIDE
 from cnn_estimator.errors import UserError
+from cnn_estimator.signals import StopSignals
 
 # Pixels alone: Pillow runs other programs for some formats.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 50_000_000  # a camera's
 _WORKING_SIDE = 8 * SIDE  # larger images are made smaller first, which also takes their noise away
 _NEARLY_WHITE = 0.8  # the mean grey from which on an object would be lost on white
+_FAINTEST = 0.02  # the least that an object differs from its ground
 _TOLERANCE = 0.12  # how far from the ground's grey a pixel may be and still belong to it
 
 
@@ -26,6 +30,55 @@ class Picture:
     inverted: bool
 
 
+def files(names, stop=None):
+    """Returns (paths of image files, problems) of what a user names: files, folders, and - for a list on stdin.
+
+    Of a folder those files that are called like images, in order; a problem is a str that names what it is about.
+
+    Raises:
+      UserError: a list is asked for, and stdin is closed.
+      Stopped: a signal ended the wait for it.
+    """
+    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
+    listed = []
+    for name in names:
+        listed.extend(_listed(stop or StopSignals()) if name == "-" else [name])
+    paths, problems = [], []
+    for name in listed:
+        if not os.path.isdir(name):
+            paths.append(name)
+            continue
+        try:
+            inside = [file for file in sorted(os.listdir(name)) if os.path.splitext(file)[1].lower() in suffixes]
+        except OSError as error:
+            problems.append(f"{shown(name)}: cannot be read: {error.strerror}")
+            continue
+        paths.extend(os.path.join(name, file) for file in inside)
+        if not inside:
+            problems.append(f"{shown(name)}: a folder without images: {', '.join(sorted(suffixes))}")
+    return paths, problems
+
+
+def _listed(stop):
+    """Returns the lines on stdin; a person may be slow to type them, so that a signal is asked for while waiting."""
+    if sys.stdin is None:
+        raise UserError("-: stdin is closed, so that there is no list on it")
+    content = b""
+    while True:
+        stop.check("nothing was predicted")
+        if not select.select([sys.stdin], [], [], 0.2)[0]:
+            continue
+        chunk = os.read(sys.stdin.fileno(), 2**16)
+        if not chunk:
+            return [line.removesuffix("\r") for line in os.fsdecode(content).split("\n") if line.strip()]
+        content += chunk
+
+
+def shown(path):
+    """Returns a path as it can be printed in a line."""
+    return path if path.isprintable() else repr(path)
+
+
 def read(path, *, dataset, invert):
     """Reads an image file: its first frame, upright, in grey, the object cut out and put into the middle of 28x28.
 
@@ -34,29 +87,35 @@ def read(path, *, dataset, invert):
     Args:
       path: of a file in one of FORMATS.
       dataset: the datasets.Dataset whose images it is to be like.
-      invert: "yes", "no", or "auto": where the ground, which the border shows, is brighter than mid-grey. Transparent
+      invert: "yes", "no", or "auto": where the object is darker than its ground, which the border shows. Transparent
         pixels become black ground, or white with "yes"; with "auto" white too, but for an object that is nearly white.
 
     Returns:
       A Picture.
 
     Raises:
-      UserError: the file is missing, empty, no image, damaged or too large; the message does not name it.
+      UserError: the file is missing, empty, no image, damaged or too large, or all of it looks like its border; the
+        message does not name it.
     """
     grey = _grey(_opened(path), invert)
     ground = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
-    inverted = invert == "yes" or (invert == "auto" and bool(ground > 0.5))
+    contrast = np.abs(grey - ground)
+    if contrast.max() < _FAINTEST:
+        raise UserError("nothing to be seen: all of it looks like its border")
+    rows, columns = np.nonzero(contrast > min(_TOLERANCE, contrast.max() / 2))
+    inverted = invert == "yes" or (invert == "auto" and bool(grey.mean() < ground))
     if inverted:
         grey, ground = 1 - grey, 1 - ground
     if grey.shape != (SIDE, SIDE):
-        grey = _centred(_cut_out(grey, ground), dataset)
+        part = grey[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        grey = _centred(_on_black(part, ground), dataset)
     return Picture(grey.astype(np.float32), inverted)
 
 
 def _opened(path):
     """Returns a Pillow image, upright, of at most _WORKING_SIDE, in one of the modes L, RGBA and F (of any range)."""
     if not os.path.isfile(path):
-        raise UserError("no such file")
+        raise UserError("not a file" if os.path.exists(path) else "no such file")
     try:
         if os.path.getsize(path) == 0:
             raise UserError("an empty file")
@@ -92,7 +151,7 @@ def _grey(image, invert):
     """Returns float [H, W] in 0..1 of what _opened returns."""
     values = np.asarray(image, float)
     if image.mode == "F":
-        values = np.nan_to_num(values)
+        values = np.nan_to_num(values, posinf=0, neginf=0)
         return (values - values.min()) / (np.ptp(values) or 1)
     if image.mode == "L":
         return values / 255
@@ -103,12 +162,7 @@ def _grey(image, invert):
     return grey * cover + ground * (1 - cover)
 
 
-def _cut_out(grey, ground):
-    """Returns the part of the image that holds all that is not ground, with the ground made black."""
-    rows, columns = np.nonzero(np.abs(grey - ground) > _TOLERANCE)
-    if not len(rows):
-        return np.zeros_like(grey)
-    part = grey[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+def _on_black(part, ground):
     return np.clip((part - ground) / (1 - ground), 0, 1) if ground < 1 else part
 
 

@@ -3,10 +3,8 @@
 import dataclasses
 import logging
 import os
-import sys
 
 import numpy as np
-from PIL import Image
 from tabulate import tabulate
 
 from cnn_estimator import checkpoints, datasets, figures, model, pictures
@@ -35,6 +33,7 @@ class Predictor:
       model_dir: a folder that was trained in, or is being trained in.
       checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
       recipe: the recipes.Recipe that the model_dir holds, where it has no settings file.
+      data_dir: the data whose class_names to take, see datasets.load, where the model_dir knows none.
 
     Attributes:
       settings: the recipes.Settings of the run.
@@ -48,9 +47,9 @@ class Predictor:
       UserError: there is no intact checkpoint, or it is of another model.
     """
 
-    def __init__(self, model_dir, *, checkpoint=None, recipe=None):
+    def __init__(self, model_dir, *, checkpoint=None, recipe=None, data_dir=None):
         with checkpoints.copied(checkpoints.picker(model_dir, checkpoint)) as (self.checkpoint, copy):
-            self.settings = settings_of(os.path.dirname(self.checkpoint.path), recipe)
+            self.settings = settings_of(os.path.dirname(self.checkpoint.path), recipe, data_dir)
             self.class_names = self.settings.class_names
             checkpoints.check_fits(copy, self.settings, tf.estimator.ModeKeys.PREDICT)
             start_runtime()
@@ -125,31 +124,6 @@ class Answer:
         }
 
 
-def files(names):
-    """Returns (paths of image files, problems) of what a user names: files, folders, and - for a list on stdin.
-
-    Of a folder those files that are called like images, in order; a problem is a str that names what it is about.
-    """
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in pictures.FORMATS}
-    listed = []
-    for name in names:
-        listed.extend(os.fsdecode(sys.stdin.buffer.read()).splitlines() if name == "-" else [name])
-    paths, problems = [], []
-    for name in listed:
-        if not os.path.isdir(name):
-            paths.append(name)
-            continue
-        try:
-            inside = [file for file in sorted(os.listdir(name)) if os.path.splitext(file)[1].lower() in suffixes]
-        except OSError as error:
-            problems.append(f"{_shown(name)}: cannot be read: {error.strerror}")
-            continue
-        paths.extend(os.path.join(name, file) for file in inside)
-        if not inside:
-            problems.append(f"{_shown(name)}: a folder without images: {', '.join(sorted(suffixes))}")
-    return paths, problems
-
-
 def answers(
     model_dir, paths, test_indices=(), *, checkpoint=None, recipe=None, data_dir=None, invert="auto", stop=None
 ):
@@ -159,7 +133,7 @@ def answers(
       model_dir, checkpoint, recipe: see Predictor.
       paths: of files that pictures.read can read.
       test_indices: images of the test set, counted from 0.
-      data_dir: where the test set is, see datasets.load; None takes the settings'.
+      data_dir: where the test set is, see datasets.load and Predictor; None takes the settings'.
       invert: "yes", "no" or "auto", see pictures.read; for files.
       stop: the signals.StopSignals of a process that listens for them.
 
@@ -172,43 +146,46 @@ def answers(
     """
     stop = stop or StopSignals()
     stop.check("nothing was predicted")
-    with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe) as predictor:
+    with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor:
         settings = predictor.settings
+        tests = _test_images(test_indices, settings, data_dir)
         found, problems = [], []  # found: (name, image, inverted, true_class)
         for path in paths:
             stop.check("nothing was predicted")
             try:
                 picture = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
-                found.append((_shown(path), picture.image, picture.inverted, None))
+                found.append((path, picture.image, picture.inverted, None))
             except UserError as error:
-                problems.append(f"{_shown(path)}: {error}")
-        if test_indices:
-            data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
-            for index in test_indices:
-                if index >= len(data.labels):
-                    raise UserError(f"--test_index={index}: the test set has images 0 to {len(data.labels) - 1}")
-                found.append((f"test image {index}", data.images[index], False, int(data.labels[index])))
+                problems.append(f"{pictures.shown(path)}: {error}")
         inverted = sum(row[2] for row in found)
         if inverted and invert == "auto":
             log.info(
-                "%d of %d images have a bright ground and were inverted: --invert=no leaves them", inverted, len(found)
+                "%d of %d files were inverted, being dark on bright: --invert=no leaves them", inverted, len(found)
             )
+        found += tests
         images = np.array([row[1] for row in found], np.float32).reshape(-1, SIDE, SIDE)
-        stop.check("nothing was predicted")
         probabilities = predictor.predict(images).probabilities
+        stop.check("nothing was predicted")
     return [
         Answer(*row, shares, settings.class_names) for row, shares in zip(found, probabilities, strict=True)
     ], problems
 
 
-def _shown(path):
-    return path if path.isprintable() else repr(path)
+def _test_images(indices, settings, data_dir):
+    """Returns (name, image, inverted, true_class) of images of the test set."""
+    if not indices:
+        return []
+    data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
+    for index in indices:
+        if index >= len(data.labels):
+            raise UserError(f"--test_index={index}: the test set has images 0 to {len(data.labels) - 1}")
+    return [(f"test image {index}", data.images[index], False, int(data.labels[index])) for index in indices]
 
 
 def table(answers):
     """Returns the answers as text, a line each; columns that would be empty are left out."""
     columns = {
-        "image": [answer.name for answer in answers],
+        "image": [pictures.shown(answer.name) for answer in answers],
         "class": [answer.ranked()[0][0] for answer in answers],
         "probability": [f"{answer.ranked()[0][1]:.1%}" for answer in answers],
         "runners-up": [
@@ -233,7 +210,7 @@ def draw(answers, path):
         [answer.image for answer in drawn],
         [answer.probabilities for answer in drawn],
         answers[0].class_names,
-        [os.path.basename(answer.name) for answer in drawn],
+        [pictures.shown(os.path.basename(answer.name)) for answer in drawn],
         [answer.true_class for answer in drawn],
         "What the network saw and said",
     )

@@ -92,7 +92,7 @@ def samples(stop):
     stop.check("nothing was drawn")
     count = min(FLAGS.count, len(data.labels))
     names = [data.class_names[label] for label in data.labels[:count]]
-    title = f"{recipe.dataset}: the first {count} of {len(data.labels)} training images"
+    title = f"{FLAGS.data_dir or recipe.dataset}: the first {count} of {len(data.labels)} training images"
     _draw(figures.samples(data.images[:count], names, title), FLAGS.figure)
 
 
@@ -113,9 +113,13 @@ def predict(stop, *names):
     if not names and FLAGS.test_index is None:
         raise UserError("nothing to predict: name image files, folders, - for a list on stdin, or --test_index=0")
     recipe = _recipe()
+    from cnn_estimator import pictures
+
+    paths, problems = pictures.files(names, stop)
+    if not (paths or problems or FLAGS.test_index):
+        raise UserError("nothing to predict: the list on stdin is empty")
     from cnn_estimator import prediction
 
-    paths, problems = prediction.files(names)
     answers, more_problems = prediction.answers(
         FLAGS.model_dir,
         paths,

@@ -17,6 +17,7 @@ from cnn_estimator import datasets, doctor
 TENSORFLOW = importlib.metadata.version("tensorflow")
 MINOR = ".".join(TENSORFLOW.split(".")[:2])
 BRIDGED = MINOR != "2.15"
+SUDO = "" if os.geteuid() == 0 else "sudo "
 PYTHON = ".".join(doctor.platform.python_version_tuple()[:2])
 
 
@@ -97,9 +98,12 @@ def test_the_estimator_that_trains_is_named(here):
 def test_all_that_setup_py_requires_is_looked_at(here):
     tree = ast.parse((REPOSITORY / "setup.py").read_text())
     (required,) = [node.value for node in ast.walk(tree) if getattr(node, "arg", None) == "install_requires"]
-    names = {Requirement(text).name.lower() for text in ast.literal_eval(required)}
-    for name in names - ({"tf-keras"} if not BRIDGED else set()):
-        assert on(name, here)
+    for asked in map(Requirement, ast.literal_eval(required)):
+        name = asked.name.lower()
+        if name != "tf-keras" or BRIDGED:
+            assert on(name, here)
+        if name in doctor.PACKAGES and name != "tensorflow-estimator":  # whose 2.15.0 is all that there is of 2.15
+            assert asked.specifier == doctor.PACKAGES[name]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +202,7 @@ def test_a_python_out_of_range(packages, version):
         ("tensorflow", f"pip install 'tensorflow<2.22,>={'2.15' if PYTHON in ('3.10', '3.11') else '2.16'}'"),
         ("tensorflow-estimator", "pip install 'tensorflow-estimator==2.15.*'"),
         ("tensorboard", f"pip install 'tensorboard=={MINOR}.*'"),
-        ("matplotlib", "pip install matplotlib"),
+        ("matplotlib", "pip install 'matplotlib>=3.7'"),
         *([("tf-keras", f"pip install 'tf-keras=={MINOR}.*'")] if BRIDGED else []),
     ],
 )
@@ -290,6 +294,16 @@ def test_no_temporary_folder_at_all(packages):
     assert line.endswith(". Mend it: mkdir -p ~/tmp && export TMPDIR=~/tmp")
 
 
+def test_a_place_for_model_dirs_that_may_not_be_written(data, monkeypatch):
+    real = doctor._writable
+    monkeypatch.setattr(
+        doctor, "_writable", lambda what, folder, mend: real(what, str(folder).replace("/tmp", "/proc"), mend)
+    )
+    (line,) = findings("model_dirs")
+    assert line.startswith("wrong  model_dirs: /proc cannot be written: ")
+    assert line.endswith(f". Mend it: {SUDO}chmod 1777 /tmp")
+
+
 CACHE_MEND = 'Mend it: export XDG_CACHE_HOME="$(mktemp -d)"'
 
 
@@ -359,10 +373,10 @@ def test_data_that_is_missing(data, tmp_path, monkeypatch, apt_get):
     if apt_get:
         (tmp_path / "apt-get").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    fetch = "sudo apt-get install dataset-fashion-mnist" if apt_get else "cnn-estimator samples --recipe=fashion_cnn"
+    samples = "cnn-estimator samples --recipe={} --figure=/tmp/samples.png"
+    fetch = f"{SUDO}apt-get install dataset-fashion-mnist" if apt_get else samples.format("fashion_cnn")
     assert findings("fashion_mnist") == [f"wrong  fashion_mnist is not there. Mend it: {fetch}"]
-    fetch = "cnn-estimator samples --recipe=mnist_cnn"
-    assert findings("mnist") == [f"wrong  mnist is not there. Mend it: {fetch}"]
+    assert findings("mnist") == [f"wrong  mnist is not there. Mend it: {samples.format('mnist_cnn')}"]
 
 
 def test_a_debian_package_that_lost_a_file(data, tmp_path, monkeypatch):
@@ -372,7 +386,7 @@ def test_a_debian_package_that_lost_a_file(data, tmp_path, monkeypatch):
     (debian / datasets.TEST_LABELS).unlink()
     (tmp_path / "apt-get").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    fetch = "sudo apt-get install --reinstall dataset-fashion-mnist"
+    fetch = f"{SUDO}apt-get install --reinstall dataset-fashion-mnist"
     assert findings("fashion_mnist") == [f"wrong  fashion_mnist is not there. Mend it: {fetch}"]
 
 
@@ -398,7 +412,7 @@ def test_a_damaged_file_that_only_root_may_remove(data, monkeypatch):
     monkeypatch.setattr(os, "access", lambda folder, mode: folder != str(debian))
     first, second = findings("fashion_mnist")
     assert first.startswith(f"wrong  fashion_mnist: {path}: cannot be read: Compressed file ended")
-    assert first.endswith(f". Mend it: sudo rm {path}")
+    assert first.endswith(f". Mend it: {SUDO}rm {path}")
     assert second.startswith("wrong  fashion_mnist is not there. ")
 
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import ten_bars, write_idx_folder
 from PIL import Image
 
-from cnn_estimator import evaluation, recipes, training
+from cnn_estimator import evaluation, figures, recipes, training
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.tf1 import tf
 
@@ -61,12 +61,13 @@ def test_the_confusion_matrix_is_that_of_the_predictions(model_dir):
     assert np.trace(expected) / 130 == pytest.approx(found.metrics["accuracy"], abs=1e-6)
 
 
-def test_metrics_are_kept_a_record_a_step(model_dir):
+def test_metrics_are_kept_a_record_a_step(model_dir, data_dir):
     results = [evaluation.evaluate(str(model_dir), checkpoint=step).metrics for step in ("2", "0", "1", "0")]
     kept = records(model_dir)
     assert [record["global_step"] for record in kept] == [0, 1, 2]
     for record, result in zip(kept, (results[1], results[2], results[0]), strict=True):
         assert {name: record[name] for name in result} == result
+        assert record["data"] == data_dir
         assert list(record["classes"]) == list("0123456789")
         assert {score["images"] for score in record["classes"].values()} == {13}
         found = sum(score["recall"] for score in record["classes"].values())
@@ -77,6 +78,14 @@ def test_metrics_are_kept_a_record_a_step(model_dir):
     ]
 
 
+def test_the_last_record_of_a_step_is_kept(model_dir):
+    evaluation.evaluate(str(model_dir))
+    write_idx_folder(model_dir.parent, test=20)
+    evaluation.evaluate(str(model_dir), data_dir=str(model_dir.parent))
+    (record,) = records(model_dir)
+    assert record["images"] == 20
+
+
 def test_evaluations_at_once_lose_no_record(model_dir):
     """Keeping a record is read, change and write: many at once, each of a step of its own."""
     found = evaluation.evaluate(str(model_dir))
@@ -84,7 +93,7 @@ def test_evaluations_at_once_lose_no_record(model_dir):
     keepers = [
         threading.Thread(
             target=evaluation._keep,
-            args=(evaluation.Evaluation({"global_step": step}, found.confusion, found.class_names), path),
+            args=(evaluation.Evaluation({"global_step": step}, found.confusion, found.class_names), "here", path),
         )
         for step in range(10, 40)
     ]
@@ -95,7 +104,10 @@ def test_evaluations_at_once_lose_no_record(model_dir):
     assert [record["global_step"] for record in records(model_dir)] == [2, *range(10, 40)]
 
 
-@pytest.mark.parametrize("content", ["", "{", "3", "[3]", "[{}]", '[{"global_step": []}]', "\udcff", "[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "3", "[3]", "[{}]", '[{"global_step": null}]', '[{"global_step": []}]', "\udcff", "[" * 100_000],
+)
 def test_records_that_cannot_be_read_are_left_alone_and_that_is_said(model_dir, caplog, content):
     (model_dir / "eval").mkdir()
     path = model_dir / "eval" / "metrics.json"
@@ -104,6 +116,33 @@ def test_records_that_cannot_be_read_are_left_alone_and_that_is_said(model_dir, 
     assert evaluation.evaluate(str(model_dir)).metrics["images"] == 130
     assert path.read_bytes() == before
     assert f"{path} is no list of records: " in caplog.text
+
+
+def test_records_that_cannot_be_written_cost_no_result(model_dir, caplog):
+    (model_dir / "eval" / "metrics.json").mkdir(parents=True)
+    assert evaluation.evaluate(str(model_dir)).metrics["images"] == 130
+    assert f"{model_dir}/eval/metrics.json cannot be written: Is a directory. This evaluation is not" in caplog.text
+    assert "metrics.json.new" not in os.listdir(model_dir / "eval")
+
+
+def test_what_the_pictures_show(model_dir, monkeypatch):
+    """The first test images in their order, and mistakes that are ones."""
+    drawn = {}
+    monkeypatch.setattr(figures, "answers", lambda *arguments: drawn.setdefault(arguments[-1].split(":")[0], arguments))
+    monkeypatch.setattr(figures, "save", lambda figure, path: b"")
+    evaluation.evaluate(str(model_dir), checkpoint="0", draw=True)
+    images, labels = ten_bars(130)
+    shown, _, names, titles, true_classes, title = drawn["The first test images"]
+    np.testing.assert_array_equal(shown, images[:20] / np.float32(255))
+    assert (list(true_classes), names) == (labels[:20].tolist(), tuple("0123456789"))
+    assert titles == [f"test image {row}" for row in range(20)]
+    assert "step 0, accuracy 0." in title
+    shown, probabilities, _, titles, true_classes, _ = drawn["The most confident mistakes"]
+    assert len(shown) == 20
+    rows = [int(title.removeprefix("test image ")) for title in titles]
+    np.testing.assert_array_equal(shown, images[rows] / np.float32(255))
+    assert list(true_classes) == labels[rows].tolist()
+    assert (probabilities.argmax(axis=1) != true_classes).all()
 
 
 def test_the_pictures_are_drawn_and_shown_in_tensorboard(model_dir):

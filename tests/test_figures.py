@@ -101,6 +101,13 @@ def test_every_word_lies_within_the_picture_and_on_no_other(count):
     assert all(axes.get_window_extent().width > 60 for axes in figure.axes if axes.axison)
 
 
+def test_characters_that_the_font_lacks_are_said_once(caplog, capfd):
+    pixels(figures.samples(images(2), ["\N{CJK UNIFIED IDEOGRAPH-978B}"] * 2, "b"))
+    assert len(caplog.records) == 1
+    assert "Glyph 38795" in caplog.text
+    assert capfd.readouterr().err == ""
+
+
 def test_names_are_no_formulas(tmp_path):
     pixels(figures.samples(images(1), ["$\\undefined$"], "b"))
 
@@ -127,18 +134,28 @@ def test_runs_differ_in_colour_and_marker():
     from cnn_estimator.event_files import Curve
 
     runs = {
-        f"run {number}": [
+        f"_run ${number}": [
             Curve("loss", "training", [1, 2], [2.0, 1.0]),
             Curve("loss", "evaluation", [2], [1.5]),
             Curve("accuracy", "evaluation", [2], [0.5]),
         ]
         for number in range(12)
     }
-    loss, accuracy = figures.curves(runs).axes
+    figure = figures.curves(runs)
+    loss, accuracy = figure.axes
     assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
     assert {axes.get_xlabel() for axes in (loss, accuracy)} == {"global step"}
     assert all(axes.get_ylabel() for axes in (loss, accuracy))
     styles = {(line.get_color(), line.get_marker()) for line in loss.lines if line.get_marker() != "None"}
     assert len(styles) == 12
+    training = [line for line in loss.lines if line.get_linestyle() == "-"]
+    assert {(line.get_color(), line.get_marker()) for line in training} == styles
+    assert [line.get_xdata().tolist() for line in training] == [[1, 2]] * 12
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()][:3] == [
+        " _run \\$0, training",
+        " _run \\$0, evaluation",
+        " _run \\$1, training",
+    ]
     assert [line.get_xydata().tolist() for line in loss.lines[:2]] == [[[1, 2], [2, 1]], [[2, 1.5]]]
     assert accuracy.get_ylim() == (0, 1)

@@ -83,6 +83,7 @@ def test_a_bright_ground_is_inverted_and_becomes_black(tmp_path, ground):
     assert picture.inverted
     image = picture.image
     assert image[0].max() < 0.05
+    assert image[13:20, 9:27].max() < 0.05  # the ground within the object's box
     assert image[8:11, 1:6].min() > image[8:11, 9:27].max() > image[14:20, 1:6].min() - 0.1 > 0.5
 
 
@@ -164,7 +165,7 @@ def test_the_orientation_tag_is_obeyed(tmp_path, expected, orientation):
         (120, "auto", True, 135),
         (250, "auto", False, 250),  # it would be lost on white
         (30, "no", False, 30),
-        (250, "yes", True, 5),
+        (240, "yes", True, 15),
     ],
 )
 def test_transparency_becomes_ground(tmp_path, grey, invert, inverted, seen):
@@ -194,18 +195,54 @@ def test_a_palette_with_a_transparent_colour(tmp_path):
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (27, 28), (29, 28), (3, 3), (4000, 3000)])
 @pytest.mark.parametrize("ground", [0, 255])
 def test_any_size(tmp_path, size, ground):
-    Image.new("L", size, ground).save(tmp_path / "a.png")
-    assert read(tmp_path / "a.png").image.max() == 0
     image = Image.new("L", size, ground)
-    image.putpixel((size[0] // 2, size[1] // 2), 255 - ground)
-    image.save(tmp_path / "b.png")
-    assert read(tmp_path / "b.png").image.shape == (28, 28)
+    image.save(tmp_path / "blank.png")
+    for dataset in (FASHION_MNIST, MNIST):
+        with pytest.raises(UserError, match=r"^nothing to be seen"):
+            read(tmp_path / "blank.png", dataset)
+    if size != (1, 1):
+        image.paste(255 - ground, (size[0] // 2, size[1] // 2, size[0] * 3 // 4 + 1, size[1] * 3 // 4 + 1))
+        image.save(tmp_path / "a.png")
+        picture = read(tmp_path / "a.png")
+        assert picture.image.shape == (28, 28)
+        assert picture.image.max() == pytest.approx(1, abs=0.02)
+        assert picture.inverted == (ground == 255)
+
+
+@pytest.mark.parametrize("ground", [80, 110, 150, 180])
+@pytest.mark.parametrize("contrast", [-60, 12, 60])
+def test_an_object_on_grey_is_bright_on_black_in_the_end(tmp_path, ground, contrast):
+    image = Image.new("L", (100, 100), ground)
+    image.paste(ground + contrast, (20, 30, 80, 60))
+    image.save(tmp_path / "a.png")
+    picture = read(tmp_path / "a.png")
+    assert picture.inverted == (contrast < 0)
+    assert picture.image[0].max() == 0
+    assert picture.image[14].min() >= abs(contrast) / 255 - 0.01
+
+
+def test_noise_alone_is_nothing_to_be_seen(tmp_path):
+    noise = np.random.default_rng(1).integers(250, 255, (300, 300), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    with pytest.raises(UserError, match=r"^nothing to be seen"):
+        read(tmp_path / "a.jpg")
 
 
 def test_the_first_frame_of_an_animation(tmp_path, expected):
     frames = [on_ground(an_arrow(), 0), Image.new("L", (500, 400), 255)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert near(read(tmp_path / "a.gif"), expected)
+
+
+def test_files_of_a_folder_are_those_that_are_called_like_images(tmp_path):
+    for name in ("notes.txt", ".DS_Store", *(f"{number}.JPG" for number in range(9)), "a.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    paths, problems = pictures.files([str(tmp_path), "x.doc", str(tmp_path / "empty")])
+    assert paths == [*(f"{tmp_path}/{number}.JPG" for number in range(9)), f"{tmp_path}/a.png", "x.doc"]
+    (message,) = problems
+    assert message.startswith(f"{tmp_path}/empty: a folder without images: ")
+    assert {".png", ".jpg", ".jpeg", ".webp"} <= set(message.partition("images: ")[2].split(", "))
 
 
 def problem(path):
@@ -222,7 +259,7 @@ def png_chunk(kind, content):
 
 def test_what_is_no_image_is_an_error(tmp_path):
     assert problem(tmp_path / "missing.png") == "no such file"
-    assert problem(tmp_path) == "no such file"
+    assert problem(tmp_path) == problem("/dev/null") == "not a file"
     (tmp_path / "empty.png").touch()
     assert problem(tmp_path / "empty.png") == "an empty file"
     (tmp_path / "text.png").write_text("hello")

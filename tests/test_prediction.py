@@ -1,12 +1,13 @@
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
-from cnn_estimator import datasets, evaluation, inputs, model, prediction, recipes, training
+from cnn_estimator import datasets, evaluation, figures, inputs, model, recipes, training
 from cnn_estimator.errors import UserError
 from cnn_estimator.model_dir import settings_of
-from cnn_estimator.prediction import Predictor
+from cnn_estimator.prediction import Answer, Predictor, draw, table
 from cnn_estimator.tf1 import tf
 
 
@@ -109,12 +110,45 @@ def test_a_checkpoint_of_another_network_is_refused(model_dir, tmp_path):
         Predictor(str(tmp_path / "run"), recipe=recipes.find("fashion_dense"))
 
 
-def test_files_of_a_folder_are_those_that_are_called_like_images(tmp_path):
-    for name in ("b.JPG", "a.png", "notes.txt", ".DS_Store"):
-        (tmp_path / name).touch()
-    (tmp_path / "empty").mkdir()
-    paths, problems = prediction.files([str(tmp_path), "x.doc", str(tmp_path / "empty")])
-    assert paths == [f"{tmp_path}/a.png", f"{tmp_path}/b.JPG", "x.doc"]
-    (problem,) = problems
-    assert problem.startswith(f"{tmp_path}/empty: a folder without images: ")
-    assert {".png", ".jpg", ".jpeg", ".webp"} <= set(problem.partition("images: ")[2].split(", "))
+def test_a_run_that_knows_no_names_takes_those_of_the_data(model_dir, data_dir, tmp_path):
+    shutil.copytree(model_dir, tmp_path / "run")
+    (tmp_path / "run" / "settings.json").unlink()
+    shutil.copytree(data_dir, tmp_path / "data")
+    names = tuple("abcdefghij")
+    (tmp_path / "data" / "class_names.txt").write_text("\n".join(names))
+    recipe = recipes.find("fashion_ladder_3")
+    with Predictor(str(tmp_path / "run"), recipe=recipe, data_dir=str(tmp_path / "data")) as predictor:
+        assert predictor.class_names == names
+    found = evaluation.evaluate(str(tmp_path / "run"), recipe=recipe, data_dir=str(tmp_path / "data"))
+    assert found.class_names == names
+    with Predictor(str(tmp_path / "run"), recipe=recipe) as predictor:
+        assert predictor.class_names == datasets.FASHION_MNIST.class_names
+
+
+def test_a_table_leaves_out_what_is_empty_and_names_the_runners_up():
+    shares = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
+    answer = Answer("a\nb.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
+    assert table([answer]).splitlines()[0].split() == ["image", "class", "probability", "runners-up"]
+    assert table([answer]).splitlines()[1].split() == ["'a\\nb.png'", "B", "60.0%", "D", "25.0%,", "C", "10.0%"]
+    known = dataclasses.replace(answer, true_class=3, inverted=True)
+    assert table([known]).splitlines()[1].split()[-2:] == ["D", "inverted"]
+    assert known.record() | {"probabilities": None} == {
+        "image": "a\nb.png",
+        "class": "B",
+        "probability": pytest.approx(0.6),
+        "inverted": True,
+        "true_class": "D",
+        "probabilities": None,
+    }
+
+
+def test_the_drawing_shows_what_is_known(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append((figure, path)))
+    shares = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
+    answer = Answer("/x/a.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
+    draw([answer, dataclasses.replace(answer, true_class=3)], "b.png")
+    ((figure, path),) = drawn
+    captions = [axes.get_xlabel() for axes in figure.axes if axes.images]
+    assert (path, captions) == ("b.png", ["B 60%", "B 60%\ntrue: D"])
+    assert [axes.get_title() for axes in figure.axes if axes.images] == ["a.png", "a.png"]

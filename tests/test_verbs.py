@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -191,6 +192,19 @@ def test_samples_are_drawn_without_tensorflow(tmp_path, data_dir):
     assert Image.open(path).format == "PNG"
 
 
+def test_samples_are_the_first_images_with_their_names(tmp_path, data_dir):
+    """What the verb hands over to be drawn."""
+    code = (
+        "from cnn_estimator import figures, verbs\n"
+        "figures.samples = lambda images, names, title: print(len(images), images[3].argmax() // 28, names, title)\n"
+        "figures.save = lambda figure, path: None\n"
+        "verbs.main()"
+    )
+    done = run("-c", code, "samples", f"--data_dir={data_dir}", "--count=4")
+    title = f"{data_dir}: the first 4 of 300 training images"
+    assert done.stdout == f"4 10 ['0', '1', '2', '3'] {title}\nsamples.png\n"
+
+
 def test_curves_of_several_model_dirs(tmp_path, trained):
     model_dir, _ = trained
     shutil.copytree(model_dir, tmp_path / "other", ignore=shutil.ignore_patterns("eval"))
@@ -262,7 +276,7 @@ def test_a_folder_of_photos_is_answered(trained, photos):
     assert [row[0] for row in rows] == [f"{photos}/{label}.png" for label in range(10)]
     assert sum(row[1] == str(label) for label, row in enumerate(rows)) >= 8
     assert all(re.fullmatch(r"\d+\.\d%", row[2]) and row[-1] == "inverted" for row in rows)
-    assert "10 of 10 images have a bright ground and were inverted: --invert=no leaves them" in done.stderr
+    assert "10 of 10 files were inverted, being dark on bright: --invert=no leaves them" in done.stderr
 
 
 def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(trained, photos):
@@ -357,6 +371,45 @@ def test_the_list_of_verbs_may_be_cut_off():
     done = subprocess.run([sys.executable, "-m", "cnn_estimator"], stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_a_list(number):
+    command = [sys.executable, "-m", "cnn_estimator", "predict", "-"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True, env=users_environment()) as process:
+        process.stdin.write("one.png\n")
+        process.stdin.flush()
+        time.sleep(3)
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 128 + number
+        assert process.stderr.read() == f"stopped by {signal.Signals(number).name}: nothing was predicted\n"
+
+
+def test_names_in_a_list_may_have_any_character_but_a_line_feed(trained, photos):
+    model_dir, _ = trained
+    odd = ["form\x0cfeed.png", "line\u2028separator.png", "space at the end .png"]
+    for name in odd:
+        shutil.copy(photos / "1.png", photos / name)
+    listed = "".join(f"{photos}/{name}\r\n\n" for name in odd)
+    done = verb("predict", f"--model_dir={model_dir}", "-", "--json", input=listed)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [f"{photos}/{name}" for name in odd]
+
+
+def test_nothing_to_predict_is_an_error(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    done = verb("predict", "-", input="\n", environment=environment)
+    assert error_of(done) == "nothing to predict: the list on stdin is empty"
+    done = run("-c", "import sys; sys.stdin = None; from cnn_estimator import verbs; verbs.main()", "predict", "-")
+    assert error_of(done) == "-: stdin is closed, so that there is no list on it"
+
+
+def test_a_stdout_that_lacks_characters(trained):
+    done = verb("predict", "--help", environment={"PYTHONIOENCODING": "ascii"})
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("python -m cnn_estimator predict [flags] IMAGE\\u2026")
 
 
 def test_a_signal_stops_predictions(trained, photos, tmp_path):
