@@ -52,20 +52,17 @@ def photos(tmp_path, data_dir):
     return folder
 
 
-def test_the_verbs_are_listed_without_tensorflow_and_at_once(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+def test_the_verbs_are_listed_without_loading_anything_that_takes_time(tmp_path):
+    for name in ("tensorflow", "numpy", "matplotlib", "PIL", "pooch", "tabulate"):
+        (tmp_path / f"{name}.py").write_text(f"raise AssertionError('{name} was loaded')")
     environment = {"PYTHONPATH": str(tmp_path)}
     listings = set()
-    seconds = []
     for arguments in ((), ("--help",), ("-h",)):
-        began = time.monotonic()
         done = run("-m", "cnn_estimator", *arguments, environment=environment)
-        seconds.append(time.monotonic() - began)
         assert (done.returncode, done.stderr) == (0, "")
         listings.add(done.stdout)
     (listing,) = listings
     assert tuple(re.findall(r"^  (\w+)  +\S", listing, re.M)) == NAMES == tuple(verbs.VERBS)
-    assert min(seconds) < 0.5
 
 
 @pytest.mark.parametrize(
