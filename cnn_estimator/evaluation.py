@@ -160,13 +160,14 @@ def _draw(evaluation, data, predictions, folder):
         ),
         "test_images": answers(np.arange(min(_DRAWN, len(data.labels))), "The first test images"),
     }
-    path = os.path.join(folder, "{}.png")
+    paths = {name: os.path.join(folder, f"{name}.png") for name in (*pictures, "mistakes")}
     if len(mistakes):
         pictures["mistakes"] = answers(mistakes, "The most confident mistakes")
-    elif os.path.exists(path.format("mistakes")):  # an earlier step's
-        os.remove(path.format("mistakes"))
-    log.info("pictures: %s", ", ".join(map(path.format, pictures)))
-    return {name: figures.save(figure, path.format(name)) for name, figure in pictures.items()}
+    elif os.path.exists(paths["mistakes"]):  # an earlier step's
+        os.remove(paths["mistakes"])
+    drawn = {name: figures.save(figure, paths[name]) for name, figure in pictures.items()}
+    log.info("pictures: %s", ", ".join(paths[name] for name in drawn))
+    return drawn
 
 
 def _show_in_tensorboard(drawn, folder, step):

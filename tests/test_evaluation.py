@@ -24,7 +24,7 @@ def trained(tmp_path_factory, data_dir):
 
 @pytest.fixture
 def model_dir(tmp_path, trained):
-    return shutil.copytree(trained, tmp_path / "run")
+    return shutil.copytree(trained, tmp_path / "run {0}")  # a name that no format string may be made of
 
 
 def records(model_dir):
