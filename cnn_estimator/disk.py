@@ -29,6 +29,14 @@ def whole(path, mode="w"):
         raise
 
 
+def nearest_folder(path):
+    """Returns the nearest folder above a path that is there: where what is missing would be made."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
 def cannot_be_written(what, trouble):
     """Returns the UserError."""
     return UserError(f"{what} cannot be written: {trouble}. Mend that, or choose another")

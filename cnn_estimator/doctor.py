@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from cnn_estimator import recipes
 from cnn_estimator.command import spelled
+from cnn_estimator.disk import nearest_folder
 
 PYTHON = SpecifierSet(">=3.10,<3.14")
 # Beside any TensorFlow.
@@ -159,9 +160,7 @@ def _model_dirs():
 
 def _writable(what, folder, mend):
     """Returns the Finding of writing to a folder, or to the nearest folder above in which it would be made."""
-    folder = os.path.abspath(folder)
-    while not os.path.lexists(folder):
-        folder = os.path.dirname(folder)
+    folder = nearest_folder(os.path.join(folder, "file"))
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(2**20))

@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_estimator import checkpoints, datasets
-from cnn_estimator.disk import cannot_be_written
+from cnn_estimator.disk import cannot_be_written, nearest_folder
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import Predictions
 from cnn_estimator.prediction import Predictor
@@ -74,7 +74,8 @@ def export(model_dir, *, format, output, checkpoint=None, recipe=None, data_dir=
         stop.check("nothing was exported")
         with (
             _saving(output),
-            tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=_nearest(output)) as folder,
+            # On the disk of the output, so that it can be renamed to that.
+            tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=nearest_folder(output)) as folder,
         ):
             part = os.path.join(folder, os.path.basename(output))
             FORMATS[format].write(predictor, part, _description(settings, step))
@@ -105,14 +106,6 @@ def _check_output(format, output):
         raise UserError(f"output {output}: a file of format {format} is called NAME{suffix}, name it {output}{suffix}")
     if os.path.lexists(output):
         raise UserError(f"output {output} is there already: move it away, or choose another --output")
-
-
-def _nearest(path):
-    """The nearest folder above a path that is there: what is in it can be renamed to the path."""
-    folder = os.path.dirname(path)
-    while not os.path.lexists(folder):
-        folder = os.path.dirname(folder)
-    return folder
 
 
 def _description(settings, step):
