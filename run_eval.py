@@ -4,8 +4,7 @@ A table of the classes goes to stderr. The last line on stdout is one JSON objec
 loss, global_step, images, checkpoint.
 """
 
-from cnn_estimator import command, flags, verbs
+from cnn_estimator import cli
 
 if __name__ == "__main__":
-    flags.define_eval()
-    command.run(verbs.evaluate)
+    cli.run("eval")

@@ -4,8 +4,7 @@ It goes on from the newest intact checkpoint in the model_dir. SIGTERM or Ctrl-C
 next step, which is saved.
 """
 
-from cnn_estimator import command, flags, verbs
+from cnn_estimator import cli
 
 if __name__ == "__main__":
-    flags.define_train()
-    command.run(verbs.train)
+    cli.run("train")

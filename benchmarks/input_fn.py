@@ -12,7 +12,7 @@ from cnn_estimator.tf1 import tf
 
 
 def main():
-    settings = recipes.settings(recipes.find("fashion_cnn"), seed=1)
+    settings = recipes.settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
     data = datasets.load(settings.dataset, "train")
     arguments = {"batch_size": settings.batch_size, "num_epochs": None, "shuffle": True}
     ours = inputs.numpy_input_fn({"x": data.images}, data.labels, **arguments)

@@ -1,6 +1,6 @@
 """python -m cnn_estimator VERB"""
 
-from cnn_estimator import verbs
+from cnn_estimator import cli
 
 if __name__ == "__main__":
-    verbs.main()
+    cli.main()

@@ -1,45 +1,51 @@
 """The verb eval."""
 
 import dataclasses
-import fcntl
-import json
 import logging
 import os
-import tempfile
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from cnn_estimator import checkpoints, datasets, figures, hooks, inputs, model, report
-from cnn_estimator.disk import whole, writing
-from cnn_estimator.model_dir import settings_of
-from cnn_estimator.signals import StopSignals
-from cnn_estimator.tf1 import start_runtime, tf
+from cnn_estimator import datasets, hooks, inputs, metrics, model, plots
+from cnn_estimator.model import Predictions
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints
+from cnn_estimator.run_dir.files import write_probe, writing
+from cnn_estimator.tf1 import tf
 
-log = logging.getLogger(__package__)
+log = logging.getLogger("cnn_estimator")
 
-METRICS_FILE = "metrics.json"
-FIGURES = "figures"
-_DRAWN = 20  # images in a picture
-_WRITTEN_BYTES = 2**20  # more than an evaluation writes for TensorBoard
+PLOTS_FOLDER = "figures"
+_PLOTTED_IMAGES = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-      metrics: {"accuracy": share of images classified right, "loss": mean cross entropy of an image, "global_step",
-        "images": how many were evaluated, "checkpoint": path}.
-      confusion: int64 [10, 10], how many images of the row's class were taken for the column's.
+      metrics: {"accuracy": of the classes, "loss": mean cross entropy of an image, "global_step", "images": how many
+        were evaluated, "checkpoint": path}.
+      confusion: int64 [10, 10], how many images of the row's class were predicted as the column's.
       class_names: ten str.
     """
 
-    metrics: dict
+    metrics: dict[str, Any]
     confusion: np.ndarray
-    class_names: tuple
+    class_names: tuple[str, ...]
 
 
-def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_dir=None, draw=False, stop=None):
+def evaluate(
+    model_dir: str,
+    *,
+    checkpoint: str | int | None = None,
+    recipe: str | None = None,
+    batch_size: int | None = None,
+    data_dir: str | None = None,
+    plot: bool = False,
+) -> Evaluation:
     """Evaluates a checkpoint on the test set, every image once and in order.
 
     Writes the metrics to model_dir/eval, for TensorBoard and in metrics.json, if that can be written.
@@ -47,149 +53,122 @@ def evaluate(model_dir, *, checkpoint=None, recipe=None, batch_size=None, data_d
     Args:
       model_dir: a folder that was trained in, or is being trained in.
       checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
-      recipe: the recipes.Recipe that the model_dir holds, where it has no settings file.
-      batch_size: images a batch, which changes no result; None takes the settings'.
+      recipe: the name of the recipe that the model_dir holds, where it has no settings file.
+      batch_size: images per batch, which changes no result; None takes the settings'.
       data_dir: see datasets.load; None takes the settings'.
-      draw: whether to draw the results too: PNG files in model_dir/figures, and TensorBoard's images.
-      stop: the signals.StopSignals of a process that listens for them.
-
-    Returns:
-      An Evaluation.
+      plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
 
     Raises:
-      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, or the
-        pictures cannot be written.
-      Stopped: a signal ended the work.
+      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, or the plots cannot
+        be written.
+      Stopped: a stop signal ended the work.
     """
-    stop = stop or StopSignals()
-    stop.check("nothing was evaluated")
-    with checkpoints.copied(checkpoints.picker(model_dir, checkpoint)) as (original, copy):
-        model_dir = os.path.dirname(original.path)
-        settings = settings_of(model_dir, recipe, data_dir)
-        checkpoints.check_fits(copy, settings, tf.estimator.ModeKeys.EVAL)
+    with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
+        run = RunDir(snapshot.model_dir)
+        settings = run.load_settings(recipe, data_dir)
+        checkpoints.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.EVAL)
         data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
         if data.class_names != settings.class_names:
             log.warning("class_names of the data are %s, those of the run %s", data.class_names, settings.class_names)
-        if draw:
-            with writing(f"folder {os.path.join(model_dir, FIGURES)}"):
-                os.makedirs(os.path.join(model_dir, FIGURES), exist_ok=True)
-        start_runtime()
-        takes_metrics = _takes_metrics(os.path.join(model_dir, "eval"))
+        if plot:
+            with writing(f"folder {os.path.join(run.path, PLOTS_FOLDER)}"):
+                os.makedirs(os.path.join(run.path, PLOTS_FOLDER), exist_ok=True)
+        writable = _can_be_written(os.path.join(run.path, EVALUATION_FOLDER))
         # Estimator writes the metrics into its model_dir.
-        estimator = tf.estimator.Estimator(
-            model.model_fn, model_dir if takes_metrics else os.path.dirname(copy.path), params=settings
-        )
-        input_fn = inputs.numpy_input_fn(
-            {"x": data.images},
-            data.labels,
-            batch_size=batch_size or settings.batch_size,
-            num_epochs=1,
-            shuffle=False,
-        )
-        stop.check("nothing was evaluated")
-        kept = hooks.KeepPredictions()
-        metrics = estimator.evaluate(input_fn, checkpoint_path=copy.path, hooks=[hooks.EndEvaluation(stop), kept])
-    predictions = kept.predictions()
+        folder = run.path if writable else os.path.dirname(snapshot.copy.path)
+        found, predictions = _run_estimator(folder, snapshot.copy, settings, data, batch_size or settings.batch_size)
     evaluation = Evaluation(
         {
-            "accuracy": _six_digits(metrics["accuracy"]),
-            "loss": _six_digits(metrics["average_loss"]),
-            "global_step": int(metrics["global_step"]),
+            "accuracy": _six_digits(found["accuracy"]),
+            "loss": _six_digits(found["average_loss"]),
+            "global_step": int(found["global_step"]),
             "images": len(data.labels),
-            "checkpoint": original.path,
+            "checkpoint": snapshot.original.path,
         },
-        report.confusion_matrix(data.labels, predictions.classes),
+        metrics.confusion_matrix(data.labels, predictions.classes),
         settings.class_names,
     )
-    if takes_metrics:
-        _keep(evaluation, data.source, os.path.join(model_dir, "eval", METRICS_FILE))
-    if draw:
-        drawn = _draw(evaluation, data, predictions, os.path.join(model_dir, FIGURES))
-        if takes_metrics:
-            _show_in_tensorboard(drawn, os.path.join(model_dir, "eval"), evaluation.metrics["global_step"])
+    if writable:
+        run.add_metrics(_record(evaluation, data.source))
+    if plot:
+        contents = _plot(evaluation, data, predictions, os.path.join(run.path, PLOTS_FOLDER))
+        if writable:
+            _add_to_tensorboard(contents, os.path.join(run.path, EVALUATION_FOLDER), evaluation.metrics["global_step"])
     return evaluation
 
 
-def _keep(evaluation, source, path):
-    """Adds the evaluation to a JSON list of records, or puts it in the place of the same step's; or says why not."""
-    scores = dict(zip(evaluation.class_names, report.class_scores(evaluation.confusion), strict=True))
+def _run_estimator(
+    folder: str, checkpoint: checkpoints.Checkpoint, settings: Settings, data: datasets.Split, batch_size: int
+) -> tuple[dict[str, Any], Predictions]:
+    """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
+    estimator = tf.estimator.Estimator(model.model_fn, folder, params=settings)
+    input_fn = inputs.numpy_input_fn(
+        {"x": data.images}, data.labels, batch_size=batch_size, num_epochs=1, shuffle=False
+    )
+    collected = hooks.CollectPredictions()
+    found = estimator.evaluate(input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected])
+    return found, collected.predictions()
+
+
+def _record(evaluation: Evaluation, source: str) -> dict[str, Any]:
+    """Returns what is kept of an evaluation: its metrics, its data, and the scores of each class."""
+    scores = dict(zip(evaluation.class_names, metrics.class_scores(evaluation.confusion), strict=True))
     classes = {name: dataclasses.asdict(score) for name, score in scores.items()}
-    record = evaluation.metrics | {"data": source, "classes": classes}
-    try:
-        with open(f"{path}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # others may evaluate other checkpoints meanwhile
-            records = {kept["global_step"]: kept for kept in _records(path)} | {record["global_step"]: record}
-            ordered = [records[step] for step in sorted(records)]
-            with whole(path) as file:
-                json.dump(ordered, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-    except OSError as error:
-        log.warning("%s cannot be written: %s. This evaluation is not kept there", path, error.strerror)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        log.warning("%s is no list of records: %r. This evaluation is not kept there: move it away", path, error)
+    return evaluation.metrics | {"data": source, "classes": classes}
 
 
-def _records(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except FileNotFoundError:
-        return []
+def _plot(evaluation: Evaluation, data: datasets.Split, predictions: Predictions, folder: str) -> dict[str, bytes]:
+    """Writes the plots into a folder; returns {name: content of the PNG file}."""
+    found = evaluation.metrics
+    what = f"step {found['global_step']}, accuracy {found['accuracy']:.4f} on {found['images']} test images"
 
-
-def _draw(evaluation, data, predictions, folder):
-    """Writes the pictures into a folder; returns {name: content of the PNG file}."""
-    metrics = evaluation.metrics
-    where = f"step {metrics['global_step']}, accuracy {metrics['accuracy']:.4f} on {metrics['images']} test images"
-
-    def answers(rows, what):
-        return figures.answers(
+    def plot_images(rows: np.ndarray, title: str) -> Figure:
+        return plots.predictions(
             data.images[rows],
             predictions.probabilities[rows],
             evaluation.class_names,
             [f"test image {row}" for row in rows],
             data.labels[rows],
-            f"{what}: {where}",
+            f"{title}: {what}",
         )
 
-    mistakes = report.most_confident_mistakes(data.labels, predictions, _DRAWN)
-    pictures = {
-        "confusion_matrix": figures.confusion_matrix(
-            evaluation.confusion, evaluation.class_names, f"Which class is taken for which: {where}"
+    mistakes = metrics.most_confident_mistakes(data.labels, predictions, _PLOTTED_IMAGES)
+    figures = {
+        "confusion_matrix": plots.confusion_matrix(
+            evaluation.confusion, evaluation.class_names, f"True and predicted classes: {what}"
         ),
-        "test_images": answers(np.arange(min(_DRAWN, len(data.labels))), "The first test images"),
+        "test_images": plot_images(np.arange(min(_PLOTTED_IMAGES, len(data.labels))), "The first test images"),
     }
-    paths = {name: os.path.join(folder, f"{name}.png") for name in (*pictures, "mistakes")}
+    paths = {name: os.path.join(folder, f"{name}.png") for name in (*figures, "mistakes")}
     if len(mistakes):
-        pictures["mistakes"] = answers(mistakes, "The most confident mistakes")
+        figures["mistakes"] = plot_images(mistakes, "The most confident mistakes")
     elif os.path.exists(paths["mistakes"]):  # an earlier step's
         os.remove(paths["mistakes"])
-    drawn = {name: figures.save(figure, paths[name]) for name, figure in pictures.items()}
-    log.info("pictures: %s", ", ".join(paths[name] for name in drawn))
-    return drawn
+    contents = {name: plots.save(figure, paths[name]) for name, figure in figures.items()}
+    log.info("plots: %s", ", ".join(paths[name] for name in contents))
+    return contents
 
 
-def _show_in_tensorboard(drawn, folder, step):
+def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> None:
     images = [
         tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=content))
-        for name, content in drawn.items()
+        for name, content in contents.items()
     ]
-    # Estimator's own writer there, which it keeps open.
+    # Estimator's own writer in that folder, which it keeps open.
     writer = tf.summary.FileWriterCache.get(folder)
     writer.add_summary(tf.Summary(value=images), step)
     writer.flush()
 
 
-def _takes_metrics(folder):
-    """Whether evaluations can be written into a folder; otherwise says so. TensorFlow would drop them in silence."""
+def _can_be_written(folder: str) -> bool:
+    """Returns whether evaluations can be written into a folder; logs why not, where TensorFlow would be silent."""
     try:
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(_WRITTEN_BYTES))
+        write_probe(folder)  # more than an evaluation writes for TensorBoard
     except OSError as error:
         log.warning(
-            "%s cannot be written: %s. TensorBoard will not show this evaluation, nor is it kept there",
+            "%s cannot be written: %s. TensorBoard will not show this evaluation, and it is not kept there",
             folder,
             error.strerror,
         )
@@ -197,5 +176,5 @@ def _takes_metrics(folder):
     return True
 
 
-def _six_digits(number):
-    return float(f"{number:.6g}")  # what a float32 holds
+def _six_digits(number: float) -> float:
+    return float(f"{number:.6g}")  # the precision of a float32

@@ -1,13 +1,16 @@
-"""What watches a session: log lines, progress bar, checkpoints, stop signals, numbers that are none."""
+"""Session hooks: log lines, progress bar, checkpoints, stop signals, non-finite values."""
 
 import math
 import os
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from tqdm import tqdm
 
-from cnn_estimator.checkpoints import saving
+from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
+from cnn_estimator.run_dir.checkpoints import saving
 from cnn_estimator.tf1 import tf
 
 
@@ -16,10 +19,10 @@ class LogTensors(tf.train.LoggingTensorHook):
 
     Args:
       every: steps between two lines.
-      named: {label: tensor name}. A name that is no tensor's raises UserError when training begins.
+      named: {label: tensor name}. A name that the graph does not have raises UserError when training begins.
     """
 
-    def __init__(self, *, every, named):
+    def __init__(self, *, every: int, named: Mapping[str, str]) -> None:
         super().__init__(
             {"loss": BATCH_LOSS, "accuracy": BATCH_ACCURACY, "step": tf.GraphKeys.GLOBAL_STEP, **named},
             every_n_iter=every,
@@ -33,16 +36,16 @@ class LogTensors(tf.train.LoggingTensorHook):
 
 
 class Progress(tf.train.SessionRunHook):
-    """Moves a tqdm bar, and keeps the last loss and the steps that were run.
+    """Moves a tqdm bar, and keeps the last loss and the number of steps.
 
     Attributes:
       loss: the last batch's, a float; None before the first step.
       steps: how many steps this session ran.
     """
 
-    def __init__(self, bar):
+    def __init__(self, bar: tqdm) -> None:
         self._bar = bar
-        self.loss = None
+        self.loss: float | None = None
         self.steps = 0
 
     def before_run(self, run_context):
@@ -54,20 +57,20 @@ class Progress(tf.train.SessionRunHook):
         self._bar.update()
 
 
-class OnceBuilt(tf.train.SessionRunHook):
+class OnGraphBuilt(tf.train.SessionRunHook):
     """Calls a function when the graph is complete: after the begin() of the hooks before it, before any session."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[[], None]) -> None:
         self._function = function
 
     def begin(self):
         self._function()
 
 
-class RefuseBadLoss(tf.train.SessionRunHook):
-    """Raises UserError at the step whose loss is NaN or infinite, before another hook saves what became of it."""
+class NonFiniteLossGuard(tf.train.SessionRunHook):
+    """Raises UserError at a step with a NaN or infinite loss, before another hook saves the weights."""
 
-    def __init__(self, *, first_step, learning_rate):
+    def __init__(self, *, first_step: int, learning_rate: float) -> None:
         self._step = first_step
         self._learning_rate = learning_rate
 
@@ -81,7 +84,7 @@ class RefuseBadLoss(tf.train.SessionRunHook):
 
 
 class SaveCheckpoints(tf.train.CheckpointSaverHook):
-    """Saves every so many steps and at the end: finite weights alone, and never over the checkpoint that was restored.
+    """Saves at intervals and at the end: only finite weights, and never over the checkpoint that was restored.
 
     Args:
       every: steps between two checkpoints.
@@ -89,7 +92,7 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
       learning_rate: for the error where weights are NaN or infinite.
     """
 
-    def __init__(self, model_dir, *, every, restored_step, learning_rate):
+    def __init__(self, model_dir: str, *, every: int, restored_step: int | None, learning_rate: float) -> None:
         super().__init__(model_dir, save_steps=every)
         self._restored_step = restored_step
         self._learning_rate = learning_rate
@@ -100,7 +103,7 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
         self._all_finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in floats])
 
     def _save(self, session, step):
-        # TensorFlow empties a checkpoint's index before it writes it again: on a full disk that would be its end.
+        # TensorFlow empties a checkpoint's index before it writes it again: a full disk would cost the checkpoint.
         if step == self._restored_step:
             return False
         if not session.run(self._all_finite):
@@ -110,39 +113,33 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
             return super()._save(session, step)
 
 
-def _diverged(what, step, learning_rate):
+def _diverged(problem: str, step: int, learning_rate: float) -> UserError:
     return UserError(
-        f"{what} at step {step} with learning_rate {learning_rate}: go on from the last checkpoint, or begin anew with "
-        "--fresh, with a smaller --learning_rate"
+        f"{problem} at step {step} with learning_rate {learning_rate}",
+        "go on from the last checkpoint, or start over with {fresh}, with a smaller {learning_rate}",
     )
 
 
-class EndTraining(tf.train.SessionRunHook):
-    """Ends training after the step in which a stop signal was received."""
-
-    def __init__(self, stop):
-        self._stop = stop
+class StopTraining(tf.train.SessionRunHook):
+    """Ends training after the step in which a stop signal came."""
 
     def after_run(self, run_context, run_values):
-        if self._stop.received:
+        if stopping.requested():
             run_context.request_stop()
 
 
-class EndEvaluation(tf.train.SessionRunHook):
-    """Raises Stopped at the next batch when a stop signal was received: half an evaluation is none."""
-
-    def __init__(self, stop):
-        self._stop = stop
+class StopEvaluation(tf.train.SessionRunHook):
+    """Raises Stopped after the batch in which a stop signal came: half an evaluation has no result."""
 
     def after_run(self, run_context, run_values):
-        self._stop.check("nothing was evaluated")
+        stopping.check()
 
 
-class KeepPredictions(tf.train.SessionRunHook):
-    """Keeps what an evaluation's batches were taken for, so that the images need not be gone through again."""
+class CollectPredictions(tf.train.SessionRunHook):
+    """Collects the predictions of an evaluation's batches, so that no second pass over the images is needed."""
 
-    def __init__(self):
-        self._batches = []
+    def __init__(self) -> None:
+        self._batches: list[list[np.ndarray]] = []
 
     def before_run(self, run_context):
         return tf.train.SessionRunArgs([f"{CLASSES}:0", f"{PROBABILITIES}:0"])
@@ -150,6 +147,6 @@ class KeepPredictions(tf.train.SessionRunHook):
     def after_run(self, run_context, run_values):
         self._batches.append(run_values.results)
 
-    def predictions(self):
+    def predictions(self) -> Predictions:
         """Returns the Predictions for all images, in order."""
         return Predictions(*map(np.concatenate, zip(*self._batches, strict=True)))

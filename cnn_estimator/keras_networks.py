@@ -1,10 +1,10 @@
-"""The tutorials' networks once more, as Keras layers: what a trained model becomes in a .keras file.
+"""The tutorials' networks as Keras layers: what a trained model becomes in a .keras file.
 
-They are the layers of networks.py, with the names that its variables begin with: conv2d, conv2d_1, dense, …; the last
-one has the softmax with it, which the loss of networks.py brings along there. Each function takes nothing and returns a
-keras.Sequential with new weights: `x`, float32 [B, 28, 28] in 0..1, -> probabilities, float32 [B, 10].
+They repeat the layers of networks.py on purpose, so that each of the two files reads as one whole. The layers get the
+names that the variables there begin with: conv2d, conv2d_1, dense, …; the last one includes the softmax, which is part
+of the loss there.
 
-Keras wants eager execution, which tf1.py switches off for its process: export.py runs this file as a program.
+Keras needs eager execution, which tf1/ switches off in its process, so exporting.py runs this file as a program.
 """
 
 import sys
@@ -14,120 +14,99 @@ import numpy as np
 from keras import layers
 
 
-def two_conv():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
-            layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-            layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-            layers.Flatten(),  # [B, 3136]
-            layers.Dense(1024, activation="relu"),
-            layers.Dropout(0.4),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def two_conv() -> list[layers.Layer]:
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
+        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
+        layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
+        layers.Flatten(),  # [B, 3136]
+        layers.Dense(1024, activation="relu"),
+        layers.Dropout(0.4),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
-def three_conv():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
-            layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-            layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-            layers.Conv2D(128, 5, padding="same", activation="relu"),  # [B, 7, 7, 128]
-            layers.MaxPooling2D(2, 2),  # [B, 3, 3, 128]
-            layers.Flatten(),  # [B, 1152]
-            layers.Dense(1024, activation="relu"),
-            layers.Dropout(0.4),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def three_conv() -> list[layers.Layer]:
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
+        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
+        layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
+        layers.Conv2D(128, 5, padding="same", activation="relu"),  # [B, 7, 7, 128]
+        layers.MaxPooling2D(2, 2),  # [B, 3, 3, 128]
+        layers.Flatten(),  # [B, 1152]
+        layers.Dense(1024, activation="relu"),
+        layers.Dropout(0.4),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
-def three_conv_dropout():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
-            layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-            layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-            layers.Dropout(0.25),
-            layers.Conv2D(128, 5, padding="same", activation="relu"),  # [B, 7, 7, 128]
-            layers.MaxPooling2D(2, 2),  # [B, 3, 3, 128]
-            layers.Dropout(0.25),
-            layers.Flatten(),  # [B, 1152]
-            layers.Dense(1024, activation="relu"),
-            layers.Dropout(0.4),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def three_conv_dropout() -> list[layers.Layer]:
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
+        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
+        layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
+        layers.Dropout(0.25),
+        layers.Conv2D(128, 5, padding="same", activation="relu"),  # [B, 7, 7, 128]
+        layers.MaxPooling2D(2, 2),  # [B, 3, 3, 128]
+        layers.Dropout(0.25),
+        layers.Flatten(),  # [B, 1152]
+        layers.Dense(1024, activation="relu"),
+        layers.Dropout(0.4),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
-def dense_128():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Flatten(),  # [B, 784]
-            layers.Dense(128, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def dense_128() -> list[layers.Layer]:
+    return [
+        layers.Flatten(),  # [B, 784]
+        layers.Dense(128, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
-def conv_32_64():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),  # [B, 28, 28, 32]
-            layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-            layers.Conv2D(64, 3, padding="same", activation="relu"),  # [B, 14, 14, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-            layers.Flatten(),  # [B, 3136]
-            layers.Dense(128, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def conv_32_64() -> list[layers.Layer]:
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.Conv2D(32, 3, padding="same", activation="relu"),  # [B, 28, 28, 32]
+        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
+        layers.Conv2D(64, 3, padding="same", activation="relu"),  # [B, 14, 14, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
+        layers.Flatten(),  # [B, 3136]
+        layers.Dense(128, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
-def conv_64_64():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(64, 3, activation="relu"),  # [B, 26, 26, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 13, 13, 64]
-            layers.Conv2D(64, 3, activation="relu"),  # [B, 11, 11, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 5, 5, 64]
-            layers.Flatten(),  # [B, 1600]
-            layers.Dense(128, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def conv_64_64() -> list[layers.Layer]:
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.Conv2D(64, 3, activation="relu"),  # [B, 26, 26, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 13, 13, 64]
+        layers.Conv2D(64, 3, activation="relu"),  # [B, 11, 11, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 5, 5, 64]
+        layers.Flatten(),  # [B, 1600]
+        layers.Dense(128, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
-def conv_64_64_linear():
-    return keras.Sequential(
-        [
-            keras.Input((28, 28), name="x"),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(64, 3, activation="relu"),  # [B, 26, 26, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 13, 13, 64]
-            layers.Conv2D(64, 3, activation="relu"),  # [B, 11, 11, 64]
-            layers.MaxPooling2D(2, 2),  # [B, 5, 5, 64]
-            layers.Flatten(),  # [B, 1600]
-            layers.Dense(64),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+def conv_64_64_linear() -> list[layers.Layer]:
+    return [
+        layers.Reshape((28, 28, 1)),
+        layers.Conv2D(64, 3, activation="relu"),  # [B, 26, 26, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 13, 13, 64]
+        layers.Conv2D(64, 3, activation="relu"),  # [B, 11, 11, 64]
+        layers.MaxPooling2D(2, 2),  # [B, 5, 5, 64]
+        layers.Flatten(),  # [B, 1600]
+        layers.Dense(64),
+        layers.Dense(10, activation="softmax"),
+    ]
 
 
 NETWORKS = {
@@ -144,9 +123,14 @@ NETWORKS = {
 }
 
 
-def write(network, weights, path):
+def build(network: str) -> keras.Sequential:
+    """Returns a network with new weights: `x`, float32 [B, 28, 28] in 0..1, -> probabilities, float32 [B, 10]."""
+    return keras.Sequential([keras.Input((28, 28), name="x"), *NETWORKS[network]()])
+
+
+def write(network: str, weights: str, path: str) -> None:
     """Writes the .keras file of a network, its weights from an .npz file: {"conv2d/kernel": array, …}."""
-    model = NETWORKS[network]()
+    model = build(network)
     with np.load(weights) as arrays:
         for layer in model.layers:
             if layer.weights:
@@ -154,8 +138,8 @@ def write(network, weights, path):
     model.save(path)
 
 
-def predict(path, images, probabilities):
-    """Writes what a .keras file predicts for the images of an .npy file to another one."""
+def predict(path: str, images: str, probabilities: str) -> None:
+    """Writes what a .keras file predicts for the images in an .npy file to another .npy file."""
     np.save(probabilities, keras.models.load_model(path).predict(np.load(images), verbose=0))
 
 

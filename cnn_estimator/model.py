@@ -1,40 +1,44 @@
-"""model_fn: what Estimator trains, evaluates and predicts with."""
+"""model_fn, which Estimator trains, evaluates and predicts with."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from cnn_estimator.networks import NETWORKS
+from cnn_estimator.recipes import Settings
 from cnn_estimator.tf1 import tf
 
-# Names of tensors in the training graph, for the hooks that watch it. `loss` and `accuracy` are not free: a summary's
-# tag is the name of its op.
+# Tensors of the training graph, for its hooks. The names `loss` and `accuracy` are in use: a summary's tag is the name
+# of its op.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
-# In every graph.
+# Tensors of every graph.
 CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
 
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """What the network says of N images. classes: int64 [N], 0 to 9. probabilities: float32 [N, 10]."""
+    """The predictions for N images. classes: int64 [N], 0 to 9. probabilities: float32 [N, 10]."""
 
     classes: np.ndarray
     probabilities: np.ndarray
 
 
-def model_fn(features, labels, mode, params):
-    """Builds the network of params.network for one mode, as Estimator asks for it.
+def model_fn(
+    features: Mapping[str, tf.Tensor], labels: tf.Tensor | None, mode: str, params: Settings
+) -> tf.estimator.EstimatorSpec:
+    """Builds the graph of the network params.network for one mode, in Estimator's form.
 
     Args:
       features: {"x": images}, images float32 [B, 28, 28] in 0..1.
-      labels: int32 [B], classes 0 to 9; None to predict.
+      labels: int32 [B], classes 0 to 9; None for predictions.
       mode: a tf.estimator.ModeKeys.
-      params: recipes.Settings.
+      params: the settings of the run.
 
     Returns:
-      An EstimatorSpec with the predictions `classes` int64 [B] and `probabilities` float32 [B, 10].
+      An EstimatorSpec with the predictions `classes`, int64 [B], and `probabilities`, float32 [B, 10].
     """
     training = mode == tf.estimator.ModeKeys.TRAIN
     logits = NETWORKS[params.network](features["x"], training, params.seed)
@@ -53,7 +57,7 @@ def model_fn(features, labels, mode, params):
             loss=loss,
             eval_metric_ops={
                 "accuracy": tf.metrics.accuracy(labels, predictions["classes"]),
-                # Estimator's own `loss` is the mean over batches, in which a short last batch weighs too much.
+                # Estimator's own `loss` is the mean over batches, which gives a short last batch too much weight.
                 "average_loss": tf.metrics.mean(loss, weights=tf.size(labels)),
             },
         )
@@ -67,7 +71,7 @@ def model_fn(features, labels, mode, params):
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
 
 
-def _optimizer(params):
+def _optimizer(params: Settings) -> tf.train.Optimizer:
     if params.optimizer == "adam":
         return tf.train.AdamOptimizer(params.learning_rate)
     if params.optimizer == "momentum":
@@ -75,8 +79,8 @@ def _optimizer(params):
     return tf.train.GradientDescentOptimizer(params.learning_rate)
 
 
-def variables(params, mode):
-    """Returns {name: (dtype's name, shape)} of what a checkpoint must hold for the mode, in a graph of its own."""
+def variables(params: Settings, mode: str) -> dict[str, tuple[str, list[int]]]:
+    """Returns {name: (dtype's name, shape)} of the variables that a checkpoint must have for a mode."""
     with tf.Graph().as_default():
         tf.train.create_global_step()
         images = tf.placeholder(tf.float32, [None, 28, 28])

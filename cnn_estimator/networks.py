@@ -1,9 +1,9 @@
 """The tutorials' graphs, one function each: images -> logits.
 
-Each takes `images`, float32 [B, 28, 28] in 0..1; `training`, a bool that switches dropout on; and `seed`, an int that
-the dropout masks are drawn from; and returns logits, float32 [B, 10]. The shape beside a layer is its output's. The
-layers are not named, so that their variables get the names that the tutorials' own checkpoints have: conv2d/kernel,
-conv2d_1/bias, dense/kernel, …
+Each takes `images`, float32 [B, 28, 28] in 0..1; `training`, which switches dropout on; and `seed`, an int that
+determines the dropout masks; and returns logits, float32 [B, 10]. The shape beside a layer is that of its output. The
+layers have no names of their own, so that their variables get the names in the tutorials' own checkpoints:
+conv2d/kernel, conv2d_1/bias, dense/kernel, …
 """
 
 import zlib
@@ -12,16 +12,16 @@ from cnn_estimator.tf1 import tf
 
 
 class Dropout(tf.layers.Dropout):
-    """tf.layers.Dropout whose mask is a function of the seed, the layer's name and the global step.
+    """tf.layers.Dropout with masks that follow from the seed, the layer's name and the global step alone.
 
-    The stateful op behind tf.layers.dropout begins its masks anew in every session: a run that was resumed would draw
-    others than one that was not.
+    The stateful op behind tf.layers.dropout starts its sequence of masks over in every session, so a resumed run would
+    draw other masks than one that was never stopped.
     """
 
-    def __init__(self, rate, seed):
+    def __init__(self, rate: float, seed: int) -> None:
         super().__init__(rate, seed=seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return tf.identity(inputs)
         layer = (self.seed << 32) + zlib.crc32(self.name.encode())
@@ -29,7 +29,7 @@ class Dropout(tf.layers.Dropout):
         return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=tf.stack([layer, step]))
 
 
-def two_conv(images, training, seed):
+def two_conv(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
     """TensorFlow's own MNIST tutorial (tensorflow/examples/tutorials/layers/cnn_mnist.py)."""
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 32, 5, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
@@ -42,7 +42,7 @@ def two_conv(images, training, seed):
     return tf.layers.dense(x, 10)
 
 
-def three_conv(images, training, seed):
+def three_conv(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
     """two_conv with a third convolution."""
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 32, 5, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
@@ -57,8 +57,8 @@ def three_conv(images, training, seed):
     return tf.layers.dense(x, 10)
 
 
-def three_conv_dropout(images, training, seed):
-    """three_conv with dropout after the second and after the third pool too."""
+def three_conv_dropout(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
+    """three_conv with dropout after the second and the third pooling too."""
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 32, 5, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
@@ -74,15 +74,15 @@ def three_conv_dropout(images, training, seed):
     return tf.layers.dense(x, 10)
 
 
-def dense_128(images, training, seed):
+def dense_128(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
     """The basic classification tutorial: one hidden layer."""
     x = tf.reshape(images, [-1, 28 * 28])
     x = tf.layers.dense(x, 128, activation=tf.nn.relu)
     return tf.layers.dense(x, 10)
 
 
-def conv_32_64(images, training, seed):
-    """Two 3x3 convolutions that keep the size."""
+def conv_32_64(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
+    """Two 3x3 convolutions with padding."""
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 32, 3, padding="same", activation=tf.nn.relu)  # [B, 28, 28, 32]
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 14, 14, 32]
@@ -93,7 +93,7 @@ def conv_32_64(images, training, seed):
     return tf.layers.dense(x, 10)
 
 
-def conv_64_64(images, training, seed):
+def conv_64_64(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
     """Two 3x3 convolutions without padding."""
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 64, 3, activation=tf.nn.relu)  # [B, 26, 26, 64]
@@ -105,8 +105,8 @@ def conv_64_64(images, training, seed):
     return tf.layers.dense(x, 10)
 
 
-def conv_64_64_linear(images, training, seed):
-    """conv_64_64 with a hidden layer of 64 and no activation on it, as its tutorial left it."""
+def conv_64_64_linear(images: tf.Tensor, training: bool, seed: int) -> tf.Tensor:
+    """conv_64_64 with a hidden layer of 64 units and no activation, as its tutorial has it."""
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 64, 3, activation=tf.nn.relu)  # [B, 26, 26, 64]
     x = tf.layers.max_pooling2d(x, 2, 2)  # [B, 13, 13, 64]

@@ -3,28 +3,30 @@
 import dataclasses
 import logging
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import checkpoints, datasets, figures, model, pictures
+from cnn_estimator import datasets, model, plots, preprocessing, stopping
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
-from cnn_estimator.model_dir import settings_of
-from cnn_estimator.signals import StopSignals
-from cnn_estimator.tf1 import start_runtime, tf
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.tf1 import tf
 
-log = logging.getLogger(__package__)
+log = logging.getLogger("cnn_estimator")
 
-_BATCH = 100  # images that go through the network at once
+_BATCH_SIZE = 100
 _RUNNERS_UP = 2
-_MOST_DRAWN = 40
+_MAX_PLOTTED = 40
 
 
 class Predictor:
-    """A trained model that is loaded once and answers many times; Estimator.predict builds its graph at every call.
+    """A trained model that is loaded once and predicts many times; Estimator.predict builds its graph at every call.
 
-    A context manager: leaving it ends the session.
+    A context manager: leaving it closes the session.
 
         with Predictor("/tmp/fashion") as predictor:
             predictor.class_names[predictor.predict(images).classes[0]]
@@ -32,12 +34,12 @@ class Predictor:
     Args:
       model_dir: a folder that was trained in, or is being trained in.
       checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
-      recipe: the recipes.Recipe that the model_dir holds, where it has no settings file.
-      data_dir: the data whose class_names to take, see datasets.load, where the model_dir knows none.
+      recipe: the name of the recipe that the model_dir holds, where it has no settings file.
+      data_dir: the data whose class_names to take then, see datasets.load.
 
     Attributes:
       settings: the recipes.Settings of the run.
-      class_names: ten str, what the classes are called.
+      class_names: ten str, the names of the classes.
       checkpoint: the checkpoints.Checkpoint that was loaded.
       session: the tf.Session.
       inputs: {"x": float32 [N, 28, 28] in 0..1}, tensors of the session's graph.
@@ -47,39 +49,54 @@ class Predictor:
       UserError: there is no intact checkpoint, or it is of another model.
     """
 
-    def __init__(self, model_dir, *, checkpoint=None, recipe=None, data_dir=None):
-        with checkpoints.copied(checkpoints.picker(model_dir, checkpoint)) as (self.checkpoint, copy):
-            self.settings = settings_of(os.path.dirname(self.checkpoint.path), recipe, data_dir)
+    def __init__(
+        self,
+        model_dir: str,
+        *,
+        checkpoint: str | int | None = None,
+        recipe: str | None = None,
+        data_dir: str | None = None,
+    ) -> None:
+        with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
+            self.checkpoint = snapshot.original
+            self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
             self.class_names = self.settings.class_names
-            checkpoints.check_fits(copy, self.settings, tf.estimator.ModeKeys.PREDICT)
-            start_runtime()
+            checkpoints.check_fits(snapshot.copy, self.settings, tf.estimator.ModeKeys.PREDICT)
             with tf.Graph().as_default() as graph:
-                # The variables of today's TensorFlow, which loads what is exported from here without a warning.
+                # Resource variables: today's TensorFlow loads an export of them without a warning.
                 tf.get_variable_scope().set_use_resource(True)
                 self.inputs = {"x": tf.placeholder(tf.float32, [None, SIDE, SIDE], name="x")}
                 self.outputs = model.model_fn(
                     self.inputs, None, tf.estimator.ModeKeys.PREDICT, self.settings
                 ).predictions
                 self.session = tf.Session(graph=graph)
-                tf.train.Saver().restore(self.session, copy.path)
+                tf.train.Saver().restore(self.session, snapshot.copy.path)
 
-    def __enter__(self):
+    def __enter__(self) -> "Predictor":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.session.close()
 
-    def predict(self, images):
-        """Returns the model.Predictions for images [N, 28, 28] in 0..1, bright objects on black; or ValueError."""
+    def predict(self, images: np.ndarray) -> model.Predictions:
+        """Returns the Predictions for images.
+
+        Args:
+          images: float32 [N, 28, 28] in 0..1, bright objects on black.
+
+        Raises:
+          ValueError: another shape or other values.
+          Stopped: a stop signal came between two batches.
+        """
         images = np.asarray(images, np.float32)
         if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
             raise ValueError(f"images of shape {images.shape}: they must be [N, {SIDE}, {SIDE}]")
         if images.size and not (images.min() >= 0 and images.max() <= 1):
             raise ValueError(f"pixels from {images.min()} to {images.max()}: they must lie in 0..1, divide by 255")
-        batches = [
-            self.session.run(self.outputs, {self.inputs["x"]: images[start : start + _BATCH]})
-            for start in range(0, len(images), _BATCH)
-        ]
+        batches = []
+        for start in range(0, len(images), _BATCH_SIZE):
+            stopping.check()
+            batches.append(self.session.run(self.outputs, {self.inputs["x"]: images[start : start + _BATCH_SIZE]}))
         return model.Predictions(
             np.concatenate([np.zeros(0, np.int64), *(batch["classes"] for batch in batches)]),
             np.concatenate([np.zeros((0, CLASSES), np.float32), *(batch["probabilities"] for batch in batches)]),
@@ -87,14 +104,14 @@ class Predictor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a network says of one image.
+class Prediction:
+    """The prediction for one image.
 
     Attributes:
       name: the file's, or `test image N`.
-      image: float32 [28, 28], as the network saw it.
+      image: float32 [28, 28], the network's input.
       inverted: whether bright and dark were exchanged.
-      true_class: 0 to 9, or None where it is not known.
+      true_class: 0 to 9, or None where it is unknown.
       probabilities: float32 [10].
       class_names: ten str.
     """
@@ -104,15 +121,15 @@ class Answer:
     inverted: bool
     true_class: int | None
     probabilities: np.ndarray
-    class_names: tuple
+    class_names: tuple[str, ...]
 
-    def ranked(self):
-        """Returns [(class name, probability)], the likeliest first."""
+    def ranked(self) -> list[tuple[str, float]]:
+        """Returns [(class name, probability)], the most probable first."""
         order = np.argsort(-self.probabilities, kind="stable")
         return [(self.class_names[number], float(self.probabilities[number])) for number in order]
 
-    def record(self):
-        """Returns what --json prints."""
+    def record(self) -> dict[str, Any]:
+        """Returns the prediction as a JSON object."""
         ranked = self.ranked()
         return {
             "image": self.name,
@@ -124,94 +141,109 @@ class Answer:
         }
 
 
-def answers(
-    model_dir, paths, test_indices=(), *, checkpoint=None, recipe=None, data_dir=None, invert="auto", stop=None
-):
-    """Says what image files and images of the test set show, all in one session.
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """predictions: those for files first. problems: a str for each file without a prediction, which names it."""
+
+    predictions: list[Prediction]
+    problems: list[str]
+
+
+def predict(
+    model_dir: str,
+    paths: Sequence[str],
+    test_indices: Sequence[int] = (),
+    *,
+    checkpoint: str | int | None = None,
+    recipe: str | None = None,
+    data_dir: str | None = None,
+    invert: str = "auto",
+) -> Result:
+    """Predicts the classes of image files and of images of the test set, all in one session.
 
     Args:
       model_dir, checkpoint, recipe: see Predictor.
-      paths: of files that pictures.read can read.
+      paths: of files that preprocessing.read can read.
       test_indices: images of the test set, counted from 0.
       data_dir: where the test set is, see datasets.load and Predictor; None takes the settings'.
-      invert: "yes", "no" or "auto", see pictures.read; for files.
-      stop: the signals.StopSignals of a process that listens for them.
-
-    Returns:
-      (Answers, those for files first, and problems: for each file that cannot be answered for a str that names it).
+      invert: "yes", "no" or "auto", see preprocessing.read; for files.
 
     Raises:
       UserError: there is no such model, the test set is missing or bad, or has no such image.
-      Stopped: a signal ended the work.
+      Stopped: a stop signal ended the work.
     """
-    stop = stop or StopSignals()
-    stop.check("nothing was predicted")
     with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor:
         settings = predictor.settings
-        tests = _test_images(test_indices, settings, data_dir)
-        found, problems = [], []  # found: (name, image, inverted, true_class)
-        for path in paths:
-            stop.check("nothing was predicted")
-            try:
-                picture = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
-                found.append((path, picture.image, picture.inverted, None))
-            except UserError as error:
-                problems.append(f"{pictures.shown(path)}: {error}")
-        inverted = sum(row[2] for row in found)
-        if inverted and invert == "auto":
-            log.info(
-                "%d of %d files were inverted, being dark on bright: --invert=no leaves them", inverted, len(found)
-            )
-        found += tests
-        images = np.array([row[1] for row in found], np.float32).reshape(-1, SIDE, SIDE)
+        test_images = _test_images(test_indices, settings, data_dir)
+        files, problems = _files(paths, settings, invert)
+        rows = [*files, *test_images]
+        images = np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
         probabilities = predictor.predict(images).probabilities
-        stop.check("nothing was predicted")
-    return [
-        Answer(*row, shares, settings.class_names) for row, shares in zip(found, probabilities, strict=True)
-    ], problems
+    predictions = [
+        Prediction(*row, shares, settings.class_names) for row, shares in zip(rows, probabilities, strict=True)
+    ]
+    return Result(predictions, problems)
 
 
-def _test_images(indices, settings, data_dir):
-    """Returns (name, image, inverted, true_class) of images of the test set."""
+_Row = tuple[str, np.ndarray, bool, int | None]  # name, image, inverted and true_class of a Prediction
+
+
+def _files(paths: Sequence[str], settings: Settings, invert: str) -> tuple[list[_Row], list[str]]:
+    """Returns the rows of the image files, and the problems of those that cannot be read."""
+    rows: list[_Row] = []
+    problems = []
+    for path in paths:
+        stopping.check()
+        try:
+            read = preprocessing.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
+            rows.append((path, read.image, read.inverted, None))
+        except UserError as error:
+            problems.append(f"{preprocessing.printable(path)}: {error}")
+    return rows, problems
+
+
+def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[_Row]:
+    """Returns the rows of images of the test set."""
     if not indices:
         return []
     data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
     for index in indices:
         if index >= len(data.labels):
-            raise UserError(f"--test_index={index}: the test set has images 0 to {len(data.labels) - 1}")
+            raise UserError(f"test_index {index}: the test set has images 0 to {len(data.labels) - 1}")
     return [(f"test image {index}", data.images[index], False, int(data.labels[index])) for index in indices]
 
 
-def table(answers):
-    """Returns the answers as text, a line each; columns that would be empty are left out."""
+def table(predictions: Sequence[Prediction]) -> str:
+    """Returns the predictions as text, a line each; empty columns are left out."""
     columns = {
-        "image": [pictures.shown(answer.name) for answer in answers],
-        "class": [answer.ranked()[0][0] for answer in answers],
-        "probability": [f"{answer.ranked()[0][1]:.1%}" for answer in answers],
+        "image": [preprocessing.printable(prediction.name) for prediction in predictions],
+        "class": [prediction.ranked()[0][0] for prediction in predictions],
+        "probability": [f"{prediction.ranked()[0][1]:.1%}" for prediction in predictions],
         "runners-up": [
-            ", ".join(f"{name} {share:.1%}" for name, share in answer.ranked()[1 : 1 + _RUNNERS_UP])
-            for answer in answers
+            ", ".join(f"{name} {share:.1%}" for name, share in prediction.ranked()[1 : 1 + _RUNNERS_UP])
+            for prediction in predictions
         ],
         "true class": [
-            "" if answer.true_class is None else answer.class_names[answer.true_class] for answer in answers
+            "" if prediction.true_class is None else prediction.class_names[prediction.true_class]
+            for prediction in predictions
         ],
-        "": ["inverted" if answer.inverted else "" for answer in answers],
+        "": ["inverted" if prediction.inverted else "" for prediction in predictions],
     }
     filled = {name: cells for name, cells in columns.items() if any(cells)}
     return tabulate(filled, "keys", "plain", disable_numparse=True)
 
 
-def draw(answers, path):
-    """Writes a PNG file with the images as the network saw them, each beside its probabilities; the first 40."""
-    drawn = answers[:_MOST_DRAWN]
-    if len(drawn) < len(answers):
-        log.warning("%s shows the first %d of %d images", path, len(drawn), len(answers))
-    figure = figures.answers(
-        [answer.image for answer in drawn],
-        [answer.probabilities for answer in drawn],
-        answers[0].class_names,
-        [pictures.shown(os.path.basename(answer.name)) for answer in drawn],
-        [answer.true_class for answer in drawn],
-        "What the network saw and said",
+def plot(predictions: Sequence[Prediction], path: str) -> None:
+    """Writes a PNG file with the network's inputs, each beside its probabilities; the first 40."""
+    plotted = predictions[:_MAX_PLOTTED]
+    if len(plotted) < len(predictions):
+        log.warning("%s shows the first %d of %d images", path, len(plotted), len(predictions))
+    figure = plots.predictions(
+        np.array([prediction.image for prediction in plotted]),
+        np.array([prediction.probabilities for prediction in plotted]),
+        predictions[0].class_names,
+        [preprocessing.printable(os.path.basename(prediction.name)) for prediction in plotted],
+        [prediction.true_class for prediction in plotted],
+        "The network's input and its prediction",
     )
-    figures.save(figure, path)
+    plots.save(figure, path)

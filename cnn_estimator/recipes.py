@@ -1,117 +1,242 @@
-"""The tutorials as data: what each trained, how, and what it reported. Imports no TensorFlow."""
+"""The tutorials as data, and the settings of a run. Imports no TensorFlow.
+
+A hyperparameter is declared once, as a field of Hyperparameters: its type, the rule for its values and its help text.
+Recipes, settings files, flags, checks and the log line of a run follow from that.
+"""
 
 import dataclasses
+import difflib
 import os
 import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, get_type_hints
 
-from cnn_estimator import checks
 from cnn_estimator.errors import UserError
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
+MAX_IMAGES = 60_000  # a batch of the whole training set
+MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
+MAX_NAME_LENGTH = 40  # of a class
+MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # what float32 holds
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
-    """One tutorial's choices. `reported` is the accuracy that it quotes, on the test set where it does not say."""
+class Choice:
+    """One of several names."""
+
+    names: tuple[str, ...]
+
+    def check(self, value: object) -> None:
+        if type(value) is not str or value not in self.names:
+            raise ValueError(f"no such name, {suggestion(str(value), self.names)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer:
+    """An int within bounds."""
+
+    min: int
+    max: int
+
+    def check(self, value: object) -> None:
+        if type(value) is not int or not self.min <= value <= self.max:
+            raise ValueError(f"not an integer from {self.min} to {self.max}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Number:
+    """An int or a float within bounds."""
+
+    min: float
+    max: float
+
+    def check(self, value: object) -> None:
+        if type(value) not in (int, float) or not self.min <= value <= self.max:  # type: ignore[operator]
+            raise ValueError(f"not a number from {self.min:.2g} to {self.max:.2g}, try 0.001")
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """A path that TensorFlow can open, or None."""
+
+    def check(self, value: object) -> None:
+        if value is not None:
+            check_path(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassNames:
+    """The names of the ten classes."""
+
+    def check(self, value: object) -> None:
+        check_class_names(value)
+
+
+Rule = Choice | Integer | Number | Path | ClassNames
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """What a recipe chooses and a run may override. After each rule comes the help text of its flag."""
+
+    optimizer: Annotated[str, Choice(OPTIMIZERS), "Instead of the recipe's."] = "adam"
+    learning_rate: Annotated[float, Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE), "Instead of the recipe's."] = 0.001
+    batch_size: Annotated[int, Integer(1, MAX_IMAGES), "Images per batch, instead of the recipe's."] = 100
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe(Hyperparameters):
+    """One tutorial's choices. `reported` is the accuracy that it reports, on the test set where it does not say."""
 
     name: str
-    dataset: str
+    dataset: str = "fashion_mnist"
     network: str
-    optimizer: str
-    learning_rate: float
-    batch_size: int
     steps: int
     reported: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What a run trains and how: a recipe with its overrides, a seed, and where the data is, as in datasets.load.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(Hyperparameters):
+    """What a run trains and how: a recipe with its overrides. model_fn's `params`, kept in the model_dir.
 
-    It is model_fn's `params`, and kept in the model_dir. A seed of None is still to be drawn, and class_names of None,
-    ten str otherwise, to be learnt from the data. Making one raises UserError, with the field's name, for a value that
-    nothing can be trained with.
+    Attributes:
+      recipe: the name of a recipe, which also says what `dataset` and `network` are.
+      seed: of the initial weights, the order of the images and the dropout masks.
+      data_dir: see datasets.load.
+      class_names: ten str.
+
+    Raises:
+      UserError: a value that nothing can be trained with; the message names the field.
     """
 
     recipe: str
-    dataset: str
-    network: str
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    seed: int | None
-    data_dir: str | None
-    class_names: tuple | None = None
+    seed: Annotated[
+        int, Integer(0, MAX_SEED), "Of weights, shuffle and dropout; otherwise the model_dir's own, or a random one."
+    ]
+    data_dir: Annotated[str | None, Path()]
+    class_names: Annotated[tuple[str, ...], ClassNames()]
 
-    def __post_init__(self):
-        recipe = find(self.recipe)
-        for field in ("dataset", "network"):
-            value, recipes_own = getattr(self, field), getattr(recipe, field)
-            if value != recipes_own:
-                raise UserError(f"{field} {reprlib.repr(value)}: recipe {recipe.name} has {recipes_own}")
-        _check("optimizer", self.optimizer, checks.name, OPTIMIZERS)
-        _check("learning_rate", self.learning_rate, checks.learning_rate)
-        _check("batch_size", self.batch_size, checks.whole_number, 1, checks.MOST_IMAGES)
-        if self.seed is not None:
-            _check("seed", self.seed, checks.whole_number, 0, checks.LARGEST_SEED)
-        if self.data_dir is not None:
-            _check("data_dir", self.data_dir, checks.path)
-        if self.class_names is not None:
-            _check("class_names", self.class_names, checks.class_names)
+    def __post_init__(self) -> None:
+        find(self.recipe)
+        check({name: getattr(self, name) for name in RULES})
+
+    @property
+    def dataset(self) -> str:
+        return RECIPES[self.recipe].dataset
+
+    @property
+    def network(self) -> str:
+        return RECIPES[self.recipe].network
+
+    def overrides(self) -> dict[str, Any]:
+        """Returns {name: value} of the hyperparameters that differ from the recipe's."""
+        recipe = RECIPES[self.recipe]
+        return {name: getattr(self, name) for name in HYPERPARAMETERS if getattr(self, name) != getattr(recipe, name)}
+
+    def __str__(self) -> str:
+        overrides = ", ".join(f"{name}={value}" for name, value in self.overrides().items())
+        hyperparameters = ", ".join(f"{name} {getattr(self, name)}" for name in HYPERPARAMETERS)
+        return (
+            f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {hyperparameters}, "
+            f"seed {self.seed}"
+        )
 
 
-def _check(field, value, check, *bounds):
-    try:
-        check(value, *bounds)
-    except ValueError as error:
-        raise UserError(f"{field} {reprlib.repr(value)}: {error}") from None
+_ANNOTATIONS = {
+    name: hint.__metadata__
+    for name, hint in get_type_hints(Settings, include_extras=True).items()
+    if hasattr(hint, "__metadata__")
+}
+HYPERPARAMETERS = tuple(field.name for field in dataclasses.fields(Hyperparameters))
+RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _ANNOTATIONS.items()}
+HELP: dict[str, str] = {name: metadata[1] for name, metadata in _ANNOTATIONS.items() if len(metadata) > 1}
 
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("fashion_cnn", "fashion_mnist", "three_conv_dropout", "adam", 0.001, 100, 1500, "0.89 to 0.90"),
-        Recipe("fashion_ladder_1", "fashion_mnist", "two_conv", "sgd", 0.001, 100, 1000, "0.29"),
-        Recipe("fashion_ladder_2", "fashion_mnist", "two_conv", "adam", 0.001, 100, 1000, "0.69"),
-        Recipe("fashion_ladder_3", "fashion_mnist", "three_conv", "adam", 0.001, 100, 1000, "0.73"),
-        Recipe("fashion_ladder_4", "fashion_mnist", "three_conv", "adam", 0.001, 100, 1500, "0.82"),
-        Recipe("fashion_dense", "fashion_mnist", "dense_128", "adam", 0.001, 32, 9375, "0.8754"),
-        Recipe("fashion_cnn_3x3", "fashion_mnist", "conv_32_64", "adam", 0.001, 32, 18750, "0.9745 in training"),
-        Recipe("fashion_cnn_64", "fashion_mnist", "conv_64_64", "adam", 0.001, 32, 93750, "0.9060, 0.9945 in training"),
-        Recipe("fashion_cnn_64_linear", "fashion_mnist", "conv_64_64_linear", "adam", 0.001, 64, 9380, "0.9006"),
-        Recipe("mnist_cnn", "mnist", "two_conv", "sgd", 0.001, 100, 20000, "(cut off)"),
+        Recipe(name="fashion_cnn", network="three_conv_dropout", steps=1500, reported="0.89 to 0.90"),
+        Recipe(name="fashion_ladder_1", network="two_conv", optimizer="sgd", steps=1000, reported="0.29"),
+        Recipe(name="fashion_ladder_2", network="two_conv", steps=1000, reported="0.69"),
+        Recipe(name="fashion_ladder_3", network="three_conv", steps=1000, reported="0.73"),
+        Recipe(name="fashion_ladder_4", network="three_conv", steps=1500, reported="0.82"),
+        Recipe(name="fashion_dense", network="dense_128", batch_size=32, steps=9375, reported="0.8754"),
+        Recipe(name="fashion_cnn_3x3", network="conv_32_64", batch_size=32, steps=18750, reported="0.9745 in training"),
+        Recipe(
+            name="fashion_cnn_64",
+            network="conv_64_64",
+            batch_size=32,
+            steps=93750,
+            reported="0.9060, 0.9945 in training",
+        ),
+        Recipe(name="fashion_cnn_64_linear", network="conv_64_64_linear", batch_size=64, steps=9380, reported="0.9006"),
+        Recipe(
+            name="mnist_cnn", dataset="mnist", network="two_conv", optimizer="sgd", steps=20000, reported="(cut off)"
+        ),
     )
 }
+DEFAULT = "fashion_cnn"
 
 
-def find(name):
+def find(name: str) -> Recipe:
     """Returns the Recipe of that name; raises UserError, with the nearest name, where there is none."""
-    _check("recipe", name, checks.name, RECIPES)
+    _check("recipe", Choice(tuple(RECIPES)), name)
     return RECIPES[name]
 
 
-def settings(recipe, *, optimizer=None, learning_rate=None, batch_size=None, seed=None, data_dir=None):
-    """Returns the Settings of a Recipe with the given overrides; None keeps the recipe's own.
+def check(values: Mapping[str, object]) -> None:
+    """Raises UserError for the first of {name of a setting: value} that nothing can be trained with."""
+    for name, value in values.items():
+        _check(name, RULES[name], value)
+
+
+def settings(
+    recipe: str,
+    *,
+    seed: int,
+    data_dir: str | None = None,
+    class_names: tuple[str, ...],
+    **overrides: Any,
+) -> Settings:
+    """Returns the Settings of a recipe; a hyperparameter that is given and not None overrides the recipe's.
 
     Raises UserError for a value that nothing can be trained with.
     """
-    return Settings(
-        recipe=recipe.name,
-        dataset=recipe.dataset,
-        network=recipe.network,
-        optimizer=recipe.optimizer if optimizer is None else optimizer,
-        learning_rate=recipe.learning_rate if learning_rate is None else learning_rate,
-        batch_size=recipe.batch_size if batch_size is None else batch_size,
-        seed=seed,
-        data_dir=None if data_dir is None else os.path.abspath(data_dir),
-    )
+    if data_dir is not None:
+        check({"data_dir": data_dir})
+        data_dir = os.path.abspath(data_dir)
+    chosen = {name: getattr(find(recipe), name) for name in HYPERPARAMETERS}
+    chosen |= {name: value for name, value in overrides.items() if value is not None}
+    return Settings(recipe=recipe, seed=seed, data_dir=data_dir, class_names=class_names, **chosen)
 
 
-def overrides(settings):
-    """Returns {field: value} of what differs from the recipe, of the fields that a recipe has."""
-    recipe = find(settings.recipe)
-    return {
-        field: getattr(settings, field)
-        for field in ("optimizer", "learning_rate", "batch_size")
-        if getattr(settings, field) != getattr(recipe, field)
-    }
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Returns what to do about a name that is none of the names."""
+    nearest = difflib.get_close_matches(name, names := list(names), n=1)
+    return f"did you mean {nearest[0]}?" if nearest else f"choose one of {', '.join(names)}"
+
+
+def check_path(value: object) -> None:
+    """Raises ValueError for what cannot be a file's name."""
+    if type(value) is not str or not value or "\0" in value:
+        raise ValueError("not a path")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("not UTF-8, which TensorFlow needs") from None
+
+
+def check_class_names(value: object) -> None:
+    """Raises ValueError for what is not a tuple of ten different names."""
+    if type(value) is not tuple or {type(name) for name in value} != {str} or not len(value) == len({*value}) == 10:
+        raise ValueError("not ten different class names")
+    for name in value:
+        if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
+            raise ValueError(f"a class name must have 1 to {MAX_NAME_LENGTH} printable characters")
+
+
+def _check(name: str, rule: Rule, value: object) -> None:
+    try:
+        rule.check(value)
+    except ValueError as error:
+        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None

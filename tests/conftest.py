@@ -1,60 +1,14 @@
-import contextlib
-import gzip
-import os
-import pathlib
-import resource
-import struct
-import subprocess
-import sys
-import tempfile
-import time
+"""Fixtures and settings of all tests. Imports no TensorFlow, so that the unit tests start at once."""
+
+import shutil
 
 import hypothesis
-import numpy as np
 import pytest
-
-from cnn_estimator import datasets
-from cnn_estimator.tf1 import tf
+from helpers import write_idx_folder
 
 # The machine that runs the tests may be slow at any moment.
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=300)
 hypothesis.settings.load_profile("tests")
-
-REPOSITORY = pathlib.Path(__file__).parent.parent
-
-
-def images_content(images):
-    """An IDX file's content for images uint8 [N, H, W]."""
-    return struct.pack(">4I", 0x803, *images.shape) + images.tobytes()
-
-
-def labels_content(labels):
-    """An IDX file's content for labels uint8 [N]."""
-    return struct.pack(">2I", 0x801, len(labels)) + labels.tobytes()
-
-
-def ten_bars(count):
-    """Ten classes that every network learns at once: a bright bar at a height of its own, on dim noise."""
-    generator = np.random.default_rng(count)
-    labels = np.arange(count, dtype=np.uint8) % 10
-    images = generator.integers(0, 60, (count, 28, 28), dtype=np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[4 + 2 * label : 6 + 2 * label] = 255
-    return images, labels
-
-
-def write_idx_folder(folder, *, train=300, test=130, zipped=False):
-    """Writes the four IDX files of ten_bars into a folder."""
-    for prefix, count in (("train", train), ("t10k", test)):
-        images, labels = ten_bars(count)
-        for name, content in (
-            (f"{prefix}-images-idx3-ubyte", images_content(images)),
-            (f"{prefix}-labels-idx1-ubyte", labels_content(labels)),
-        ):
-            if zipped:
-                (folder / f"{name}.gz").write_bytes(gzip.compress(content))
-            else:
-                (folder / name).write_bytes(content)
 
 
 @pytest.fixture(scope="session")
@@ -65,105 +19,30 @@ def data_dir(tmp_path_factory):
     return str(folder)
 
 
-def load_public(dataset, split):
-    """datasets.load of the real data: where no source has it the test is skipped, but never in CI."""
-    try:
-        return datasets.load(dataset, split)
-    except datasets.DatasetError as error:
-        if "CI" in os.environ:
-            raise
-        pytest.skip(str(error))
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, data_dir):
+    """The model_dir of fashion_dense after 120 steps, with checkpoints at 0, 30, 60, 90 and 120. Not to be changed."""
+    from cnn_estimator import training
 
-
-def users_environment(environment=None):
-    """What a user's shell has, and `environment`: the door set TensorFlow's variables for this process alone."""
-    users = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    return users | (environment or {})
-
-
-def run(*command, environment=None, **options):
-    """Runs a Python script of the repository, or `-c CODE`, as a user would; returns the CompletedProcess."""
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=REPOSITORY,
-        env=users_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        **options,
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    training.train(
+        str(folder), "fashion_dense", steps=120, save_every=30, learning_rate=0.005, seed=1, data_dir=data_dir
     )
+    return folder
 
 
-def train(model_dir, data_dir, *flags, **options):
-    """Runs run_train.py in a model_dir with the data of a folder."""
-    return run("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, **options)
+@pytest.fixture
+def model_dir(tmp_path, trained):
+    """A copy of it, to change. Its name is one that a format string would trip over."""
+    return shutil.copytree(trained, tmp_path / "run {0}")
 
 
-def evaluate(model_dir, *flags, **options):
-    """Runs run_eval.py."""
-    return run("run_eval.py", f"--model_dir={model_dir}", *flags, **options)
+TIERS = {"unit", "integration", "process"}
 
 
-@contextlib.contextmanager
-def started(*command):
-    """Starts what run() runs, in a session of its own as a terminal does; yields (the Popen, the file of its stderr).
-
-    What still runs at the end is killed.
-    """
-    with tempfile.TemporaryDirectory() as folder, open(os.path.join(folder, "stderr"), "w") as stderr:
-        options = {"stdout": subprocess.PIPE, "stderr": stderr, "text": True, "start_new_session": True}
-        with subprocess.Popen(
-            [sys.executable, *command], cwd=REPOSITORY, env=users_environment(), **options
-        ) as process:
-            try:
-                yield process, pathlib.Path(stderr.name)
-            finally:
-                process.kill()
-
-
-def wait_for(text, process, stderr):
-    """Waits until a started process has said a text."""
-    while text not in stderr.read_text():
-        assert process.poll() is None, stderr.read_text()
-        time.sleep(0.005)
-
-
-def error_and_table_of(done):
-    """(message, lines of the table below it) that a failed command ends in."""
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    lines = done.stderr.splitlines()
-    (start,) = [number for number, line in enumerate(lines) if line.startswith("error: ")]
-    return lines[start].removeprefix("error: "), lines[start + 1 :]
-
-
-def error_of(done):
-    """The one error line that a failed command ends in."""
-    message, table = error_and_table_of(done)
-    assert table == []
-    return message
-
-
-def variables(checkpoint):
-    """{name: bytes} of all variables in a checkpoint, or in the newest of a model_dir."""
-    reader = tf.train.load_checkpoint(str(checkpoint))
-    return {name: reader.get_tensor(name).tobytes() for name in reader.get_variable_to_shape_map()}
-
-
-def steps_in(model_dir):
-    """The steps of the checkpoints in a model_dir, in order."""
-    return sorted(int(path.stem.partition("-")[2]) for path in pathlib.Path(model_dir).glob("model.ckpt-*.index"))
-
-
-def no_file_beyond(size):
-    """What a process is to do before it begins: forbid itself to write larger files."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
-def unprivileged(monkeypatch):
-    """Has the commands run without root's right to write everywhere."""
-    if os.geteuid() == 0:
-        real = subprocess.run
-        drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-        monkeypatch.setattr(subprocess, "run", lambda command, **options: real([*drop, *command], **options))
+def pytest_collection_modifyitems(items):
+    """Holds that every test has one tier."""
+    for item in items:
+        tiers = TIERS & {marker.name for marker in item.iter_markers()}
+        if len(tiers) != 1:
+            raise pytest.UsageError(f"{item.nodeid}: mark it with one of {sorted(TIERS)}, it has {sorted(tiers)}")

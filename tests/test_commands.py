@@ -1,46 +1,67 @@
-"""run_train.py and run_eval.py as processes, on ten_bars."""
+"""The commands on ten_bars: as processes where stdout, stderr, exit status or signals are the point, else called."""
 
+import dataclasses
 import fcntl
 import json
 import os
 import pty
 import re
+import shutil
+import signal
 import struct
 import subprocess
 import sys
 import termios
+import time
+import urllib.request
 
+import numpy as np
 import pytest
-from conftest import (
+from helpers import (
     REPOSITORY,
+    command,
     error_and_table_of,
     error_of,
-    evaluate,
     run,
     started,
     steps_in,
     train,
+    users_environment,
+    variables,
     wait_for,
     write_idx_folder,
 )
+from PIL import Image
 
+from cnn_estimator import datasets, recipes
 from cnn_estimator.tf1 import tf
 
+DENSE = "--recipe=fashion_dense"
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, data_dir):
-    """(model_dir, the CompletedProcess) of fashion_dense trained for 120 steps."""
-    model_dir = tmp_path_factory.mktemp("runs") / "dense"
-    done = train(
-        model_dir, data_dir, "--recipe=fashion_dense", "--steps=120", "--learning_rate=0.005", "--log_every=40",
-        "--save_every=50", "--keep_checkpoints=2", "--seed=1",
-    )  # fmt: skip
+
+def verb(name, *arguments, **options):
+    """Runs a verb as a process."""
+    return run("-m", "cnn_estimator", name, *arguments, **options)
+
+
+def called(*arguments, **options):
+    """Runs a verb in this process, which has to succeed; returns its CompletedProcess."""
+    done = command(*arguments, **options)
     assert done.returncode == 0, done.stderr
-    return model_dir, done
+    return done
+
+
+def called_train(model_dir, data_dir, *flags):
+    """Runs run_train.py in this process, which has to succeed."""
+    return called(f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, script="run_train.py")
+
+
+def settings_in(model_dir):
+    return json.loads((model_dir / "settings.json").read_text())
 
 
 def scalars(folder):
-    """{tag: [(step, value)]} of the event files in a folder."""
+    """Returns {tag: [(step, value)]} of the event files in a folder."""
     found = {}
     for name in sorted(os.listdir(folder)):
         if "tfevents" in name:
@@ -51,24 +72,151 @@ def scalars(folder):
     return found
 
 
-def test_training_says_what_it_does(trained, data_dir):
-    model_dir, done = trained
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory, data_dir):
+    """(model_dir, the CompletedProcess) of fashion_dense after run_train.py, 120 steps."""
+    model_dir = tmp_path_factory.mktemp("runs") / "dense"
+    done = train(
+        model_dir, data_dir, DENSE, "--steps=120", "--learning_rate=0.005", "--log_every=40", "--save_every=50",
+        "--keep_checkpoints=2", "--seed=1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return model_dir, done
+
+
+@pytest.fixture(scope="module")
+def evaluated(first_run):
+    """(model_dir, the CompletedProcess) of run_eval.py --figures after it."""
+    model_dir, _ = first_run
+    done = run("run_eval.py", f"--model_dir={model_dir}", "--figures")
+    assert done.returncode == 0, done.stderr
+    return model_dir, done
+
+
+@pytest.fixture
+def photos(tmp_path, data_dir):
+    """A folder with a test image of each class as a large photo on white: 0.png to 9.png."""
+    data = datasets.load("fashion_mnist", "test", data_dir)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for label in range(10):
+        # A frame of grey around it keeps the bar at its height when the object is cut out.
+        pixels = np.round(data.images[label] * 255).astype(np.uint8)
+        pixels[[0, -1]], pixels[:, [0, -1]] = 60, 60
+        canvas = Image.new("L", (400, 300), 255)
+        canvas.paste(Image.fromarray(255 - pixels).resize((280, 280), Image.Resampling.NEAREST), (60, 10))
+        canvas.save(folder / f"{label}.png")
+    return folder
+
+
+# Without TensorFlow. What the flags alone show is in test_cli.py.
+
+
+@pytest.fixture
+def without_tensorflow(tmp_path):
+    """An environment in which loading TensorFlow fails."""
+    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("script", ["run_train.py", "run_eval.py"])
+def test_a_mistake_in_the_flags_of_a_script_is_found_without_tensorflow(without_tensorflow, script):
+    done = run(script, "--batch_size=0", environment=without_tensorflow)
+    message = "flag --batch_size=0: 0 is not an integer in the range [1, 60000]"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.process
+def test_an_empty_list_of_images_is_found_without_tensorflow(without_tensorflow):
+    done = verb("predict", "-", input="\n", environment=without_tensorflow)
+    message = "nothing to predict: the list on stdin is empty"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.process
+def test_the_verbs_are_listed_without_loading_anything_that_takes_time(tmp_path):
+    for name in ("tensorflow", "numpy", "matplotlib", "PIL", "pooch", "tabulate"):
+        (tmp_path / f"{name}.py").write_text(f"raise AssertionError('{name} was loaded')")
+    done = run("-m", "cnn_estimator", environment={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("python -m cnn_estimator VERB [flags]\n\n  train ")
+
+
+@pytest.mark.process
+def test_a_list_of_verbs_that_is_not_read_is_no_error():
+    """As by `| head -1`, when it has exited before the list is written."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "cnn_estimator"], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.process
+def test_characters_that_stdout_lacks_are_escaped():
+    done = verb("predict", "--help", environment={"PYTHONIOENCODING": "ascii"})
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("python -m cnn_estimator predict [flags] IMAGE\\u2026")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_a_list(number):
+    arguments = [sys.executable, "-m", "cnn_estimator", "predict", "-"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(arguments, **pipes, cwd=REPOSITORY, text=True, env=users_environment()) as process:
+        process.stdin.write("one.png\n")
+        process.stdin.flush()
+        while struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))) != (0,):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.3)  # it has read the line, and waits for another
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 128 + number
+        assert process.stderr.read() == f"stopped by {signal.Signals(number).name}: nothing was predicted\n"
+
+
+@pytest.mark.process
+def test_samples_are_plotted_without_tensorflow(tmp_path, data_dir, without_tensorflow):
+    path = tmp_path / "new" / "samples.png"
+    flags = (f"--data_dir={data_dir}", "--count=7", f"--figure={path}")
+    done = verb("samples", *flags, environment=without_tensorflow)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
+    assert Image.open(path).format == "PNG"
+
+
+@pytest.mark.process
+def test_an_installation_that_does_not_fit_is_an_error(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("__version__ = '2.14.0'")
+    message = error_of(run("run_eval.py", environment={"PYTHONPATH": str(tmp_path)}))
+    assert message.startswith("TensorFlow 2.14.0 is not supported")
+
+
+# train
+
+
+@pytest.mark.process
+def test_training_logs_what_it_does(first_run, data_dir):
+    model_dir, done = first_run
     assert done.stdout == ""
-    said = [line for line in done.stderr.splitlines() if line.startswith("INFO:cnn_estimator:")]
+    logged = [line for line in done.stderr.splitlines() if line.startswith("INFO:cnn_estimator:")]
     patterns = [
-        r"recipe fashion_dense with learning_rate=0.005: network dense_128, adam at 0.005, batches of 32, seed 1",
+        r"recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
+        r"batch_size 32, seed 1",
         rf"fashion_mnist: 300 training images from {data_dir}",
         rf"model_dir {model_dir}: from step 0 to step 120",
         r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
         rf"evaluate it: python run_eval.py --model_dir={model_dir}",
     ]
-    assert len(said) == len(patterns)
-    for line, pattern in zip(said, patterns, strict=True):
+    assert len(logged) == len(patterns)
+    for line, pattern in zip(logged, patterns, strict=True):
         assert re.fullmatch(f"INFO:cnn_estimator:{pattern}", line)
 
 
-def test_every_line_is_a_log_record_and_comes_once(trained):
-    _, done = trained
+@pytest.mark.process
+def test_every_line_is_a_log_record_and_comes_once(first_run):
+    _, done = first_run
     lines = done.stderr.splitlines()
     assert all(re.match(r"INFO:(cnn_estimator|tensorflow):\S", line) for line in lines), done.stderr
     for step in (1, 41, 81):
@@ -79,12 +227,31 @@ def test_every_line_is_a_log_record_and_comes_once(trained):
         assert sum(f"Saving checkpoints for {step} into" in line for line in lines) == 1
 
 
+@pytest.mark.process
+def test_the_model_dir_after_training(first_run, data_dir):
+    model_dir, _ = first_run
+    assert settings_in(model_dir) == {
+        "version": 2,
+        "recipe": "fashion_dense",
+        "dataset": "fashion_mnist",
+        "network": "dense_128",
+        "optimizer": "adam",
+        "learning_rate": 0.005,
+        "batch_size": 32,
+        "seed": 1,
+        "data_dir": data_dir,
+        "class_names": list("0123456789"),
+    }
+    assert steps_in(model_dir) == [100, 120]
+
+
+@pytest.mark.process
 def test_a_terminal_shows_a_progress_bar_below_the_log_lines(tmp_path, data_dir):
     terminal, stderr = pty.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
-    flags = (f"--model_dir={tmp_path}", f"--data_dir={data_dir}", "--steps=30", "--log_every=10")
-    command = [sys.executable, "run_train.py", *flags]
-    with subprocess.Popen(command, cwd=REPOSITORY, stderr=stderr, stdout=subprocess.PIPE) as process:
+    flags = (f"--model_dir={tmp_path}", f"--data_dir={data_dir}", DENSE, "--steps=30", "--log_every=10")
+    arguments = [sys.executable, "run_train.py", *flags]
+    with subprocess.Popen(arguments, cwd=REPOSITORY, stderr=stderr, stdout=subprocess.PIPE) as process:
         os.close(stderr)
         shown = b""
         while chunk := _read(terminal):
@@ -107,192 +274,99 @@ def _read(terminal):
         return b""
 
 
-def test_the_model_dir_after_training(trained, data_dir):
-    model_dir, _ = trained
-    assert json.loads((model_dir / "settings.json").read_text()) == {
-        "version": 2,
-        "recipe": "fashion_dense",
-        "dataset": "fashion_mnist",
-        "network": "dense_128",
-        "optimizer": "adam",
-        "learning_rate": 0.005,
-        "batch_size": 32,
-        "seed": 1,
-        "data_dir": data_dir,
-        "class_names": list("0123456789"),
-    }
-    assert steps_in(model_dir) == [100, 120]
+@pytest.mark.integration
+def test_train_and_eval_do_what_the_scripts_do(tmp_path, data_dir):
+    flags = (f"--data_dir={data_dir}", DENSE, "--steps=5", "--seed=1")
+    called(f"--model_dir={tmp_path}/script", *flags, script="run_train.py")
+    done = called("train", f"--model_dir={tmp_path}/verb", *flags)
+    assert f"evaluate it: python -m cnn_estimator eval --model_dir={tmp_path}/verb" in done.stderr
+    assert variables(tmp_path / "script") == variables(tmp_path / "verb")
+    evaluations = [
+        called("eval", f"--model_dir={tmp_path}/verb", "--checkpoint=5"),
+        called(f"--model_dir={tmp_path}/verb", script="run_eval.py"),
+    ]
+    first, second = (json.loads(done.stdout) for done in evaluations)
+    assert first == second
+    assert first["global_step"] == 5
 
 
-def test_evaluation_prints_one_json_line_and_nothing_else(trained):
-    model_dir, _ = trained
-    done = evaluate(model_dir)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert set(result) == {"accuracy", "loss", "global_step", "images", "checkpoint"}
-    assert result["accuracy"] > 0.95
-    assert (result["global_step"], result["images"]) == (120, 130)
-    assert result["checkpoint"] == str(model_dir / "model.ckpt-120")
-    log_lines = [line for line in done.stderr.splitlines() if line.startswith("INFO:")]
-    assert done.stderr.startswith("\n".join(log_lines) + "\nclass ")
-
-
-def test_tensorboard_lays_evaluation_over_training(trained):
-    model_dir, _ = trained
-    assert evaluate(model_dir).returncode == 0
-    training, evaluation = scalars(model_dir), scalars(model_dir / "eval")
-    assert set(training) == {"accuracy", "loss", "learning_rate", "global_step/sec"}
-    assert {"accuracy", "loss"} <= set(evaluation)
-    assert [step for step, _ in training["accuracy"]] == [1, 41, 81]
-    assert [value for _, value in training["learning_rate"]] == pytest.approx([0.005] * 3)
-    assert {step for step, _ in evaluation["accuracy"]} == {120}
-
-
-@pytest.mark.slow
-def test_steps_count_on_and_max_steps_is_where_it_ends(tmp_path, data_dir):
-    dense = "--recipe=fashion_dense"
-
+@pytest.mark.integration
+def test_steps_are_counted_on_and_max_steps_is_absolute(tmp_path, data_dir):
     def step_range(*flags):
-        done = train(tmp_path, data_dir, dense, *flags)
-        assert done.returncode == 0, done.stderr
+        done = called_train(tmp_path, data_dir, DENSE, *flags)
         return re.findall(r"from step (\d+) to step (\d+)", done.stderr), done.stderr
 
     assert step_range("--steps=3")[0] == [("0", "3")]
     assert step_range("--steps=3")[0] == [("3", "6")]
     assert step_range("--max_steps=8")[0] == [("6", "8")]
-    reached, said = step_range("--max_steps=8")
+    reached, logged = step_range("--max_steps=8")
     assert reached == []
-    assert f"nothing to train: {tmp_path} is at step 8 of 8. --steps=N trains on" in said
-    assert json.loads(evaluate(tmp_path).stdout)["global_step"] == 8
+    assert f"nothing to train: {tmp_path} is at step 8 of 8. --steps=N trains on" in logged
+    assert json.loads(called("eval", f"--model_dir={tmp_path}").stdout)["global_step"] == 8
 
 
-@pytest.mark.slow
-def test_without_steps_the_same_command_completes_the_recipe(tmp_path, data_dir):
-    flags = ("--recipe=fashion_dense", "--batch_size=1", "--log_every=5000")
-    assert train(tmp_path, data_dir, *flags, "--max_steps=9360").returncode == 0
-    done = train(tmp_path, data_dir, *flags)
-    assert "from step 9360 to step 9375" in done.stderr
-    assert "trained to step 9375" in done.stderr
+@pytest.mark.integration
+def test_without_steps_the_same_command_completes_the_recipe(tmp_path, data_dir, monkeypatch):
+    shorter = dataclasses.replace(recipes.RECIPES["fashion_dense"], steps=8)
+    monkeypatch.setitem(recipes.RECIPES, "fashion_dense", shorter)
+    called_train(tmp_path, data_dir, DENSE, "--max_steps=5")
+    done = called_train(tmp_path, data_dir, DENSE)
+    assert "from step 5 to step 8" in done.stderr
+    assert "trained to step 8" in done.stderr
 
 
-def test_named_tensors_are_logged(tmp_path, data_dir):
-    flags = ("--recipe=fashion_dense", "--batch_size=1", "--steps=1")
-    done = train(tmp_path, data_dir, *flags, "--log_tensors=probabilities=softmax_tensor,hidden=dense/Relu:0")
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"accuracy = .*, hidden = \[\[.*, loss = .*, probabilities = \[\[0\.", done.stderr, re.DOTALL)
-
-
-def test_batches_are_shuffled(tmp_path, data_dir):
-    """In the files the labels come in turn: 0, 1, 2, …"""
-    flags = ("--recipe=fashion_dense", "--batch_size=10", "--steps=1", "--log_tensors=labels=IteratorGetNext:1")
-    done = train(tmp_path, data_dir, *flags)
-    labels = re.search(r"labels = \[([\d ]+)\]", done.stderr)[1].split()
+@pytest.mark.integration
+def test_named_tensors_are_logged_and_batches_are_shuffled(tmp_path, data_dir):
+    tensors = "probabilities=softmax_tensor,hidden=dense/Relu:0,labels=IteratorGetNext:1"
+    done = called_train(tmp_path, data_dir, DENSE, "--batch_size=10", "--steps=1", f"--log_tensors={tensors}")
+    logged = re.search(
+        r"accuracy = .*, hidden = \[\[.*, labels = \[([\d ]+)\], loss = .*, probabilities = \[\[0\.",
+        done.stderr,
+        re.DOTALL,
+    )
+    labels = logged[1].split()
     assert len(labels) == 10
-    assert labels != list("0123456789")
+    assert labels != list("0123456789")  # which is their order in the files
 
 
+@pytest.mark.integration
 def test_without_a_seed_one_is_drawn_and_kept(tmp_path, data_dir):
-    seeds = set()
     for name in ("one", "two"):
-        assert train(tmp_path / name, data_dir, "--recipe=fashion_dense", "--steps=1").returncode == 0
-        seeds.add(json.loads((tmp_path / name / "settings.json").read_text())["seed"])
-    assert len(seeds) == 2
+        called_train(tmp_path / name, data_dir, DENSE, "--steps=1")
+    seeds = [settings_in(tmp_path / name)["seed"] for name in ("one", "two")]
+    assert seeds[0] != seeds[1]
+    called_train(tmp_path / "one", data_dir, DENSE, "--steps=1")
+    assert settings_in(tmp_path / "one")["seed"] == seeds[0]
 
 
-# A user's mistakes. TensorFlow must not be needed to find those that the flags alone show.
+@pytest.mark.integration
+def test_the_data_of_a_run_is_that_of_its_first_training(model_dir, data_dir):
+    done = called(f"--model_dir={model_dir}", DENSE, "--steps=1", script="run_train.py")
+    assert f"fashion_mnist: 300 training images from {data_dir}" in done.stderr
 
 
-@pytest.fixture
-def without_tensorflow(tmp_path):
-    """An environment in which loading TensorFlow fails."""
-    (tmp_path / "tensorflow.py").write_text("raise AssertionError('TensorFlow was loaded')")
-    return {"PYTHONPATH": str(tmp_path)}
+@pytest.mark.integration
+def test_another_learning_rate_batch_and_recipe_of_the_same_network_are_recorded(tmp_path, data_dir):
+    called_train(tmp_path, data_dir, "--batch_size=10", "--recipe=fashion_ladder_3", "--steps=2", "--seed=5")
+    changed = ("--recipe=fashion_ladder_4", "--learning_rate=0.01", "--batch_size=20", "--max_steps=3")
+    done = called_train(tmp_path, data_dir, *changed)
+    assert re.findall(r"WARNING:cnn_estimator:(.*)", done.stderr) == [
+        "learning_rate is 0.01 from now on, and was 0.001",
+        "batch_size is 20 from now on, and was 10",
+        "recipe is fashion_ladder_4 from now on, and was fashion_ladder_3",
+    ]
+    settings = settings_in(tmp_path)
+    assert (settings["recipe"], settings["learning_rate"], settings["batch_size"]) == ("fashion_ladder_4", 0.01, 20)
+    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    fields = ("first_step", "max_steps", "recipe", "learning_rate", "batch_size", "seed")
+    assert [[line[field] for field in fields] for line in history] == [
+        [0, 2, "fashion_ladder_3", 0.001, 10, 5],
+        [2, 3, "fashion_ladder_4", 0.01, 20, 5],
+    ]
+    assert {line["tensorflow"] for line in history} == {tf.__version__}
 
 
-WHOLE = "not a whole number from 1 to"
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--recipe=fashion_cmn"], "recipe 'fashion_cmn': no such name, did you mean fashion_cnn?"),
-        (["--optimizer=adan"], "optimizer 'adan': no such name, did you mean adam?"),
-        (["--steps=5", "--max_steps=9"], "--steps=5 and --max_steps=9 exclude each other: give one"),
-        (["--log_tensors=softmax"], "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=softmax_tensor"),
-        (["--log_tensors=loss=x"], "--log_tensors=loss=x: the line has a 'loss' already, choose another label"),
-        (["--log_tensors=a=x,a=y"], "--log_tensors=a=y: the line has a 'a' already, choose another label"),
-        (["steps=5"], "unexpected argument 'steps=5': every option is a flag, --name=value"),
-        (["--model_dir=\udcff"], "flag --model_dir=\\udcff: not UTF-8, which TensorFlow needs"),
-        (["--model_dir="], "flag --model_dir=: not a path"),
-        (["--model_dir=setup.py"], "flag --model_dir=setup.py: a file, name a folder"),
-        (["--data_dir=setup.py"], "flag --data_dir=setup.py: a file, name a folder"),
-        (["--seed=-1"], "flag --seed=-1: not a whole number from 0 to 2147483647"),
-        (["--seed=2147483648"], "flag --seed=2147483648: not a whole number from 0 to 2147483647"),
-        *(
-            ([f"--{name}={value}"], f"flag --{name}={value}: {WHOLE} {most}")
-            for name, most in {
-                "steps": 10**9,
-                "max_steps": 10**9,
-                "log_every": 10**9,
-                "save_every": 10**9,
-                "keep_checkpoints": 10**6,
-                "batch_size": 60_000,
-            }.items()
-            for value in ("0", "-1", "nan", "inf", str(most + 1), "9" * 5000, "1.5", "")
-        ),
-        *(
-            (
-                [f"--learning_rate={value}"],
-                f"flag --learning_rate={value}: not a number from 1.2e-38 to 3.4e+38, try 0.001",
-            )
-            for value in ("0", "-1", "nan", "inf", "-inf", "1e39", "1e-46", "1e400", "fast")
-        ),
-    ],
-    ids=lambda value: None if isinstance(value, str) else " ".join(value)[:40],
-)
-def test_a_mistake_in_the_flags_gets_one_line_at_once(without_tensorflow, flags, message):
-    done = run("run_train.py", *flags, environment=without_tensorflow)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
-
-
-@pytest.mark.parametrize("flag", ["--model_dir=setup.py", "--batch_size=0", "--recipe=fashion_cmn"])
-def test_a_mistake_in_run_evals_flags_gets_one_line_at_once(without_tensorflow, flag):
-    done = run("run_eval.py", flag, environment=without_tensorflow)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("error: ")
-
-
-def test_absl_refuses_what_is_no_flag(without_tensorflow):
-    done = run("run_train.py", "--stepz=5", environment=without_tensorflow)
-    assert done.returncode == 1
-    assert done.stderr.startswith("FATAL Flags parsing error: Unknown command line flag 'stepz'. Did you mean: steps ?")
-
-
-@pytest.mark.parametrize(
-    ("script", "own", "others"),
-    [
-        ("run_train.py", ["model_dir", "steps", "recipe", "keep_checkpoints", "fresh"], []),
-        ("run_eval.py", ["model_dir", "data_dir", "recipe", "batch_size", "checkpoint"], ["steps", "optimizer"]),
-    ],
-)
-def test_help_lists_the_commands_own_flags_without_tensorflow(without_tensorflow, script, own, others):
-    listed = re.findall(r"^  --(?:\[no\])?(\w+)", run(script, "--help", environment=without_tensorflow).stdout, re.M)
-    assert set(own) <= set(listed)
-    assert not set(others) & set(listed)
-
-
-def test_evaluating_a_folder_without_a_checkpoint_is_an_error(tmp_path):
-    advice = "holds no checkpoint: train there first, or name another --model_dir"
-    assert error_of(evaluate(tmp_path)) == f"model_dir {tmp_path} {advice}"
-    assert error_of(evaluate(tmp_path / "typo")) == f"model_dir {tmp_path / 'typo'} {advice}"
-
-
-def test_evaluating_as_another_recipe_is_an_error(trained):
-    model_dir, _ = trained
-    message = error_of(evaluate(model_dir, "--recipe=fashion_cnn"))
-    assert message.startswith(f"model_dir {model_dir} holds recipe fashion_dense, not fashion_cnn")
-
-
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("flags", "rows"),
     [
@@ -309,96 +383,20 @@ def test_evaluating_as_another_recipe_is_an_error(trained):
             ["--recipe=fashion_cnn"],
             [["recipe", "fashion_dense", "fashion_cnn"], ["network", "dense_128", "three_conv_dropout"]],
         ),
-        (["--recipe=fashion_dense", "--optimizer=sgd"], [["optimizer", "adam", "sgd"]]),
+        ([DENSE, "--optimizer=sgd"], [["optimizer", "adam", "sgd"]]),
     ],
 )
-def test_training_another_run_in_the_model_dir_is_refused_with_what_differs(trained, flags, rows):
-    model_dir, _ = trained
+def test_training_another_run_in_the_model_dir_is_refused_with_what_differs(model_dir, flags, rows):
     before = sorted(path.name for path in model_dir.iterdir())
-    message, table = error_and_table_of(train(model_dir, "/nowhere", *flags, "--steps=1"))
-    advice = "choose another --model_dir, or set that run aside with --fresh"
+    done = command("train", f"--model_dir={model_dir}", "--data_dir=/nowhere", *flags, "--steps=1")
+    message, table = error_and_table_of(done)
+    advice = "choose another --model_dir, or archive that run with --fresh"
     assert message == f"model_dir {model_dir} holds another run: {advice}"
-    assert [line.split() for line in table] == [["setting", "there", "now"], *rows]
+    assert [line.split() for line in table] == [["setting", "saved", "requested"], *rows]
     assert sorted(path.name for path in model_dir.iterdir()) == before
 
 
-def test_another_learning_rate_batch_and_recipe_of_the_same_network_are_recorded(tmp_path, data_dir):
-    flags = ("--log_every=1", "--batch_size=10")
-    assert train(tmp_path, data_dir, *flags, "--recipe=fashion_ladder_3", "--steps=2", "--seed=5").returncode == 0
-    changed = ("--recipe=fashion_ladder_4", "--learning_rate=0.01", "--batch_size=20", "--max_steps=3")
-    done = train(tmp_path, data_dir, *changed)
-    assert done.returncode == 0, done.stderr
-    assert re.findall(r"WARNING:cnn_estimator:(.*)", done.stderr) == [
-        "recipe is fashion_ladder_4 from here on, and was fashion_ladder_3",
-        "learning_rate is 0.01 from here on, and was 0.001",
-        "batch_size is 20 from here on, and was 10",
-    ]
-    settings = json.loads((tmp_path / "settings.json").read_text())
-    assert (settings["recipe"], settings["learning_rate"], settings["batch_size"]) == ("fashion_ladder_4", 0.01, 20)
-    history = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
-    fields = ("first_step", "max_steps", "recipe", "learning_rate", "batch_size", "seed")
-    assert [[line[field] for field in fields] for line in history] == [
-        [0, 2, "fashion_ladder_3", 0.001, 10, 5],
-        [2, 3, "fashion_ladder_4", 0.01, 20, 5],
-    ]
-    assert {line["tensorflow"] for line in history} == {tf.__version__}
-
-
-def test_the_data_of_a_run_is_that_of_its_beginning(tmp_path, data_dir):
-    flags = (f"--model_dir={tmp_path}", "--recipe=fashion_dense")
-    assert run("run_train.py", *flags, f"--data_dir={data_dir}", "--steps=1").returncode == 0
-    done = run("run_train.py", *flags, "--steps=1")
-    assert done.returncode == 0, done.stderr
-    assert f"fashion_mnist: 300 training images from {data_dir}" in done.stderr
-
-
-@pytest.mark.slow
-def test_beside_a_trainer_one_evaluates_and_does_not_train(tmp_path, data_dir):
-    """The trainer saves at every step and keeps one: what is being evaluated is soon deleted."""
-    flags = ("--recipe=fashion_dense", "--save_every=1", "--keep_checkpoints=1", "--max_steps=1000000")
-    with started("run_train.py", f"--model_dir={tmp_path}", f"--data_dir={data_dir}", *flags) as (trainer, stderr):
-        wait_for("step = 1", trainer, stderr)
-        for more in ((), ("--fresh",)):
-            message = error_of(train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1", *more))
-            assert message.startswith(f"model_dir {tmp_path}: process {trainer.pid} is training there. ")
-        steps = []
-        for _ in range(3):
-            done = evaluate(tmp_path)
-            assert done.returncode == 0, done.stderr
-            steps.append(json.loads(done.stdout)["global_step"])
-        assert 0 < steps[0] < steps[1] < steps[2]
-        assert trainer.poll() is None
-        trainer.kill()
-    # After the crash nothing is locked any more.
-    done = train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1")
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_fresh_sets_the_run_aside_and_begins_anew(tmp_path, data_dir):
-    model_dir = tmp_path / "run"
-    for recipe, steps in (("fashion_dense", 3), ("fashion_ladder_3", 2), ("fashion_dense", 1)):
-        flags = (f"--recipe={recipe}", f"--steps={steps}", "--batch_size=10", "--fresh")
-        done = train(f"{model_dir}/", data_dir, *flags)
-        assert done.returncode == 0, done.stderr
-        assert f"from step 0 to step {steps}" in done.stderr
-    assert f"is set aside: it is {model_dir}.2 now" in done.stderr
-    message = error_of(train(model_dir, tmp_path / "nowhere", "--recipe=fashion_dense", "--fresh"))
-    assert message.startswith(f"data_dir {tmp_path}/nowhere is no folder")
-    assert sorted(os.listdir(tmp_path)) == ["run", "run.1", "run.2"]
-    evaluated = [json.loads(evaluate(folder).stdout) for folder in (f"{model_dir}.1", f"{model_dir}.2", model_dir)]
-    assert [result["global_step"] for result in evaluated] == [3, 2, 1]
-    assert evaluated[0]["checkpoint"] == f"{model_dir}.1/model.ckpt-3"
-
-
-def test_fresh_leaves_a_folder_alone_that_holds_no_run(tmp_path, data_dir):
-    (tmp_path / "photo.jpg").write_text("mine")
-    done = train(tmp_path, data_dir, "--recipe=fashion_dense", "--steps=1", "--fresh")
-    assert done.returncode == 0, done.stderr
-    assert steps_in(tmp_path) == [0, 1]
-    assert (tmp_path / "photo.jpg").exists()
-
-
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -407,26 +405,331 @@ def test_fresh_leaves_a_folder_alone_that_holds_no_run(tmp_path, data_dir):
         ("Adam/update", "The name 'Adam/update:0' refers to a Tensor which does not exist."),
     ],
 )
-def test_a_tensor_that_the_graph_lacks_is_an_error(tmp_path, data_dir, name, problem):
-    flags = ("--recipe=fashion_dense", "--steps=1")
-    assert train(tmp_path, data_dir, *flags, "--seed=1").returncode == 0
-    message = error_of(train(tmp_path, data_dir, *flags, "--seed=2", f"--log_tensors=p={name}"))
+def test_a_tensor_that_the_graph_does_not_have_is_an_error(model_dir, name, problem):
+    flags = (f"--model_dir={model_dir}", DENSE, "--steps=1", "--seed=2", f"--log_tensors=p={name}")
+    message = error_of(command("train", *flags))
     assert message.startswith(f"log_tensors: {problem}")
     assert message.endswith("Try probabilities=softmax_tensor")
     # The run in the model_dir is as it was.
-    assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 1
-    assert steps_in(tmp_path) == [0, 1]
+    assert settings_in(model_dir)["seed"] == 1
+    assert steps_in(model_dir) == [0, 30, 60, 90, 120]
 
 
+@pytest.mark.integration
 def test_bad_data_is_an_error(tmp_path):
     write_idx_folder(tmp_path, train=20)
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01")
-    message = error_of(train(tmp_path / "model", tmp_path, "--steps=1"))
+    message = error_of(command("train", f"--model_dir={tmp_path}/model", f"--data_dir={tmp_path}", "--steps=1"))
     assert message.startswith(f"{tmp_path / 'train-labels-idx1-ubyte'}: truncated")
     assert not (tmp_path / "model").exists()
 
 
-def test_an_installation_that_does_not_fit_is_an_error(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("__version__ = '2.14.0'")
-    message = error_of(run("run_eval.py", environment={"PYTHONPATH": str(tmp_path)}))
-    assert message.startswith("TensorFlow 2.14.0 is not supported")
+@pytest.mark.process
+def test_beside_a_trainer_others_evaluate_and_do_not_train(tmp_path, data_dir):
+    """The trainer saves at every step and keeps one: what is being evaluated is soon deleted."""
+    flags = (DENSE, "--save_every=1", "--keep_checkpoints=1", "--max_steps=1000000")
+    with started("run_train.py", f"--model_dir={tmp_path}", f"--data_dir={data_dir}", *flags) as (trainer, stderr):
+        wait_for("Saving checkpoints for 2 into", trainer, stderr)
+        for more in ((), ("--fresh",)):
+            message = error_of(command("train", f"--model_dir={tmp_path}", DENSE, "--steps=1", *more))
+            assert message.startswith(f"model_dir {tmp_path}: process {trainer.pid} is training there: ")
+        steps = [json.loads(called("eval", f"--model_dir={tmp_path}").stdout)["global_step"] for _ in range(3)]
+        assert 0 < steps[0] < steps[1] < steps[2]
+        assert trainer.poll() is None
+        trainer.kill()
+    # After the crash nothing is locked any more.
+    called_train(tmp_path, data_dir, DENSE, "--steps=1")
+
+
+@pytest.mark.integration
+def test_fresh_archives_the_run_and_starts_over(tmp_path, data_dir):
+    model_dir = tmp_path / "run"
+    for recipe, steps in (("fashion_dense", 3), ("fashion_ladder_3", 2), ("fashion_dense", 1)):
+        flags = (f"--recipe={recipe}", f"--steps={steps}", "--batch_size=10", "--fresh")
+        done = called_train(f"{model_dir}/", data_dir, *flags)
+        assert f"from step 0 to step {steps}" in done.stderr
+    assert f"is archived as {model_dir}.2" in done.stderr
+    flags = (f"--model_dir={model_dir}", f"--data_dir={tmp_path}/nowhere", DENSE, "--fresh")
+    assert error_of(command("train", *flags)).startswith(f"data_dir {tmp_path}/nowhere is not a folder")
+    assert sorted(os.listdir(tmp_path)) == ["run", "run.1", "run.2"]
+    folders = (f"{model_dir}.1", f"{model_dir}.2", str(model_dir))
+    evaluations = [json.loads(called("eval", f"--model_dir={folder}").stdout) for folder in folders]
+    assert [result["global_step"] for result in evaluations] == [3, 2, 1]
+    assert evaluations[0]["checkpoint"] == f"{model_dir}.1/model.ckpt-3"
+
+
+@pytest.mark.integration
+def test_the_curves_of_an_archived_run_and_of_the_new_one_are_in_their_own_folders(tmp_path, data_dir):
+    """In one process, which keeps writers of event files open."""
+    for steps in (2, 1):
+        called_train(tmp_path / "run", data_dir, DENSE, f"--steps={steps}", "--log_every=1", "--fresh")
+    points = {name: [step for step, _ in scalars(tmp_path / name).get("loss", ())] for name in ("run.1", "run")}
+    assert points == {"run.1": [1, 2], "run": [1]}
+
+
+@pytest.mark.integration
+def test_fresh_leaves_a_folder_alone_that_holds_no_run(tmp_path, data_dir):
+    (tmp_path / "photo.jpg").write_text("mine")
+    called_train(tmp_path, data_dir, DENSE, "--steps=1", "--fresh")
+    assert steps_in(tmp_path) == [0, 1]
+    assert (tmp_path / "photo.jpg").exists()
+
+
+# eval
+
+
+@pytest.mark.process
+def test_evaluation_prints_one_json_line_on_stdout_and_the_report_on_stderr(evaluated):
+    model_dir, done = evaluated
+    result = json.loads(done.stdout)
+    assert set(result) == {"accuracy", "loss", "global_step", "images", "checkpoint"}
+    assert result["accuracy"] > 0.95
+    assert (result["global_step"], result["images"]) == (120, 130)
+    assert result["checkpoint"] == str(model_dir / "model.ckpt-120")
+    log_lines = [line for line in done.stderr.splitlines() if line.startswith("INFO:")]
+    assert done.stderr.startswith("\n".join(log_lines) + "\nclass ")
+    rows = dict(re.findall(r"^(\d) +(\d+) +[\d.]+ +[\d.]+ +[\d.]+$", done.stderr, re.M))
+    assert rows == {str(number): "13" for number in range(10)}
+
+
+@pytest.mark.process
+def test_plots_are_written_where_the_log_says(evaluated):
+    model_dir, done = evaluated
+    assert json.loads(done.stdout)["accuracy"] == 1  # so that there are no mistakes to plot
+    names = ["confusion_matrix.png", "test_images.png"]
+    assert sorted(os.listdir(model_dir / "figures")) == names
+    for name in names:
+        assert f"{model_dir}/figures/{name}" in done.stderr
+        image = Image.open(model_dir / "figures" / name)
+        assert image.width > 800
+        assert len(set(image.convert("L").tobytes())) > 100
+
+
+@pytest.mark.process
+def test_event_files_have_training_and_evaluation(evaluated):
+    model_dir, _ = evaluated
+    training, evaluation = scalars(model_dir), scalars(model_dir / "eval")
+    assert set(training) == {"accuracy", "loss", "learning_rate", "global_step/sec"}
+    assert {"accuracy", "loss"} <= set(evaluation)
+    assert [step for step, _ in training["accuracy"]] == [1, 41, 81]
+    assert [value for _, value in training["learning_rate"]] == pytest.approx([0.005] * 3)
+    assert {step for step, _ in evaluation["accuracy"]} == {120}
+
+
+@pytest.mark.process
+def test_tensorboard_shows_runs_scalars_and_images(evaluated):
+    """Asked over HTTP, as its page in a browser asks."""
+    model_dir, _ = evaluated
+    arguments = [sys.executable, "-m", "tensorboard.main", "--logdir", str(model_dir), "--port=0", "--host=127.0.0.1"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=users_environment()) as tensorboard:
+        try:
+            address = next(found[1] for line in tensorboard.stderr if (found := re.search(r"(http://\S+?)/? ", line)))
+
+            def ask(path):
+                with urllib.request.urlopen(f"{address}/data/{path}", timeout=60) as answer:
+                    return answer.read()
+
+            def ask_until(path, complete):
+                deadline = time.monotonic() + 60
+                while not complete(answer := json.loads(ask(path))):
+                    assert time.monotonic() < deadline, answer
+                    time.sleep(0.2)
+                return answer
+
+            plots = {"confusion_matrix", "test_images"}
+            images = ask_until("plugin/images/tags", lambda tags: plots <= set(tags.get("eval", ())))
+            curves = ask_until("plugin/scalars/tags", lambda tags: {".", "eval"} <= set(tags))
+            assert sorted(json.loads(ask("runs"))) == [".", "eval"]
+            assert {"accuracy", "loss", "learning_rate"} <= set(curves["."])
+            assert {"accuracy", "loss"} <= set(curves["eval"])
+            assert "." not in images
+            for name in plots:
+                (shown,) = json.loads(ask(f"plugin/images/images?tag={name}&run=eval&sample=0"))
+                assert shown["step"] == 120
+                content = ask(f"plugin/images/individualImage?{shown['query']}")
+                assert content == (model_dir / "figures" / f"{name}.png").read_bytes()
+        finally:
+            tensorboard.kill()
+
+
+@pytest.mark.integration
+def test_without_its_flag_nothing_is_plotted(model_dir):
+    called("eval", f"--model_dir={model_dir}")
+    assert not (model_dir / "figures").exists()
+    # What cannot be written is an error before any work.
+    (model_dir / "figures").write_text("a file")
+    done = command("eval", f"--model_dir={model_dir}", "--figures")
+    assert error_of(done).startswith(f"folder {model_dir}/figures cannot be written: ")
+    assert "Restoring parameters" not in done.stderr
+
+
+@pytest.mark.integration
+def test_evaluating_a_folder_without_a_checkpoint_is_an_error(tmp_path):
+    advice = "holds no checkpoint: train there first, or name another --model_dir"
+    for folder in (tmp_path, tmp_path / "typo"):
+        assert error_of(command("eval", f"--model_dir={folder}")) == f"model_dir {folder} {advice}"
+
+
+@pytest.mark.integration
+def test_evaluating_as_another_recipe_is_an_error(trained):
+    message = error_of(command("eval", f"--model_dir={trained}", "--recipe=fashion_cnn"))
+    advice = "leave --recipe out, or name another --model_dir"
+    assert message == f"model_dir {trained} holds recipe fashion_dense, not fashion_cnn: {advice}"
+
+
+# curves and export
+
+
+@pytest.mark.process
+def test_curves_of_several_model_dirs(tmp_path, evaluated):
+    model_dir, _ = evaluated
+    shutil.copytree(model_dir, tmp_path / "other", ignore=shutil.ignore_patterns("eval"))
+    path = tmp_path / "curves.png"
+    done = verb("curves", f"--model_dir={model_dir},{tmp_path}/other", f"--figure={path}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
+    assert Image.open(path).width > 1000
+    missing = error_of(command("curves", f"--model_dir={model_dir},{tmp_path}/nowhere", f"--figure={path}"))
+    assert missing.startswith(f"model_dir {tmp_path}/nowhere holds no event files")
+
+
+@pytest.mark.process
+def test_an_export_prints_what_was_compared(trained, tmp_path):
+    flags = (f"--model_dir={trained}", f"--output={tmp_path}/saved")
+    done = verb("export", *flags)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result.pop("largest_difference") < 1e-6
+    assert result == {
+        "format": "saved_model",
+        "output": f"{tmp_path}/saved",
+        "images": 130,
+        "global_step": 120,
+        "checkpoint": f"{trained}/model.ckpt-120",
+    }
+    assert error_of(command("export", *flags)) == (
+        f"output {tmp_path}/saved exists already: move it away, or choose another --output"
+    )
+
+
+# predict
+
+
+def classes(done):
+    return [json.loads(line)["class"] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.integration
+def test_the_photos_of_a_folder_are_predicted(trained, photos):
+    done = called("predict", f"--model_dir={trained}", str(photos))
+    head, *rows = [re.split(r"  +", line.strip()) for line in done.stdout.splitlines()]
+    assert head == ["image", "class", "probability", "runners-up"]
+    assert [row[0] for row in rows] == [f"{photos}/{label}.png" for label in range(10)]
+    assert sum(row[1] == str(label) for label, row in enumerate(rows)) >= 8
+    assert all(re.fullmatch(r"\d+\.\d%", row[2]) and row[-1] == "inverted" for row in rows)
+    assert "10 of 10 files are dark on bright and were inverted: --invert=no leaves them" in done.stderr
+
+
+@pytest.mark.process
+def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(trained, photos):
+    listed = "".join(f"{photos}/{label}.png\n" for label in (3, 1))
+    flags = (f"--model_dir={trained}", "--json", f"{photos}/2.png", "--test_index=5")
+    done = verb("predict", "-", *flags, input=listed)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["image"] for record in records] == [
+        *(f"{photos}/{label}.png" for label in (3, 1, 2)),
+        "test image 5",
+    ]
+    for record in records:
+        shares = record["probabilities"]
+        assert set(shares) == set("0123456789")
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert record["probability"] == shares[record["class"]] == max(shares.values())
+    assert [record["inverted"] for record in records] == [True, True, True, False]
+    assert (records[3]["class"], records[3]["true_class"]) == ("5", "5")
+    assert "true_class" not in records[0]
+    assert all(re.match("INFO:", line) for line in done.stderr.splitlines()), done.stderr
+
+
+@pytest.mark.integration
+def test_a_file_that_cannot_be_read_gets_a_line_and_the_others_their_predictions(trained, photos, tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "empty.jpg").touch()
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.png")
+    names = ["text.png", "empty.jpg", "missing.png"]
+    done = command(
+        "predict", *(str(tmp_path / name) for name in names), odd, f"{photos}/4.png", f"--model_dir={trained}", "--json"
+    )
+    assert done.returncode == 1
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [f"{photos}/4.png"]
+    errors = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert errors[0].startswith(f"{tmp_path}/text.png: not an image in one of the formats")
+    assert errors[1:] == [
+        f"{tmp_path}/empty.jpg: an empty file",
+        f"{tmp_path}/missing.png: no such file",
+        f"'{tmp_path}/\\udcff\\n.png': no such file",
+    ]
+
+
+@pytest.mark.integration
+def test_invert_no_leaves_images_as_they_are(trained, photos):
+    done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", "--json", "--invert=no")
+    assert json.loads(done.stdout)["inverted"] is False
+    assert "inverted" not in done.stderr
+
+
+@pytest.mark.integration
+def test_a_thousand_images_go_through_one_session(trained, photos, tmp_path):
+    listed = "".join(f"{photos}/{number % 10}.png\n" for number in range(1000))
+    flags = (f"--model_dir={trained}", "-", "--json", f"--figure={tmp_path}/a.png")
+    done = called("predict", *flags, input=listed)
+    assert done.stderr.count("Restoring parameters") == 1
+    predicted = classes(done)
+    assert len(predicted) == 1000
+    assert predicted == predicted[:10] * 100
+    assert f"{tmp_path}/a.png shows the first 40 of 1000 images" in done.stderr
+    assert Image.open(tmp_path / "a.png").height > 1500
+
+
+@pytest.mark.integration
+def test_names_in_a_list_may_have_any_character_but_a_line_feed(trained, photos):
+    odd = ["form\x0cfeed.png", "line\u2028separator.png", "space at the end .png"]
+    for name in odd:
+        shutil.copy(photos / "1.png", photos / name)
+    listed = "".join(f"{photos}/{name}\r\n\n" for name in odd)
+    done = called("predict", f"--model_dir={trained}", "-", "--json", input=listed)
+    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [f"{photos}/{name}" for name in odd]
+
+
+@pytest.mark.integration
+def test_an_index_beyond_the_test_set_is_an_error(trained):
+    message = error_of(command("predict", f"--model_dir={trained}", "--test_index=130"))
+    assert message == "test_index 130: the test set has images 0 to 129"
+
+
+@pytest.mark.process
+def test_predictions_that_are_not_read_to_the_end_are_no_error(trained, photos):
+    listed = "".join(f"{photos}/{number % 10}.png\n" for number in range(400))
+    arguments = [sys.executable, "-m", "cnn_estimator", "predict", f"--model_dir={trained}", "-", "--json"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(arguments, **pipes, cwd=REPOSITORY, env=users_environment()) as process:
+        process.stdin.write(listed.encode())
+        process.stdin.close()
+        process.stdout.readline()
+        process.stdout.close()
+        logged = process.stderr.read().decode()
+        assert process.wait() == 141
+    assert "Traceback" not in logged
+    assert "BrokenPipe" not in logged
+
+
+@pytest.mark.process
+def test_a_signal_stops_predictions(trained, photos, tmp_path):
+    (tmp_path / "list").write_text(f"{photos}/1.png\n" * 100_000)
+    code = "import sys; sys.stdin = open(sys.argv.pop()); from cnn_estimator import cli; cli.main()"
+    with started("-c", code, "predict", f"--model_dir={trained}", "-", str(tmp_path / "list")) as (process, stderr):
+        wait_for("Restoring parameters", process, stderr)
+        process.terminate()
+        assert process.wait(timeout=60) == 143
+        assert stderr.read_text().splitlines()[-1] == "stopped by SIGTERM: nothing was predicted"
+        assert process.stdout.read() == ""

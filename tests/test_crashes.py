@@ -1,14 +1,19 @@
-"""SIGKILL at random moments: what goes on afterwards ends bit for bit as what was never killed."""
+"""SIGKILL at random moments: a run that is resumed afterwards ends bit for bit as one that was never killed."""
 
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
-from conftest import started, train, variables, wait_for
+from helpers import REPOSITORY, started, train, variables, wait_for
 
-from cnn_estimator import checkpoints
+from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir import RunDir, checkpoints
+
+pytestmark = pytest.mark.process
 
 # Dropout, Adam's slots, and epochs of 30 batches: five and a third of them.
 FLAGS = ("--recipe=fashion_cnn", "--batch_size=10", "--save_every=8", "--max_steps=160")
@@ -16,7 +21,7 @@ FLAGS = ("--recipe=fashion_cnn", "--batch_size=10", "--save_every=8", "--max_ste
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, data_dir):
-    """The variables of the run that nothing disturbs."""
+    """The variables of an undisturbed run."""
     model_dir = tmp_path_factory.mktemp("unbroken")
     done = train(model_dir, data_dir, *FLAGS, "--seed=11")
     assert done.returncode == 0, done.stderr
@@ -41,8 +46,7 @@ def test_another_seed_gives_another_run(tmp_path, data_dir, unbroken):
     assert variables(tmp_path)["dense/kernel"] != unbroken["dense/kernel"]
 
 
-@pytest.mark.slow
-def test_a_run_without_a_seed_can_be_repeated_with_the_one_that_it_drew(tmp_path, data_dir):
+def test_a_run_without_a_seed_can_be_repeated_with_the_seed_that_it_drew(tmp_path, data_dir):
     flags = ("--recipe=fashion_cnn", "--batch_size=10")
     for steps in (3, 2):  # the second goes on, without a seed too
         done = train(tmp_path / "drawn", data_dir, *flags, f"--steps={steps}")
@@ -52,8 +56,8 @@ def test_a_run_without_a_seed_can_be_repeated_with_the_one_that_it_drew(tmp_path
     assert variables(tmp_path / "drawn") == variables(tmp_path / "named")
 
 
-@pytest.mark.slow
-def test_a_run_that_is_killed_many_times_ends_as_one_that_is_not(tmp_path, data_dir, unbroken):
+@pytest.mark.serial
+def test_a_run_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path, data_dir, unbroken):
     generator = random.Random(7)
     kept = (*FLAGS, "--seed=11", "--keep_checkpoints=100")
     assert train(tmp_path / "timed", data_dir, *kept).returncode == 0
@@ -69,13 +73,35 @@ def test_a_run_that_is_killed_many_times_ends_as_one_that_is_not(tmp_path, data_
                 wait_for("step = ", process, stderr)
                 time.sleep(generator.uniform(0, 2 * a_part))
             process.send_signal(signal.SIGKILL)
-            if process.wait() == 0:  # it came to its end first
+            if process.wait() == 0:  # it ended first
                 break
             assert process.returncode == -signal.SIGKILL, stderr.read_text()
         newest = checkpoints.newest_intact(str(model_dir))
         reached.append(newest.step if newest else 0)
-    assert reached == sorted(reached)  # no kill cost a checkpoint that was there
+    assert reached == sorted(reached)  # no kill cost a checkpoint
     assert len(reached) > 8, reached
     done = train(model_dir, data_dir, *FLAGS)
     assert done.returncode == 0, done.stderr
     assert variables(model_dir) == unbroken
+
+
+HOLDER = """
+import sys
+from cnn_estimator.run_dir import RunDir
+with RunDir(sys.argv[1]).locked():
+    print("locked", flush=True)
+    input()
+"""
+
+
+def test_a_second_trainer_is_refused_with_the_firsts_process_id(tmp_path):
+    run = RunDir(str(tmp_path))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], cwd=REPOSITORY, **pipes) as first:
+        assert first.stdout.readline() == "locked\n"
+        refusal = f"^model_dir {tmp_path}: process {first.pid} is training there"
+        with pytest.raises(UserError, match=refusal), run.locked():
+            pass
+        first.kill()
+    with run.locked():  # the system dropped the lock of the killed process
+        pass

@@ -1,59 +1,43 @@
 import json
 import os
-import shutil
 import threading
 
 import numpy as np
 import pytest
-from conftest import ten_bars, write_idx_folder
+from helpers import ten_bars, write_idx_folder
 from PIL import Image
 
-from cnn_estimator import evaluation, figures, recipes, training
+from cnn_estimator import evaluation, plots, training
 from cnn_estimator.prediction import Predictor
+from cnn_estimator.run_dir import RunDir
 from cnn_estimator.tf1 import tf
 
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, data_dir):
-    """fashion_dense with checkpoints at steps 0, 1 and 2, which makes mistakes."""
-    folder = tmp_path_factory.mktemp("run")
-    settings = recipes.settings(recipes.find("fashion_dense"), seed=1, data_dir=data_dir)
-    training.train(settings, str(folder), steps=2, save_every=1)
-    return folder
-
-
-@pytest.fixture
-def model_dir(tmp_path, trained):
-    return shutil.copytree(trained, tmp_path / "run {0}")  # a name that no format string may be made of
+pytestmark = pytest.mark.integration
 
 
 def records(model_dir):
     return json.loads((model_dir / "eval" / "metrics.json").read_text())
 
 
-def test_the_batch_size_changes_no_result(tmp_path, data_dir):
+def test_the_batch_size_changes_no_result(model_dir):
     """130 images: one batch, or a remainder that would weigh too much in a mean over batches."""
-    settings = recipes.settings(recipes.find("fashion_dense"), seed=1, data_dir=data_dir)
-    training.train(settings, str(tmp_path), steps=2)
-    whole = evaluation.evaluate(str(tmp_path), batch_size=130).metrics
-    assert 0 < whole["accuracy"] < 1
+    expected = evaluation.evaluate(str(model_dir), checkpoint="0", batch_size=130).metrics
+    assert 0 < expected["accuracy"] < 1
     for batch_size in (1, 64, 129, 1000):
-        result = evaluation.evaluate(str(tmp_path), batch_size=batch_size).metrics
-        assert result == whole | {"loss": pytest.approx(whole["loss"], rel=2e-6)}
+        result = evaluation.evaluate(str(model_dir), checkpoint="0", batch_size=batch_size).metrics
+        assert result == expected | {"loss": pytest.approx(expected["loss"], rel=2e-6)}
 
 
-def test_the_data_is_the_runs_own_unless_another_is_named(tmp_path, data_dir):
-    settings = recipes.settings(recipes.find("fashion_dense"), seed=1, data_dir=data_dir)
-    training.train(settings, str(tmp_path / "model"), steps=1)
-    assert evaluation.evaluate(str(tmp_path / "model")).metrics["images"] == 130
+def test_the_data_is_the_runs_own_unless_another_is_named(tmp_path, model_dir):
+    assert evaluation.evaluate(str(model_dir)).metrics["images"] == 130
     write_idx_folder(tmp_path, test=20)
-    assert evaluation.evaluate(str(tmp_path / "model"), data_dir=str(tmp_path)).metrics["images"] == 20
+    assert evaluation.evaluate(str(model_dir), data_dir=str(tmp_path)).metrics["images"] == 20
 
 
 def test_the_confusion_matrix_is_that_of_the_predictions(model_dir):
-    found = evaluation.evaluate(str(model_dir), batch_size=7)
+    found = evaluation.evaluate(str(model_dir), checkpoint="0", batch_size=7)
     images, labels = ten_bars(130)
-    with Predictor(str(model_dir)) as predictor:
+    with Predictor(str(model_dir), checkpoint="0") as predictor:
         classes = predictor.predict(images / np.float32(255)).classes
     expected = np.zeros((10, 10), int)
     np.add.at(expected, (labels, classes), 1)
@@ -61,10 +45,10 @@ def test_the_confusion_matrix_is_that_of_the_predictions(model_dir):
     assert np.trace(expected) / 130 == pytest.approx(found.metrics["accuracy"], abs=1e-6)
 
 
-def test_metrics_are_kept_a_record_a_step(model_dir, data_dir):
-    results = [evaluation.evaluate(str(model_dir), checkpoint=step).metrics for step in ("2", "0", "1", "0")]
+def test_metrics_are_kept_in_a_record_per_step(model_dir, data_dir):
+    results = [evaluation.evaluate(str(model_dir), checkpoint=step).metrics for step in ("120", "0", "30", "0")]
     kept = records(model_dir)
-    assert [record["global_step"] for record in kept] == [0, 1, 2]
+    assert [record["global_step"] for record in kept] == [0, 30, 120]
     for record, result in zip(kept, (results[1], results[2], results[0]), strict=True):
         assert {name: record[name] for name in result} == result
         assert record["data"] == data_dir
@@ -88,20 +72,16 @@ def test_the_last_record_of_a_step_is_kept(model_dir):
 
 def test_evaluations_at_once_lose_no_record(model_dir):
     """Keeping a record is read, change and write: many at once, each of a step of its own."""
-    found = evaluation.evaluate(str(model_dir))
-    path = str(model_dir / "eval" / "metrics.json")
+    (model_dir / "eval").mkdir()
     keepers = [
-        threading.Thread(
-            target=evaluation._keep,
-            args=(evaluation.Evaluation({"global_step": step}, found.confusion, found.class_names), "here", path),
-        )
+        threading.Thread(target=RunDir(str(model_dir)).add_metrics, args=({"global_step": step},))
         for step in range(10, 40)
     ]
     for keeper in keepers:
         keeper.start()
     for keeper in keepers:
         keeper.join()
-    assert [record["global_step"] for record in records(model_dir)] == [2, *range(10, 40)]
+    assert [record["global_step"] for record in records(model_dir)] == [*range(10, 40)]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +95,7 @@ def test_records_that_cannot_be_read_are_left_alone_and_that_is_said(model_dir, 
     before = path.read_bytes()
     assert evaluation.evaluate(str(model_dir)).metrics["images"] == 130
     assert path.read_bytes() == before
-    assert f"{path} is no list of records: " in caplog.text
+    assert f"{path} is not a list of records: " in caplog.text
 
 
 def test_records_that_cannot_be_written_cost_no_result(model_dir, caplog):
@@ -125,12 +105,14 @@ def test_records_that_cannot_be_written_cost_no_result(model_dir, caplog):
     assert "metrics.json.new" not in os.listdir(model_dir / "eval")
 
 
-def test_what_the_pictures_show(model_dir, monkeypatch):
-    """The first test images in their order, and mistakes that are ones."""
+def test_what_the_plots_show(model_dir, monkeypatch):
+    """The first test images in their order, and mistakes that are mistakes."""
     drawn = {}
-    monkeypatch.setattr(figures, "answers", lambda *arguments: drawn.setdefault(arguments[-1].split(":")[0], arguments))
-    monkeypatch.setattr(figures, "save", lambda figure, path: b"")
-    evaluation.evaluate(str(model_dir), checkpoint="0", draw=True)
+    monkeypatch.setattr(
+        plots, "predictions", lambda *arguments: drawn.setdefault(arguments[-1].split(":")[0], arguments)
+    )
+    monkeypatch.setattr(plots, "save", lambda figure, path: b"")
+    evaluation.evaluate(str(model_dir), checkpoint="0", plot=True)
     images, labels = ten_bars(130)
     shown, _, names, titles, true_classes, title = drawn["The first test images"]
     np.testing.assert_array_equal(shown, images[:20] / np.float32(255))
@@ -145,9 +127,11 @@ def test_what_the_pictures_show(model_dir, monkeypatch):
     assert (probabilities.argmax(axis=1) != true_classes).all()
 
 
-def test_the_pictures_are_drawn_and_shown_in_tensorboard(model_dir):
-    evaluation.evaluate(str(model_dir), draw=True)
-    evaluation.evaluate(str(model_dir), checkpoint="1", draw=True)
+def test_the_plots_are_written_and_shown_in_tensorboard(tmp_path, data_dir):
+    model_dir = tmp_path / "run {0}"
+    training.train(str(model_dir), "fashion_dense", steps=2, save_every=1, seed=1, data_dir=data_dir)
+    evaluation.evaluate(str(model_dir), plot=True)
+    evaluation.evaluate(str(model_dir), checkpoint="1", plot=True)
     names = ["confusion_matrix", "mistakes", "test_images"]
     assert sorted(os.listdir(model_dir / "figures")) == [f"{name}.png" for name in names]
     shown = {}
@@ -163,7 +147,7 @@ def test_the_pictures_are_drawn_and_shown_in_tensorboard(model_dir):
         assert shown[1, name] == path.read_bytes() != shown[2, name]
 
 
-def test_a_picture_of_mistakes_is_no_older_than_the_others(model_dir):
+def test_a_plot_of_mistakes_is_not_older_than_the_others(model_dir):
     (model_dir / "figures").mkdir()
     (model_dir / "figures" / "mistakes.png").touch()
     images, _ = ten_bars(20)
@@ -172,7 +156,7 @@ def test_a_picture_of_mistakes_is_no_older_than_the_others(model_dir):
     write_idx_folder(model_dir.parent, test=20)
     labels = (b"\0\0\x08\x01" + len(classes).to_bytes(4, "big")) + bytes(classes.astype(np.uint8))
     (model_dir.parent / "t10k-labels-idx1-ubyte").write_bytes(labels)
-    found = evaluation.evaluate(str(model_dir), data_dir=str(model_dir.parent), draw=True)
+    found = evaluation.evaluate(str(model_dir), data_dir=str(model_dir.parent), plot=True)
     assert found.metrics["accuracy"] == 1
     assert sorted(os.listdir(model_dir / "figures")) == ["confusion_matrix.png", "test_images.png"]
 
@@ -181,8 +165,7 @@ def test_classes_have_the_names_that_they_had_in_training(tmp_path, data_dir):
     names = ("eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn")
     write_idx_folder(tmp_path)
     (tmp_path / "class_names.txt").write_text("\n".join(names))
-    settings = recipes.settings(recipes.find("fashion_dense"), data_dir=str(tmp_path))
-    training.train(settings, str(tmp_path / "run"), steps=1)
+    training.train(str(tmp_path / "run"), "fashion_dense", steps=1, data_dir=str(tmp_path))
     assert evaluation.evaluate(str(tmp_path / "run"), data_dir=data_dir).class_names == names
     with Predictor(str(tmp_path / "run")) as predictor:
         assert predictor.class_names == names

@@ -1,15 +1,15 @@
 import time
 
 import pytest
-from conftest import started, train, wait_for
+from helpers import started, wait_for
 
-from cnn_estimator import evaluation, event_files
+from cnn_estimator import evaluation, event_files, training
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import tf
 
 
 def write(folder, scalars):
-    """Writes {tag: [(step, value)]} as TensorFlow does."""
+    """Writes {tag: [(step, value)]} with TensorFlow's own writer."""
     with tf.summary.FileWriter(str(folder)) as writer:
         for tag, points in scalars.items():
             for step, value in points:
@@ -17,13 +17,14 @@ def write(folder, scalars):
 
 
 def curves(model_dir):
-    """{(tag, part): [(step, value)]}"""
+    """Returns {(tag, part): [(step, value)]}."""
     return {
         (curve.tag, curve.part): list(zip(curve.steps, curve.values, strict=True))
         for curve in event_files.curves(str(model_dir))
     }
 
 
+@pytest.mark.unit
 def test_every_point_of_training_and_evaluation_comes(tmp_path):
     """More than the ten thousand that TensorBoard's reader keeps by itself."""
     points = [(step, 0.5) for step in range(1, 12_001)]
@@ -36,11 +37,13 @@ def test_every_point_of_training_and_evaluation_comes(tmp_path):
     }
 
 
+@pytest.mark.unit
 def test_a_run_that_was_never_evaluated_has_a_curve(tmp_path):
     write(tmp_path, {"accuracy": [(1, 0.5)]})
     assert curves(tmp_path) == {("accuracy", "training"): [(1, 0.5)]}
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", ["empty", "missing"])
 def test_a_folder_without_event_files_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
@@ -48,18 +51,20 @@ def test_a_folder_without_event_files_is_an_error(tmp_path, name):
         event_files.curves(str(tmp_path / name))
 
 
+@pytest.mark.unit
 def test_evaluations_come_in_the_order_of_their_steps_the_last_one_of_each(tmp_path):
     write(tmp_path / "eval", {"loss": [(30, 1.0), (10, 2.0), (20, 3.0), (10, 4.0)]})
     assert curves(tmp_path) == {("loss", "evaluation"): [(10, 4.0), (20, 3.0), (30, 1.0)]}
 
 
-def test_what_a_killed_run_lost_is_no_part_of_the_curve(tmp_path, data_dir):
-    """Killed after step 30 without a checkpoint behind step 0, gone on to step 10."""
+@pytest.mark.process
+def test_what_a_killed_run_lost_is_not_in_the_curve(tmp_path, data_dir):
+    """Killed after step 30 with no checkpoint after step 0, and resumed up to step 10."""
     flags = ("--recipe=fashion_dense", "--log_every=1", "--save_every=100000", "--seed=1", f"--data_dir={data_dir}")
     with started("run_train.py", f"--model_dir={tmp_path}", *flags, "--max_steps=100000") as (process, stderr):
         wait_for("step = 30", process, stderr)
         wait_until_written(tmp_path)
-    assert train(tmp_path, data_dir, *flags, "--max_steps=10").returncode == 0
+    training.train(str(tmp_path), "fashion_dense", max_steps=10, log_every=1, seed=1, data_dir=data_dir)
     assert [step for step, _ in curves(tmp_path)["loss", "training"]] == list(range(1, 11))
 
 
@@ -69,10 +74,10 @@ def wait_until_written(folder):
         time.sleep(0.1)
 
 
-def test_a_run_that_went_on_is_one_curve(tmp_path, data_dir):
-    flags = ("--recipe=fashion_dense", "--log_every=1", "--seed=1")
+@pytest.mark.integration
+def test_a_resumed_run_is_one_curve(tmp_path, data_dir):
     for steps in (3, 5):
-        assert train(tmp_path, data_dir, *flags, f"--max_steps={steps}").returncode == 0
+        training.train(str(tmp_path), "fashion_dense", max_steps=steps, log_every=1, seed=1, data_dir=data_dir)
     evaluated = evaluation.evaluate(str(tmp_path)).metrics
     found = curves(tmp_path)
     assert [step for step, _ in found["loss", "training"]] == [1, 2, 3, 4, 5]

@@ -1,11 +1,13 @@
-"""What watches training, on a graph whose weights and loss are known."""
+"""The session hooks, on a graph with known weights and loss."""
 
 import pytest
-from conftest import steps_in
+from helpers import steps_in
 
 from cnn_estimator import hooks, model
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import tf
+
+pytestmark = pytest.mark.integration
 
 
 def train(model_dir, *, factor, loss=1.0, every=1, restored_step=None, steps=4):
@@ -17,12 +19,12 @@ def train(model_dir, *, factor, loss=1.0, every=1, restored_step=None, steps=4):
         train_op = tf.group(weight.assign(weight * factor), tf.train.get_global_step().assign_add(1))
         return tf.estimator.EstimatorSpec(mode, loss=tf.constant(1.0), train_op=train_op)
 
-    watchers = [
-        hooks.RefuseBadLoss(first_step=0, learning_rate=0.5),
+    guards = [
+        hooks.NonFiniteLossGuard(first_step=0, learning_rate=0.5),
         hooks.SaveCheckpoints(str(model_dir), every=every, restored_step=restored_step, learning_rate=0.5),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir))
-    estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=watchers, max_steps=steps)
+    estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=guards, max_steps=steps)
 
 
 @pytest.mark.parametrize("every", [1, 1000])
@@ -40,12 +42,12 @@ def test_weights_that_are_nan_are_not_saved(tmp_path):
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
-def test_a_loss_that_is_no_number_ends_training_before_it_is_saved(tmp_path, loss):
+def test_a_non_finite_loss_ends_training_before_a_save(tmp_path, loss):
     with pytest.raises(UserError, match=rf"^loss is {loss} at step 1 with learning_rate 0\.5: "):
         train(tmp_path, factor=1.0, loss=loss)
     assert steps_in(tmp_path) == [0]
 
 
-def test_finite_weights_are_saved_every_so_many_steps_and_at_the_end(tmp_path):
+def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     train(tmp_path, factor=1.0, every=3, steps=7)
     assert steps_in(tmp_path) == [0, 3, 6, 7]

@@ -7,7 +7,10 @@ from cnn_estimator import recipes
 from cnn_estimator.model import model_fn, variables
 from cnn_estimator.tf1 import tf
 
-SETTINGS = recipes.Settings("fashion_dense", "fashion_mnist", "dense_128", "sgd", 0.5, 3, seed=0, data_dir=None)
+CLASS_NAMES = tuple("0123456789")
+SETTINGS = recipes.settings(
+    "fashion_dense", seed=0, class_names=CLASS_NAMES, optimizer="sgd", learning_rate=0.5, batch_size=3
+)
 IMAGES = np.linspace(0, 1, 3 * 28 * 28, dtype=np.float32).reshape(3, 28, 28)
 LABELS = np.array([1, 1, 2], np.int32)
 
@@ -20,7 +23,8 @@ def graph():
         yield graph
 
 
-def test_predict_gives_classes_and_probabilities(graph):
+@pytest.mark.integration
+def test_predictions_are_classes_and_probabilities(graph):
     spec = model_fn({"x": tf.constant(IMAGES)}, None, tf.estimator.ModeKeys.PREDICT, SETTINGS)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -33,7 +37,8 @@ def test_predict_gives_classes_and_probabilities(graph):
     assert spec.loss is None
 
 
-def test_evaluation_measures_images_whatever_the_batches():
+@pytest.mark.integration
+def test_metrics_are_of_images_whatever_the_batches():
     """Three images in batches of two and one: the metrics are those of the three."""
     images = tf.placeholder(tf.float32, [None, 28, 28])
     labels = tf.placeholder(tf.int32, [None])
@@ -45,8 +50,8 @@ def test_evaluation_measures_images_whatever_the_batches():
         for rows in (slice(0, 2), slice(2, 3)):
             session.run(updates, {images: IMAGES[rows], labels: LABELS[rows]})
         measured = session.run(values)
-        whole = {images: IMAGES, labels: LABELS}
-        loss, probabilities = session.run([spec.loss, spec.predictions["probabilities"]], whole)
+        everything = {images: IMAGES, labels: LABELS}
+        loss, probabilities = session.run([spec.loss, spec.predictions["probabilities"]], everything)
     assert set(measured) == {"accuracy", "average_loss"}
     assert measured["accuracy"] == pytest.approx(np.mean(probabilities.argmax(axis=1) == LABELS))
     assert measured["average_loss"] == pytest.approx(-np.log(probabilities[range(3), LABELS]).mean(), rel=1e-5)
@@ -54,9 +59,10 @@ def test_evaluation_measures_images_whatever_the_batches():
     assert spec.train_op is None
 
 
-def test_training_steps_down_the_gradient_and_counts():
-    """With all weights zero the softmax is 0.1 everywhere, so the loss is ln 10 and the last bias moves by known steps:
-    gradient of logit k = 0.1 - (share of label k); sgd with rate 0.5."""
+@pytest.mark.integration
+def test_a_training_step_follows_the_gradient_and_is_counted():
+    """With all weights zero the softmax is 0.1 everywhere, so the loss is ln 10 and the gradient of logit k is
+    0.1 - (fraction of label k); sgd with rate 0.5."""
     spec = model_fn({"x": tf.constant(IMAGES)}, tf.constant(LABELS), tf.estimator.ModeKeys.TRAIN, SETTINGS)
     bias = next(variable for variable in tf.trainable_variables() if variable.op.name == "dense_1/bias")
     with tf.Session() as session:
@@ -65,11 +71,12 @@ def test_training_steps_down_the_gradient_and_counts():
         loss = session.run([spec.loss, spec.train_op])[0]
         moved, step = session.run([bias, tf.train.get_global_step()])
     assert loss == pytest.approx(np.log(10))
-    shares = np.array([0, 2, 1, 0, 0, 0, 0, 0, 0, 0]) / 3
-    np.testing.assert_allclose(moved, -0.5 * (0.1 - shares), rtol=1e-5)
+    fractions = np.array([0, 2, 1, 0, 0, 0, 0, 0, 0, 0]) / 3
+    np.testing.assert_allclose(moved, -0.5 * (0.1 - fractions), rtol=1e-5)
     assert step == 1
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("mode", "labels", "masks"),
     [
@@ -78,12 +85,13 @@ def test_training_steps_down_the_gradient_and_counts():
         (tf.estimator.ModeKeys.PREDICT, None, 0),
     ],
 )
-def test_dropout_is_for_training_alone(graph, mode, labels, masks):
-    settings = recipes.settings(recipes.find("fashion_cnn"), seed=0)
+def test_dropout_is_for_training_only(graph, mode, labels, masks):
+    settings = recipes.settings("fashion_cnn", seed=0, class_names=CLASS_NAMES)
     model_fn({"x": tf.constant(IMAGES)}, labels, mode, settings)
     assert len([op for op in graph.get_operations() if op.type == "StatelessRandomUniformV2"]) == masks
 
 
+@pytest.mark.integration
 def test_training_summaries(graph):
     model_fn({"x": tf.constant(IMAGES)}, tf.constant(LABELS), tf.estimator.ModeKeys.TRAIN, SETTINGS)
     with tf.Session() as session:
@@ -94,6 +102,7 @@ def test_training_summaries(graph):
     assert values == {"accuracy": pytest.approx(accuracy), "learning_rate": 0.5}
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("optimizer", "slots"),
     [

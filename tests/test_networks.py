@@ -30,14 +30,17 @@ DROPOUT_RATES = {"two_conv": [0.4], "three_conv": [0.4], "three_conv_dropout": [
 RELUS = {"dense_128": 1, "two_conv": 3, "conv_32_64": 3, "conv_64_64": 3, "conv_64_64_linear": 2}
 
 
-def test_every_network_has_its_golden_figures():
+@pytest.mark.unit
+def test_every_network_has_its_golden_numbers():
     assert set(PARAMETERS) == set(LAYERS) == set(NETWORKS)
 
 
+@pytest.mark.unit
 def test_every_recipe_names_a_network():
     assert {recipe.network for recipe in RECIPES.values()} == set(NETWORKS)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_and_variable_names(name):
     with tf.Graph().as_default():
@@ -50,6 +53,7 @@ def test_parameters_and_variable_names(name):
     ]
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", NETWORKS)
 def test_activations(name):
     with tf.Graph().as_default() as graph:
@@ -58,8 +62,9 @@ def test_activations(name):
     assert len(relus) == RELUS.get(name, 4)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", NETWORKS)
-def test_dropout_is_for_training_alone(name):
+def test_dropout_is_for_training_only(name):
     """The graph scales what a dropout of rate r keeps by 1 / (1 - r)."""
 
     def scales(training):
@@ -77,7 +82,7 @@ MASKED = np.ones([200, 50], np.float32)
 
 
 def masks(rate, seed, steps, layers=1):
-    """What each of some Dropout layers makes of ones, at each of some global steps, in a session of its own."""
+    """The outputs of Dropout layers for ones, at each of the global steps, in a session of its own."""
     with tf.Graph().as_default(), tf.Session() as session:
         global_step = tf.train.create_global_step()
         outputs = [networks.Dropout(rate, seed)(tf.constant(MASKED), training=True) for _ in range(layers)]
@@ -88,25 +93,28 @@ def masks(rate, seed, steps, layers=1):
         return np.array(found)  # [step, layer, 200, 50]
 
 
-def test_dropout_drops_its_share_and_scales_the_rest():
+@pytest.mark.integration
+def test_dropout_drops_at_its_rate_and_scales_the_rest():
     (((mask,),),) = (masks(0.4, 7, [3])[None],)
     assert set(np.unique(mask)) == {0, np.float32(1) / np.float32(0.6)}
     assert np.mean(mask == 0) == pytest.approx(0.4, abs=0.02)
 
 
+@pytest.mark.integration
 def test_a_mask_is_a_function_of_seed_layer_and_step():
     three = masks(0.4, 7, [0, 1, 2**40], layers=3)
     np.testing.assert_array_equal(three, masks(0.4, 7, [0, 1, 2**40], layers=3))
-    # A session that begins at step 1, as a resumed run does, draws the masks of step 1.
+    # A session that starts at step 1, as a resumed run does, draws the masks of step 1.
     np.testing.assert_array_equal(three[1], masks(0.4, 7, [1], layers=3)[0])
     different = [*three.reshape(9, -1), *masks(0.4, 8, [0, 1, 2**40], layers=3).reshape(9, -1)]
     assert len({mask.tobytes() for mask in different}) == 18
-    # Two masks that have nothing to do with each other both drop in 0.4 * 0.4 of the places.
+    # Two independent masks drop the same value with probability 0.4 * 0.4.
     for one in range(18):
         for other in range(one):
             assert np.mean((different[one] == 0) & (different[other] == 0)) == pytest.approx(0.16, abs=0.02)
 
 
+@pytest.mark.unit
 def test_dropout_is_a_layer_of_tf_layers():
     assert issubclass(networks.Dropout, tf.layers.Dropout)
     with tf.Graph().as_default() as graph:

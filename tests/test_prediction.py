@@ -1,23 +1,17 @@
 import dataclasses
 import shutil
+import signal
 
 import numpy as np
 import pytest
 
-from cnn_estimator import datasets, evaluation, figures, inputs, model, recipes, training
-from cnn_estimator.errors import UserError
-from cnn_estimator.model_dir import settings_of
-from cnn_estimator.prediction import Answer, Predictor, draw, table
+from cnn_estimator import datasets, evaluation, inputs, model, plots, stopping
+from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.prediction import Prediction, Predictor, plot, predict, table
+from cnn_estimator.run_dir import RunDir
 from cnn_estimator.tf1 import tf
 
-
-@pytest.fixture(scope="module")
-def model_dir(tmp_path_factory, data_dir):
-    folder = str(tmp_path_factory.mktemp("run"))
-    settings = recipes.settings(recipes.find("fashion_ladder_3"), seed=1, batch_size=10, data_dir=data_dir)
-    for steps in (2, 2):
-        training.train(settings, folder, steps=steps)
-    return folder
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
@@ -25,24 +19,24 @@ def images_and_labels(data_dir):
     return datasets.load("fashion_mnist", "test", data_dir)
 
 
-def test_the_answers_are_those_of_estimators_own_predict(model_dir, images_and_labels):
-    estimator = tf.estimator.Estimator(model.model_fn, model_dir, params=settings_of(model_dir))
+def test_the_predictions_are_those_of_estimators_own_predict(trained, images_and_labels):
+    estimator = tf.estimator.Estimator(model.model_fn, str(trained), params=RunDir(str(trained)).load_settings())
     input_fn = inputs.numpy_input_fn({"x": images_and_labels.images}, None, batch_size=130, num_epochs=1, shuffle=False)
     expected = list(estimator.predict(input_fn))
-    with Predictor(model_dir) as predictor:
+    with Predictor(str(trained)) as predictor:
         for _ in range(2):
             found = predictor.predict(images_and_labels.images)
-            assert found.classes.tolist() == [answer["classes"] for answer in expected]
+            assert found.classes.tolist() == [prediction["classes"] for prediction in expected]
             np.testing.assert_allclose(
-                found.probabilities, [answer["probabilities"] for answer in expected], rtol=1e-5, atol=1e-7
+                found.probabilities, [prediction["probabilities"] for prediction in expected], rtol=1e-5, atol=1e-7
             )
         assert (found.classes == images_and_labels.labels).mean() == pytest.approx(
-            evaluation.evaluate(model_dir).metrics["accuracy"], abs=1e-6
+            evaluation.evaluate(str(trained)).metrics["accuracy"], abs=1e-6
         )
 
 
-def test_any_number_of_images(model_dir, images_and_labels):
-    with Predictor(model_dir) as predictor:
+def test_any_number_of_images(trained, images_and_labels):
+    with Predictor(str(trained)) as predictor:
         whole = predictor.predict(images_and_labels.images)
         for count in (0, 1, 99, 100, 101):
             part = predictor.predict(images_and_labels.images[:count])
@@ -51,16 +45,16 @@ def test_any_number_of_images(model_dir, images_and_labels):
             assert part.classes.tolist() == whole.classes[:count].tolist()
 
 
-def test_it_loads_once(model_dir, images_and_labels, monkeypatch):
-    with Predictor(model_dir) as predictor:
+def test_it_loads_once(trained, images_and_labels, monkeypatch):
+    with Predictor(str(trained)) as predictor:
         operations = len(predictor.session.graph.get_operations())
         monkeypatch.setattr(tf.train.Saver, "restore", None)
         predictor.predict(images_and_labels.images)
         assert len(predictor.session.graph.get_operations()) == operations
 
 
-def test_leaving_it_ends_the_session(model_dir, images_and_labels):
-    with Predictor(model_dir) as predictor:
+def test_leaving_it_ends_the_session(trained, images_and_labels):
+    with Predictor(str(trained)) as predictor:
         pass
     with pytest.raises(RuntimeError, match="closed"):
         predictor.predict(images_and_labels.images)
@@ -77,18 +71,18 @@ def test_leaving_it_ends_the_session(model_dir, images_and_labels):
         (np.full((1, 28, 28), np.nan), "pixels from nan"),
     ],
 )
-def test_images_of_another_convention_are_refused(model_dir, images, problem):
-    with Predictor(model_dir) as predictor, pytest.raises(ValueError, match=problem):
+def test_images_of_another_convention_are_refused(trained, images, problem):
+    with Predictor(str(trained)) as predictor, pytest.raises(ValueError, match=problem):
         predictor.predict(images)
 
 
-def test_a_checkpoint_may_be_chosen_and_must_be_there(model_dir):
-    for wanted, step in ((None, 4), ("2", 2), (f"{model_dir}/model.ckpt-2", 2)):
-        with Predictor(model_dir, checkpoint=wanted) as predictor:
+def test_a_checkpoint_may_be_chosen_and_must_exist(trained):
+    for wanted, step in ((None, 120), ("30", 30), (60, 60), (f"{trained}/model.ckpt-30", 30)):
+        with Predictor(str(trained), checkpoint=wanted) as predictor:
             assert predictor.checkpoint.step == step
             assert predictor.class_names == tuple("0123456789")
-    with pytest.raises(UserError, match=r"holds no checkpoint model\.ckpt-3"):
-        Predictor(model_dir, checkpoint="3")
+    with pytest.raises(UserError, match=r"holds no checkpoint model\.ckpt-3:"):
+        Predictor(str(trained), checkpoint="3")
 
 
 def test_random_weights_never_predict(tmp_path):
@@ -96,41 +90,55 @@ def test_random_weights_never_predict(tmp_path):
         Predictor(str(tmp_path))
 
 
-def test_a_broken_checkpoint_is_passed_over(model_dir, tmp_path):
-    shutil.copytree(model_dir, tmp_path / "run")
-    (tmp_path / "run" / "model.ckpt-4.data-00000-of-00001").write_bytes(b"")
-    with Predictor(str(tmp_path / "run")) as predictor:
-        assert predictor.checkpoint.step == 2
+def test_a_broken_checkpoint_is_skipped(model_dir):
+    (model_dir / "model.ckpt-120.data-00000-of-00001").write_bytes(b"")
+    with Predictor(str(model_dir)) as predictor:
+        assert predictor.checkpoint.step == 90
 
 
-def test_a_checkpoint_of_another_network_is_refused(model_dir, tmp_path):
-    shutil.copytree(model_dir, tmp_path / "run")
-    (tmp_path / "run" / "settings.json").unlink()
-    with pytest.raises(UserError, match="does not fit network dense_128"):
-        Predictor(str(tmp_path / "run"), recipe=recipes.find("fashion_dense"))
+def test_a_checkpoint_of_another_network_is_refused(model_dir):
+    (model_dir / "settings.json").unlink()
+    with pytest.raises(UserError, match="does not fit network three_conv"):
+        Predictor(str(model_dir), recipe="fashion_ladder_3")
 
 
-def test_a_run_that_knows_no_names_takes_those_of_the_data(model_dir, data_dir, tmp_path):
-    shutil.copytree(model_dir, tmp_path / "run")
-    (tmp_path / "run" / "settings.json").unlink()
+def test_a_run_without_class_names_takes_those_of_the_data(model_dir, data_dir, tmp_path):
+    (model_dir / "settings.json").unlink()
     shutil.copytree(data_dir, tmp_path / "data")
     names = tuple("abcdefghij")
     (tmp_path / "data" / "class_names.txt").write_text("\n".join(names))
-    recipe = recipes.find("fashion_ladder_3")
-    with Predictor(str(tmp_path / "run"), recipe=recipe, data_dir=str(tmp_path / "data")) as predictor:
+    options = {"recipe": "fashion_dense", "data_dir": str(tmp_path / "data")}
+    with Predictor(str(model_dir), **options) as predictor:
         assert predictor.class_names == names
-    found = evaluation.evaluate(str(tmp_path / "run"), recipe=recipe, data_dir=str(tmp_path / "data"))
-    assert found.class_names == names
-    with Predictor(str(tmp_path / "run"), recipe=recipe) as predictor:
+    assert evaluation.evaluate(str(model_dir), **options).class_names == names
+    with Predictor(str(model_dir), recipe="fashion_dense") as predictor:
         assert predictor.class_names == datasets.FASHION_MNIST.class_names
 
 
-def test_a_table_leaves_out_what_is_empty_and_names_the_runners_up():
+def test_test_images_are_predicted_with_their_true_classes(trained, images_and_labels):
+    result = predict(str(trained), [], [3, 0])
+    assert [prediction.name for prediction in result.predictions] == ["test image 3", "test image 0"]
+    assert [prediction.true_class for prediction in result.predictions] == [3, 0]
+    np.testing.assert_array_equal(result.predictions[0].image, images_and_labels.images[3])
+    assert result.problems == []
+    with pytest.raises(UserError, match=r"^test_index 130: the test set has images 0 to 129$"):
+        predict(str(trained), [], [130])
+
+
+def test_a_stop_request_ends_predictions(trained, monkeypatch):
+    monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
+    with pytest.raises(Stopped):
+        predict(str(trained), ["missing.png"])
+    with Predictor(str(trained)) as predictor, pytest.raises(Stopped):
+        predictor.predict(np.zeros((1, 28, 28)))
+
+
+def test_a_table_leaves_out_empty_columns_and_names_the_runners_up():
     shares = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
-    answer = Answer("a\nb.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
-    assert table([answer]).splitlines()[0].split() == ["image", "class", "probability", "runners-up"]
-    assert table([answer]).splitlines()[1].split() == ["'a\\nb.png'", "B", "60.0%", "D", "25.0%,", "C", "10.0%"]
-    known = dataclasses.replace(answer, true_class=3, inverted=True)
+    prediction = Prediction("a\nb.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
+    assert table([prediction]).splitlines()[0].split() == ["image", "class", "probability", "runners-up"]
+    assert table([prediction]).splitlines()[1].split() == ["'a\\nb.png'", "B", "60.0%", "D", "25.0%,", "C", "10.0%"]
+    known = dataclasses.replace(prediction, true_class=3, inverted=True)
     assert table([known]).splitlines()[1].split()[-2:] == ["D", "inverted"]
     assert known.record() | {"probabilities": None} == {
         "image": "a\nb.png",
@@ -142,12 +150,12 @@ def test_a_table_leaves_out_what_is_empty_and_names_the_runners_up():
     }
 
 
-def test_the_drawing_shows_what_is_known(tmp_path, monkeypatch):
+def test_the_plot_shows_what_is_known(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures, "save", lambda figure, path: drawn.append((figure, path)))
+    monkeypatch.setattr(plots, "save", lambda figure, path: drawn.append((figure, path)))
     shares = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
-    answer = Answer("/x/a.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
-    draw([answer, dataclasses.replace(answer, true_class=3)], "b.png")
+    prediction = Prediction("/x/a.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
+    plot([prediction, dataclasses.replace(prediction, true_class=3)], "b.png")
     ((figure, path),) = drawn
     captions = [axes.get_xlabel() for axes in figure.axes if axes.images]
     assert (path, captions) == ("b.png", ["B 60%", "B 60%\ntrue: D"])

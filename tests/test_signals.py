@@ -7,16 +7,18 @@ import signal
 import time
 
 import pytest
-from conftest import evaluate, started, steps_in, train, variables, wait_for, write_idx_folder
+from helpers import evaluate, started, steps_in, train, variables, wait_for, write_idx_folder
 
-from cnn_estimator import checkpoints
+from cnn_estimator.run_dir import checkpoints
+
+pytestmark = pytest.mark.process
 
 STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
 each_signal = pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
 
 
 def training(model_dir, data_dir, *flags):
-    """Starts fashion_dense, for more steps than it will get to do; see started()."""
+    """Starts fashion_dense, for more steps than it will do; see started()."""
     flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--recipe=fashion_dense", "--seed=1", *flags)
     return started("run_train.py", *flags, "--log_every=1000000", "--max_steps=1000000")
 
@@ -32,7 +34,6 @@ def wait_until_it_listens(process):
         time.sleep(0.01)
 
 
-@pytest.mark.slow
 @each_signal
 def test_training_ends_at_the_next_step_with_a_checkpoint_of_it(tmp_path, data_dir, number):
     model_dir = tmp_path / "run"
@@ -75,6 +76,7 @@ def test_a_signal_at_start_up_leaves_no_trace(tmp_path, data_dir, number):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize(("second", "wait"), [(signal.SIGINT, 0), (signal.SIGTERM, 0.3)])
 def test_a_second_signal_ends_it_at_once(tmp_path, data_dir, second, wait):
     """While TensorFlow is being loaded, which takes seconds: the first signal alone would wait for that."""
@@ -88,6 +90,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path, data_dir, second, wait):
         assert stderr.read_text() == ""
 
 
+@pytest.mark.serial
 def test_the_same_signal_twice_in_a_moment_counts_once(tmp_path, data_dir):
     """`timeout` signals its child and then the child's group."""
     with training(tmp_path / "run", data_dir) as (process, stderr):
@@ -99,7 +102,6 @@ def test_the_same_signal_twice_in_a_moment_counts_once(tmp_path, data_dir):
         assert "stopped by SIGTERM: step " in stderr.read_text()
 
 
-@pytest.mark.slow
 def test_signals_while_it_saves_corrupt_nothing(tmp_path, data_dir):
     """With a checkpoint at every step it saves nearly always."""
     generator = random.Random(1)
@@ -116,10 +118,9 @@ def test_signals_while_it_saves_corrupt_nothing(tmp_path, data_dir):
             said = stderr.read_text()
         (step,) = re.findall(r"stopped by \w+: step (\d+) is saved", said)
         assert checkpoints.newest_intact(str(tmp_path)).step == int(step)
-        assert "passed over" not in said
+        assert "skipped" not in said
 
 
-@pytest.mark.slow
 @each_signal
 def test_evaluation_ends_without_a_result(tmp_path, data_dir, number):
     write_idx_folder(tmp_path, train=20, test=50_000)

@@ -1,28 +1,32 @@
+import dataclasses
+import logging
 import re
+import signal
 
 import numpy as np
 import pytest
-from conftest import steps_in
+from helpers import steps_in, variables
 
-from cnn_estimator import evaluation, recipes, training
-from cnn_estimator.errors import UserError
+import cnn_estimator
+from cnn_estimator import evaluation, hooks, recipes, stopping, training
+from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.tf1 import tf
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_every_recipe_trains_and_evaluates(tmp_path, data_dir, name):
-    settings = recipes.settings(recipes.find(name), batch_size=20, seed=1, data_dir=data_dir)
-    training.train(settings, str(tmp_path), steps=3)
-    training.train(settings, str(tmp_path), max_steps=5)
+    training.train(str(tmp_path), name, steps=3, batch_size=20, seed=1, data_dir=data_dir)
+    training.train(str(tmp_path), name, max_steps=5, batch_size=20)
     result = evaluation.evaluate(str(tmp_path)).metrics
     assert (result["global_step"], result["images"]) == (5, 130)
 
 
 @pytest.mark.parametrize("optimizer", recipes.OPTIMIZERS)
 def test_every_optimizer_learns(tmp_path, data_dir, optimizer):
-    recipe = recipes.find("fashion_dense")
-    settings = recipes.settings(recipe, optimizer=optimizer, learning_rate=0.01, seed=1, data_dir=data_dir)
-    training.train(settings, str(tmp_path), steps=100)
+    options = {"optimizer": optimizer, "learning_rate": 0.01, "seed": 1, "data_dir": data_dir}
+    training.train(str(tmp_path), "fashion_dense", steps=100, **options)
     assert evaluation.evaluate(str(tmp_path)).metrics["accuracy"] > 0.9
 
 
@@ -31,20 +35,78 @@ def test_every_optimizer_learns(tmp_path, data_dir, optimizer):
 def test_a_run_that_diverges_ends_with_its_step_and_learning_rate(
     tmp_path, data_dir, optimizer, learning_rate, save_every
 ):
-    recipe = recipes.find("fashion_dense")
-    settings = recipes.settings(recipe, optimizer=optimizer, learning_rate=learning_rate, seed=1, data_dir=data_dir)
+    options = {"optimizer": optimizer, "learning_rate": learning_rate, "seed": 1, "data_dir": data_dir}
     with pytest.raises(UserError) as caught:
-        training.train(settings, str(tmp_path), steps=20, save_every=save_every)
-    said = re.fullmatch(
+        training.train(str(tmp_path), "fashion_dense", steps=20, save_every=save_every, **options)
+    message = re.fullmatch(
         r"(?:loss is (?:nan|inf)|weights are no longer finite) at step (\d+) with (.+?): .+", str(caught.value)
     )
-    assert said[2] == f"learning_rate {learning_rate}"
-    assert steps_in(tmp_path) == list(range(0, int(said[1]), save_every))[-5:]
+    assert message[2] == f"learning_rate {learning_rate}"
+    assert steps_in(tmp_path) == list(range(0, int(message[1]), save_every))[-5:]
     for step in steps_in(tmp_path):
         reader = tf.train.load_checkpoint(str(tmp_path / f"model.ckpt-{step}"))
         assert all(np.isfinite(reader.get_tensor(name)).all() for name in reader.get_variable_to_shape_map())
 
 
-def test_steps_and_max_steps_exclude_each_other(tmp_path):
+def test_the_result_says_what_was_done(tmp_path, data_dir):
+    """The facade's train is this one."""
+    options = {"recipe": "fashion_dense", "seed": 1, "data_dir": data_dir}
+    first = cnn_estimator.train(model_dir=str(tmp_path), max_steps=3, batch_size=10, **options)
+    assert (first.model_dir, first.step, first.steps, first.max_steps) == (str(tmp_path), 3, 3, 3)
+    assert first.checkpoint == str(tmp_path / "model.ckpt-3")
+    assert 0 < first.loss < 10
+    assert 0 < first.seconds < 100
+    assert first.settings.overrides() == {"batch_size": 10}
+    second = cnn_estimator.train(str(tmp_path), steps=2, batch_size=10, **options)
+    assert (second.step, second.steps, second.max_steps) == (5, 2, 5)
+    before = variables(tmp_path)
+    third = cnn_estimator.train(str(tmp_path), max_steps=5, batch_size=10, **options)
+    assert (third.step, third.steps, third.loss, third.seconds) == (5, 0, None, 0)
+    assert variables(tmp_path) == before
+
+
+def test_a_stop_request_ends_training_after_the_step_with_a_result(tmp_path, data_dir, monkeypatch):
+    monkeypatch.setattr(stopping, "_requested", None)
+    real = hooks.Progress.after_run
+
+    def after_run(progress, *arguments):
+        real(progress, *arguments)
+        if progress.steps == 4:
+            stopping.request(signal.SIGTERM)
+
+    monkeypatch.setattr(hooks.Progress, "after_run", after_run)
+    with pytest.raises(Stopped, match=r"^stopped by SIGTERM$") as caught:
+        training.train(str(tmp_path), "fashion_dense", max_steps=100, seed=1, data_dir=data_dir)
+    result = caught.value.result
+    assert (result.step, result.steps, result.max_steps) == (4, 4, 100)
+    assert result.checkpoint == str(tmp_path / "model.ckpt-4")
+    assert steps_in(tmp_path) == [0, 4]
+
+
+def test_a_stop_request_before_the_first_step_changes_nothing(tmp_path, data_dir, monkeypatch):
+    training.train(str(tmp_path / "run"), "fashion_dense", max_steps=1, seed=1, data_dir=data_dir)
+    monkeypatch.setattr(stopping, "_requested", signal.SIGINT)
+    for fresh in (False, True):
+        with pytest.raises(Stopped) as caught:
+            training.train(str(tmp_path / "run"), "fashion_dense", max_steps=2, fresh=fresh, data_dir=data_dir)
+        assert caught.value.result is None
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert steps_in(tmp_path / "run") == [0, 1]
+
+
+def test_settings_are_complete_before_they_are_kept(tmp_path, data_dir, caplog):
+    with caplog.at_level(logging.INFO, "cnn_estimator"):
+        result = training.train(str(tmp_path), "fashion_dense", max_steps=1, data_dir=data_dir)
+    assert all(value is not None for value in dataclasses.asdict(result.settings).values())
+    assert f", seed {result.settings.seed}" in caplog.text
+    assert result.settings.class_names == tuple("0123456789")
+
+
+def test_bad_arguments_are_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match="steps 3 and max_steps 5 exclude each other"):
-        training.train(recipes.settings(recipes.find("fashion_dense")), str(tmp_path), steps=3, max_steps=5)
+        training.train(str(tmp_path), steps=3, max_steps=5)
+    with pytest.raises(TypeError, match="unexpected argument 'optimiser'"):
+        training.train(str(tmp_path), optimiser="adam")
+    with pytest.raises(UserError, match=r"^optimizer 'adan': no such name, did you mean adam"):
+        training.train(str(tmp_path / "run"), optimizer="adan")
+    assert not (tmp_path / "run").exists()

@@ -3,9 +3,14 @@
 import json
 
 import pytest
-from conftest import error_and_table_of, error_of, run
+from helpers import run
 
+from cnn_estimator.errors import UserError
+from cnn_estimator.evaluation import evaluate
 from cnn_estimator.tf1 import tf
+from cnn_estimator.training import train
+
+pytestmark = pytest.mark.integration
 
 # three_conv under Adam, as the original script's graph and tf.train.Saver leave it on disk.
 PLAIN = """
@@ -56,20 +61,25 @@ def tutorial(tmp_path_factory, data_dir):
     return folder, *json.loads(done.stdout)
 
 
-def test_without_the_recipe_it_is_not_guessed_at(tutorial, data_dir):
+def differences(error):
+    """The rows of the table below an error, each as one text."""
+    return [" ".join(map(str, row)).strip() for row in error.value.differences]
+
+
+def test_without_the_recipe_it_is_not_guessed(tutorial, data_dir):
     folder, *_ = tutorial
-    message = error_of(run("run_eval.py", f"--model_dir={folder}", f"--data_dir={data_dir}"))
-    assert message == f"model_dir {folder} has no settings.json: say with --recipe=NAME what it holds"
+    with pytest.raises(UserError, match=rf"^model_dir {folder} has no settings\.json: name the recipe that it holds$"):
+        evaluate(str(folder), data_dir=data_dir)
 
 
 def test_another_recipe_is_refused_with_what_does_not_fit(tutorial, data_dir):
     folder, *_ = tutorial
-    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_dense")
-    for script in ("run_eval.py", "run_train.py"):
-        message, table = error_and_table_of(run(script, *flags))
-        assert message.startswith("model.ckpt-2 does not fit network dense_128 with optimizer adam: ")
-        rows = [" ".join(line.split()) for line in table]
-        assert rows[0] == "variable there now"
+    for verb in (evaluate, train):
+        with pytest.raises(UserError) as error:
+            verb(str(folder), recipe="fashion_dense", data_dir=data_dir)
+        assert error.value.problem == "model.ckpt-2 does not fit network dense_128 with optimizer adam"
+        rows = differences(error)
+        assert rows[0] == "variable  saved requested"
         assert "dense/kernel reshaped float32 [1152, 1024] float32 [784, 128]" in rows
         assert "dense_1/bias" not in "".join(rows).replace("dense_1/bias/", "")  # [10] in both
         assert "conv2d_2/bias extra float32 [128]" in rows
@@ -77,36 +87,33 @@ def test_another_recipe_is_refused_with_what_does_not_fit(tutorial, data_dir):
 
 def test_a_larger_network_lacks_variables(tutorial, data_dir):
     folder, *_ = tutorial
-    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=mnist_cnn", "--optimizer=momentum")
-    _, table = error_and_table_of(run("run_train.py", *flags))
-    rows = [" ".join(line.split()) for line in table]
-    assert "conv2d/bias/Momentum missing float32 [32]" in rows
+    with pytest.raises(UserError) as error:
+        train(str(folder), "mnist_cnn", optimizer="momentum", data_dir=data_dir)
+    rows = differences(error)
+    assert "conv2d/bias/Momentum missing  float32 [32]" in rows
     assert "dense/kernel reshaped float32 [1152, 1024] float32 [3136, 1024]" in rows
     assert "beta1_power extra float32 []" in rows
 
 
 def test_another_optimizer_is_refused(tutorial, data_dir):
-    """With sgd TensorFlow would go on, and lose Adam's variables in silence."""
+    """With sgd TensorFlow would go on, and lose Adam's variables silently."""
     folder, *_ = tutorial
-    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_ladder_4")
-    _, table = error_and_table_of(run("run_train.py", *flags, "--optimizer=sgd"))
-    assert {line.split()[1] for line in table[1:]} == {"extra"}
-    assert "conv2d/bias/Adam" in "".join(table)
+    with pytest.raises(UserError) as error:
+        train(str(folder), "fashion_ladder_4", optimizer="sgd", data_dir=data_dir)
+    assert {kind for _, kind, *_ in error.value.differences[1:]} == {"extra"}
+    assert "conv2d/bias/Adam" in "".join(differences(error))
 
 
 def test_it_evaluates_to_the_same_and_trains_on(tutorial, data_dir):
     folder, accuracy, loss = tutorial
     assert 0.1 < accuracy < 1
-    flags = (f"--model_dir={folder}", f"--data_dir={data_dir}", "--recipe=fashion_ladder_4")
-    done = run("run_eval.py", *flags)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+    options = {"recipe": "fashion_ladder_4", "data_dir": data_dir}
+    result = evaluate(str(folder), **options).metrics
     assert result["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert result["loss"] == pytest.approx(loss, rel=1e-4)
     assert result["global_step"] == 2
 
-    done = run("run_train.py", *flags, "--steps=3")
-    assert done.returncode == 0, done.stderr
-    assert "from step 2 to step 5" in done.stderr
+    trained = train(str(folder), steps=3, **options)
+    assert (trained.step, trained.steps) == (5, 3)
     # Adam multiplies beta1_power, 0.9 at first, by 0.9 a step: its slots went on where they were.
     assert tf.train.load_variable(str(folder), "beta1_power") == pytest.approx(0.9**6, rel=1e-4)

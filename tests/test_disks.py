@@ -1,4 +1,4 @@
-"""Disks that are full, files that may not grow, folders that may not be written."""
+"""Full disks, limited files and folders that cannot be written, under the real commands."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import (
+from helpers import (
     error_of,
     evaluate,
     no_file_beyond,
@@ -20,7 +20,9 @@ from conftest import (
     wait_for,
 )
 
-from cnn_estimator import checkpoints
+from cnn_estimator.run_dir import checkpoints
+
+pytestmark = pytest.mark.process
 
 DENSE = ("--recipe=fashion_dense", "--seed=1", "--save_every=10", "--log_every=1000")
 
@@ -50,7 +52,7 @@ def no_room(folder):
 
 @pytest.fixture
 def unbroken(tmp_path, data_dir):
-    """The variables of 60 steps that nothing disturbs."""
+    """The variables of 60 steps of an undisturbed run."""
     assert train(tmp_path / "unbroken", data_dir, *DENSE, "--max_steps=60").returncode == 0
     return variables(tmp_path / "unbroken")
 
@@ -58,11 +60,11 @@ def unbroken(tmp_path, data_dir):
 def test_a_disk_that_fills_up_is_one_error_line_and_costs_no_checkpoint(small_disk, data_dir, unbroken):
     model_dir = small_disk / "run"
     message = error_of(train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=100"))
-    assert message.startswith(f"model_dir {model_dir} cannot be written: No space left on device. ")
+    assert message.startswith(f"model_dir {model_dir} cannot be written: No space left on device: ")
     steps = steps_in(model_dir)
     assert steps[:3] == [0, 10, 20]
     for step in steps:
-        checkpoints.prove(str(model_dir / f"model.ckpt-{step}"))
+        checkpoints.verify(str(model_dir / f"model.ckpt-{step}"))
     # With room again the same command goes on, to the same end.
     subprocess.run(["mount", "-o", "remount,size=30m", small_disk], check=True)
     done = train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=100")
@@ -73,12 +75,11 @@ def test_a_disk_that_fills_up_is_one_error_line_and_costs_no_checkpoint(small_di
 def test_a_full_disk_from_the_beginning(small_disk, data_dir):
     with no_room(small_disk):
         message = error_of(train(small_disk / "run", data_dir, *DENSE, "--max_steps=60"))
-        assert message.startswith(f"model_dir {small_disk / 'run'} cannot be written: No space left on device. ")
+        assert message.startswith(f"model_dir {small_disk / 'run'} cannot be written: No space left on device: ")
         assert not (small_disk / "run" / "settings.json").exists()
     assert train(small_disk / "run", data_dir, *DENSE, "--max_steps=2").returncode == 0
 
 
-@pytest.mark.slow
 def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk, data_dir, unbroken):
     model_dir = small_disk / "run"
     assert train(model_dir, data_dir, *DENSE, "--max_steps=30", "--keep_checkpoints=1").returncode == 0
@@ -87,7 +88,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk,
     with no_room(small_disk):
         for flags in (("--max_steps=60",), ("--max_steps=60", "--learning_rate=0.5")):
             message = error_of(train(model_dir, data_dir, *DENSE, *flags))
-            assert message.startswith(f"model_dir {model_dir} cannot be written: No space left on device. ")
+            assert message.startswith(f"model_dir {model_dir} cannot be written: No space left on device: ")
         assert variables(model_dir) == before
         assert json.loads((model_dir / "settings.json").read_text()) == json.loads(settings)
         result = evaluate(model_dir)
@@ -97,7 +98,6 @@ def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk,
     assert variables(model_dir) == unbroken
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 100_000, 1_000_000])
 def test_a_file_that_may_not_grow_is_one_error_line(tmp_path, data_dir, size):
     """TensorFlow calls it OutOfRangeError, and Estimator takes that for the end of the data."""
@@ -105,12 +105,11 @@ def test_a_file_that_may_not_grow_is_one_error_line(tmp_path, data_dir, size):
     assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0
     before = variables(model_dir)
     done = train(model_dir, data_dir, *DENSE, "--max_steps=60", preexec_fn=no_file_beyond(size))
-    assert error_of(done).startswith(f"model_dir {model_dir} cannot be written: File too large. ")
+    assert error_of(done).startswith(f"model_dir {model_dir} cannot be written: File too large: ")
     assert variables(model_dir) == before
     assert train(model_dir, data_dir, *DENSE, "--max_steps=20").returncode == 0
 
 
-@pytest.mark.slow
 def test_a_read_only_model_dir_can_be_evaluated_and_not_trained_in(tmp_path, data_dir, monkeypatch):
     model_dir = tmp_path / "run"
     assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0
@@ -125,9 +124,9 @@ def test_a_read_only_model_dir_can_be_evaluated_and_not_trained_in(tmp_path, dat
     assert json.loads(done.stdout) == expected
     assert f"{model_dir}/eval cannot be written: Permission denied. TensorBoard will not show" in done.stderr
     message = error_of(train(model_dir, data_dir, *DENSE, "--max_steps=20"))
-    assert message.startswith(f"model_dir {model_dir} cannot be written: Permission denied. ")
+    assert message.startswith(f"model_dir {model_dir} cannot be written: Permission denied: ")
     message = error_of(train(model_dir / "new", data_dir, *DENSE, "--max_steps=20"))
-    assert message.startswith(f"model_dir {model_dir / 'new'} cannot be written: Permission denied. ")
+    assert message.startswith(f"model_dir {model_dir / 'new'} cannot be written: Permission denied: ")
     model_dir.chmod(0o755)
     assert sorted(os.listdir(model_dir)) == before
 
@@ -150,7 +149,7 @@ def test_a_model_dir_that_disappears_is_an_error(tmp_path, data_dir):
         model_dir.rename(tmp_path / "elsewhere")
         assert process.wait(timeout=60) == 1
         said = stderr.read_text()
-    trouble = f"error: model_dir {model_dir} cannot be written: No such file or directory. Mend that, or choose another"
+    trouble = f"error: model_dir {model_dir} cannot be written: No such file or directory: fix that, or choose another"
     assert said.splitlines()[-1] == trouble
     assert "Traceback" not in said
 
@@ -160,5 +159,5 @@ def test_a_temporary_folder_without_room_is_said(tmp_path, data_dir):
     message = error_of(evaluate(tmp_path, preexec_fn=no_file_beyond(100_000)))
     assert (
         message
-        == f"temporary folder {tempfile.gettempdir()} cannot be written: File too large. Mend that, or choose another"
+        == f"temporary folder {tempfile.gettempdir()} cannot be written: File too large: fix that, or choose another"
     )

@@ -13,52 +13,74 @@ import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cnn_estimator import checkpoints, datasets
-from cnn_estimator.disk import cannot_be_written, nearest_folder
+from cnn_estimator import datasets, recipes, stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import Predictions
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.signals import StopSignals
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.run_dir.files import cannot_be_written, nearest_folder
 from cnn_estimator.tf1 import tf
 
-IMAGES = 1000  # of the test set, that an export is compared with its checkpoint on
-LARGEST_DIFFERENCE = 1e-4  # of a probability
+IMAGES = 1000  # of the test set, on which an export is compared with its checkpoint
+MAX_DIFFERENCE = 1e-4  # of a probability
 DESCRIPTION_FILE = "model.json"
 
 _SIGNATURE = "serving_default"
 
 
-def export(model_dir, *, format, output, checkpoint=None, recipe=None, data_dir=None, stop=None):
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """What was exported.
+
+    Attributes:
+      format: a key of FORMATS.
+      output: absolute path.
+      largest_difference: of a probability, between the export and its checkpoint.
+      images: how many test images they were compared on.
+      global_step, checkpoint: what was exported; the path of the checkpoint.
+    """
+
+    format: str
+    output: str
+    largest_difference: float
+    images: int
+    global_step: int
+    checkpoint: str
+
+
+def export(
+    model_dir: str,
+    *,
+    format: str,
+    output: str,
+    checkpoint: str | int | None = None,
+    recipe: str | None = None,
+    data_dir: str | None = None,
+) -> Export:
     """Writes a trained model in another format, once it has been loaded back and predicts what its checkpoint does.
 
-    It takes `x`, float32 [N, 28, 28] in 0..1, and gives `classes`, int64 [N], and `probabilities`, float32 [N, 10]; a
-    .keras file these alone. The class names and what the input must be travel along, as JSON.
+    It takes `x`, float32 [N, 28, 28] in 0..1, and returns `classes`, int64 [N], and `probabilities`, float32 [N, 10];
+    a .keras file only the latter. The class names and the description of the input are stored with it, as JSON.
 
     Args:
       model_dir: a folder that was trained in, or is being trained in.
       format: a key of FORMATS.
-      output: the file or, of a SavedModel, the folder to write, which must not be there yet; missing folders above it
+      output: the file or, for a SavedModel, the folder to write, which must not exist yet; missing folders above it
         are made.
       checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
-      recipe: the recipes.Recipe that the model_dir holds, where it has no settings file.
+      recipe: the name of the recipe that the model_dir holds, where it has no settings file.
       data_dir: where the test images are, see datasets.load; None takes the settings'.
-      stop: the signals.StopSignals of a process that listens for them.
-
-    Returns:
-      {"format", "output": absolute path, "largest_difference": of a probability, "images": how many it was compared on,
-      "global_step", "checkpoint": path}.
 
     Raises:
-      UserError: the output is there, has the wrong suffix or cannot be written, a package is missing, a converter
-        fails, the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
-      Stopped: a signal ended the work; likewise.
+      UserError: the output exists, has the wrong suffix or cannot be written, a package is missing, a converter fails,
+        the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
+      Stopped: a stop signal ended the work; likewise.
     """
-    stop = stop or StopSignals()
-    stop.check("nothing was exported")
     output = os.path.abspath(output)
     _check_output(format, output)
     if format == "onnx":
@@ -68,48 +90,56 @@ def export(model_dir, *, format, output, checkpoint=None, recipe=None, data_dir=
         _full_float32(),
         _without_info(),
     ):
-        settings, step = predictor.settings, predictor.checkpoint.step
+        settings = predictor.settings
         images = datasets.load(settings.dataset, "test", data_dir or settings.data_dir).images[:IMAGES]
-        expected = predictor.predict(images)
-        stop.check("nothing was exported")
-        with (
-            _saving(output),
-            # On the disk of the output, so that it can be renamed to that.
-            tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=nearest_folder(output)) as folder,
-        ):
-            part = os.path.join(folder, os.path.basename(output))
-            FORMATS[format].write(predictor, part, _description(settings, step))
-            stop.check("nothing was exported")
-            difference = _difference(FORMATS[format].predict(part, images), expected)
-            if not difference <= LARGEST_DIFFERENCE:  # nor if it is NaN
-                raise UserError(
-                    f"output {output}: its probabilities differ from the checkpoint's by {difference:.2g}, which is "
-                    f"more than {LARGEST_DIFFERENCE:.2g}, so nothing was exported: choose another --format"
-                )
-            stop.check("nothing was exported")
-            os.makedirs(os.path.dirname(output), exist_ok=True)
-            _check_output(format, output)
-            os.rename(part, output)
-    return {
-        "format": format,
-        "output": output,
-        "largest_difference": float(f"{difference:.2g}"),
-        "images": len(images),
-        "global_step": step,
-        "checkpoint": predictor.checkpoint.path,
-    }
+        difference = _write(predictor, format, output, images)
+    return Export(
+        format=format,
+        output=output,
+        largest_difference=float(f"{difference:.2g}"),
+        images=len(images),
+        global_step=predictor.checkpoint.step,
+        checkpoint=predictor.checkpoint.path,
+    )
 
 
-def _check_output(format, output):
+def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -> float:
+    """Writes an export if it predicts for the images what its checkpoint does; returns the largest difference."""
+    expected = predictor.predict(images)
+    with (
+        _saving(output),
+        # On the disk of the output, so that it can be renamed to that.
+        tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=nearest_folder(output)) as folder,
+    ):
+        part = os.path.join(folder, os.path.basename(output))
+        FORMATS[format].write(predictor, part, _description(predictor.settings, predictor.checkpoint.step))
+        stopping.check()
+        difference = _difference(FORMATS[format].predict(part, images), expected)
+        if not difference <= MAX_DIFFERENCE:  # nor if it is NaN
+            raise UserError(
+                f"output {output}: its probabilities differ from the checkpoint's by {difference:.2g}, which is more "
+                f"than {MAX_DIFFERENCE:.2g}, so nothing was exported",
+                "choose another {format}",
+            )
+        stopping.check()
+        os.makedirs(os.path.dirname(output), exist_ok=True)
+        _check_output(format, output)
+        os.rename(part, output)
+    return difference
+
+
+def _check_output(format: str, output: str) -> None:
+    if format not in FORMATS:
+        raise UserError(f"format {format!r}: no such name, {recipes.suggestion(format, FORMATS)}")
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
-        raise UserError(f"output {output}: a file of format {format} is called NAME{suffix}, name it {output}{suffix}")
+        raise UserError(f"output {output}: files of format {format} end in {suffix}", f"name it {output}{suffix}")
     if os.path.lexists(output):
-        raise UserError(f"output {output} is there already: move it away, or choose another --output")
+        raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
 
 
-def _description(settings, step):
-    """What a program must know that uses the export, and where it comes from, as JSON."""
+def _description(settings: Settings, step: int) -> str:
+    """Returns what a program that uses the export must know, and where it comes from, as JSON."""
     return json.dumps(
         {
             "class_names": settings.class_names,
@@ -129,21 +159,21 @@ def _description(settings, step):
     )
 
 
-def _difference(found, expected):
-    """The largest difference between the probabilities of two Predictions, infinite where the classes contradict it.
+def _difference(found: Predictions, expected: Predictions) -> float:
+    """Returns the largest difference between the probabilities of two Predictions, infinite where classes contradict.
 
-    Of two classes that are as probable, but for that difference, the export may name the other one.
+    Where two classes are equally probable within that difference, the export may name the other one.
     """
     difference = np.abs(found.probabilities - expected.probabilities).max()
-    named = np.take_along_axis(expected.probabilities, found.classes[:, None], axis=1)[:, 0]
-    if (expected.probabilities.max(axis=1) - named > 2 * difference).any():
+    chosen = np.take_along_axis(expected.probabilities, found.classes[:, None], axis=1)[:, 0]
+    if (expected.probabilities.max(axis=1) - chosen > 2 * difference).any():
         return np.inf
-    return difference
+    return float(difference)
 
 
 @contextlib.contextmanager
-def _saving(output):
-    """Turns what a full or unwritable disk raises, and that a converter fails, into a UserError."""
+def _saving(output: str) -> Iterator[None]:
+    """Turns the errors of a full or unwritable disk, and of a converter, into a UserError."""
     with checkpoints.saving(f"output {output}"):
         try:
             yield
@@ -152,19 +182,19 @@ def _saving(output):
 
 
 @contextlib.contextmanager
-def _full_float32():
-    """On GPUs that would multiply in TF32, whose ten bits differ by more than an export may."""
-    rounds = tf.config.experimental.tensor_float_32_execution_enabled()
+def _full_float32() -> Iterator[None]:
+    """Switches off TF32, in which GPUs multiply with ten bits: that differs by more than MAX_DIFFERENCE."""
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
         yield
     finally:
-        tf.config.experimental.enable_tensor_float_32_execution(rounds)
+        tf.config.experimental.enable_tensor_float_32_execution(enabled)
 
 
 @contextlib.contextmanager
-def _without_info():
-    """TensorFlow would tell of the temporary folder."""
+def _without_info() -> Iterator[None]:
+    """Switches off TensorFlow's INFO lines, which name the temporary folder."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -175,13 +205,13 @@ def _without_info():
 
 
 class _ConverterError(Exception):
-    """A program that writes or reads a format failed; the message is one line, with its last words."""
+    """A program that writes or reads a format failed; the message is one line, with its error."""
 
 
-def _run(module, *arguments):
-    """Runs a module as a program, in a process where TensorFlow is as it comes; raises _ConverterError if it fails."""
+def _run(module: str, *arguments: str) -> None:
+    """Runs a module as a program, in a process with an unchanged TensorFlow; raises _ConverterError if it fails."""
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),  # what was found here is found there
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),  # the modules of this process are found there
         "CUDA_VISIBLE_DEVICES": "-1",  # this process has the GPU's memory
         "KERAS_BACKEND": "tensorflow",
     }
@@ -196,31 +226,31 @@ def _run(module, *arguments):
             start_new_session=True,  # Ctrl-C is for the program, and no failure of this one
         )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["it said nothing"]
-        errors = [line for line in said if re.match(r"[\w.]+(Error|Exception)\b", line)]  # Keras goes on after it
-        raise _ConverterError(f"python -m {module} failed with status {done.returncode}: {(errors or said)[-1]}")
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
+        errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]  # Keras prints more after it
+        raise _ConverterError(f"python -m {module} failed with status {done.returncode}: {(errors or lines)[-1]}")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Format:
-    """suffix: how an output's name ends. write(predictor, path, description): makes it, and perhaps files beside it.
-    predict(path, images): the Predictions of one, in its own runtime."""
+    """suffix: of an output's name. write(predictor, path, description): writes it, and perhaps files beside it.
+    predict(path, images): its Predictions, in its own runtime."""
 
     suffix: str
-    write: Callable
-    predict: Callable
+    write: Callable[[Predictor, str, str], None]
+    predict: Callable[[str, np.ndarray], Predictions]
 
 
-def _write_saved_model(predictor, path, description):
+def _write_saved_model(predictor: Predictor, path: str, description: str) -> None:
     with predictor.session.graph.as_default():
         tf.saved_model.simple_save(predictor.session, path, predictor.inputs, predictor.outputs)
-    extra = os.path.join(path, "assets.extra")  # which no runtime reads, by the format's own convention
+    extra = os.path.join(path, "assets.extra")  # no runtime reads it, by the format's own convention
     os.mkdir(extra)
     with open(os.path.join(extra, DESCRIPTION_FILE), "w", encoding="utf-8") as file:
         file.write(description)
 
 
-def _predict_saved_model(path, images):
+def _predict_saved_model(path: str, images: np.ndarray) -> Predictions:
     with tf.Graph().as_default(), tf.Session() as session:
         loaded = tf.saved_model.load(session, [tf.saved_model.tag_constants.SERVING], path)
         signature = loaded.signature_def[_SIGNATURE]
@@ -228,7 +258,7 @@ def _predict_saved_model(path, images):
         return Predictions(**session.run(outputs, {signature.inputs["x"].name: images}))
 
 
-def _write_tflite(predictor, path, description):
+def _write_tflite(predictor: Predictor, path: str, description: str) -> None:
     # In graph mode the converter drops the signature. This module is the command tflite_convert.
     _write_saved_model(predictor, f"{path}.saved_model", description)
     _run(
@@ -241,20 +271,20 @@ def _write_tflite(predictor, path, description):
         file.writestr("labels.txt", "".join(f"{name}\n" for name in predictor.class_names))
 
 
-def _predict_tflite(path, images):
+def _predict_tflite(path: str, images: np.ndarray) -> Predictions:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"\s*Warning: (tf\.lite\.Interpreter is|Please use the LiteRT)")
         interpreter = tf.lite.Interpreter(
             path,
-            # The default one tells on stderr of the delegate that it creates.
+            # The default resolver creates a delegate and prints that on stderr.
             experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
     return Predictions(**interpreter.get_signature_runner(_SIGNATURE)(x=images))
 
 
-def _write_keras(predictor, path, description):
+def _write_keras(predictor: Predictor, path: str, description: str) -> None:
     variables = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
-    weights = io.BytesIO()  # numpy's archive on a full disk prints what it cannot raise
+    weights = io.BytesIO()  # on a full disk numpy's archive prints an error that it cannot raise
     np.savez(weights, **predictor.session.run({variable.op.name: variable for variable in variables}))
     with open(f"{path}.npz", "wb") as file:
         file.write(weights.getbuffer())
@@ -263,20 +293,20 @@ def _write_keras(predictor, path, description):
         file.writestr(DESCRIPTION_FILE, description)
 
 
-def _predict_keras(path, images):
+def _predict_keras(path: str, images: np.ndarray) -> Predictions:
     np.save(f"{path}.images.npy", images)
     _run("cnn_estimator.keras_networks", "predict", path, f"{path}.images.npy", f"{path}.probabilities.npy")
     probabilities = np.load(f"{path}.probabilities.npy")
     return Predictions(probabilities.argmax(axis=1), probabilities)
 
 
-def _require_onnx():
+def _require_onnx() -> None:
     missing = [name for name in ("onnx", "onnxruntime", "tf2onnx") if importlib.util.find_spec(name) is None]
     if missing:
         raise UserError(f"format onnx needs {' and '.join(missing)}: pip install 'cnn-estimator[onnx]'")
 
 
-def _write_onnx(predictor, path, description):
+def _write_onnx(predictor: Predictor, path: str, description: str) -> None:
     import onnx
 
     _write_saved_model(predictor, f"{path}.saved_model", description)
@@ -288,7 +318,7 @@ def _write_onnx(predictor, path, description):
     onnx.save(model, path)
 
 
-def _predict_onnx(path, images):
+def _predict_onnx(path: str, images: np.ndarray) -> Predictions:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import resource
@@ -8,18 +9,19 @@ import time
 
 import numpy as np
 import pytest
-from conftest import error_of, run, started, write_idx_folder
+from helpers import error_of, run, started, write_idx_folder
 from test_networks import DROPOUT_RATES, LAYERS, PARAMETERS
 
-from cnn_estimator import checks, export, recipes, training
-from cnn_estimator.errors import UserError
+from cnn_estimator import exporting, recipes, stopping, training
+from cnn_estimator.cli.flags import EXPORT_FORMATS
+from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.signals import Stopped, StopSignals
 from cnn_estimator.tf1 import tf
 
+pytestmark = pytest.mark.integration
+
 CLASS_NAMES = ["Bär", *(f"bar {number}" for number in range(1, 10))]
-SLOW_WITH_KERAS = [*sorted({*export.FORMATS} - {"keras"}), pytest.param("keras", marks=pytest.mark.slow)]
 RECIPES = {recipe.network: recipe for recipe in recipes.RECIPES.values()}  # one for each network
 
 # What a user writes who has an export and not this package: each sets classes, probabilities and class_names.
@@ -79,10 +81,8 @@ def trained(folder, network):
     data_dir.mkdir()
     write_idx_folder(data_dir)
     (data_dir / "class_names.txt").write_text("\n".join(CLASS_NAMES), encoding="utf-8")
-    settings = recipes.settings(
-        RECIPES[network], optimizer="adam", learning_rate=0.001, seed=1, batch_size=20, data_dir=str(data_dir)
-    )
-    training.train(settings, str(folder / "run"), steps=10)
+    options = {"optimizer": "adam", "seed": 1, "batch_size": 20, "data_dir": str(data_dir)}
+    training.train(str(folder / "run"), RECIPES[network].name, steps=10, **options)
     return str(folder / "run")
 
 
@@ -93,7 +93,7 @@ def model_dir(tmp_path_factory):
 
 
 def path_of(folder, format):
-    return str(folder / f"model{export.FORMATS[format].suffix}")
+    return str(folder / f"model{exporting.FORMATS[format].suffix}")
 
 
 def load(folder, formats):
@@ -158,18 +158,19 @@ def shift(amount):
 
 
 def test_the_formats_are_those_of_the_flag():
-    assert tuple(export.FORMATS) == checks.EXPORT_FORMATS
+    assert tuple(exporting.FORMATS) == EXPORT_FORMATS
 
 
-@pytest.mark.parametrize("format", SLOW_WITH_KERAS)
+@pytest.mark.parametrize("format", sorted(exporting.FORMATS))
 def test_an_export_says_elsewhere_what_its_checkpoint_says(tmp_path, tmp_path_factory, model_dir, format, capfd):
     before = sorted(os.listdir(model_dir))
     output = path_of(tmp_path, format)
     with users_keras_settings(tmp_path_factory.mktemp("settings")):
-        result = export.export(model_dir, format=format, output=output)
+        result = exporting.export(model_dir, format=format, output=output)
     assert capfd.readouterr() == ("", "")
-    assert result.pop("largest_difference") < 1e-5
-    assert result == {
+    fields = dataclasses.asdict(result)
+    assert fields.pop("largest_difference") < 1e-5
+    assert fields == {
         "format": format,
         "output": output,
         "images": 130,
@@ -181,25 +182,24 @@ def test_an_export_says_elsewhere_what_its_checkpoint_says(tmp_path, tmp_path_fa
     check_loaded(tmp_path, [format], model_dir)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("network", sorted({*NETWORKS} - {"three_conv_dropout"}))
 def test_every_network(tmp_path, network):
     """As a Keras file, whose networks are written out; of those that convert the graph two more are enough."""
     model_dir = trained(tmp_path, network)
-    formats = list(export.FORMATS) if network in ("dense_128", "conv_64_64") else ["keras"]
+    formats = list(exporting.FORMATS) if network in ("dense_128", "conv_64_64") else ["keras"]
     for format in formats:
-        export.export(model_dir, format=format, output=path_of(tmp_path, format))
+        exporting.export(model_dir, format=format, output=path_of(tmp_path, format))
     check_loaded(tmp_path, formats, model_dir)
 
 
 def test_the_keras_networks_are_the_networks():
     code = """
 import json
-from cnn_estimator.keras_networks import NETWORKS
+from cnn_estimator.keras_networks import NETWORKS, build
 import keras
 def facts(network):
     keras.backend.clear_session()
-    model = NETWORKS[network]()
+    model = build(network)
     return {
         "parameters": model.count_params(),
         "layers": [layer.name for layer in model.layers if layer.weights],
@@ -220,7 +220,7 @@ print(json.dumps({network: facts(network) for network in NETWORKS}))
 
 
 def test_what_travels_along(tmp_path, model_dir):
-    export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+    exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
     assert json.loads((tmp_path / "saved" / "assets.extra" / "model.json").read_text()) == {
         "class_names": CLASS_NAMES,
         "input": {
@@ -254,29 +254,29 @@ def test_other_test_images(tmp_path, model_dir):
     (tmp_path / "data").mkdir()
     write_idx_folder(tmp_path / "data", test=1100)
     output = str(tmp_path / "saved")
-    result = export.export(model_dir, format="saved_model", output=output, data_dir=str(tmp_path / "data"))
-    assert result["images"] == 1000
+    result = exporting.export(model_dir, format="saved_model", output=output, data_dir=str(tmp_path / "data"))
+    assert result.images == 1000
 
 
-@pytest.mark.parametrize("format", SLOW_WITH_KERAS)
+@pytest.mark.parametrize("format", sorted(exporting.FORMATS))
 def test_an_export_that_says_something_else_is_refused(tmp_path, model_dir, format, monkeypatch):
     after_prediction(monkeypatch, shift(0.01))
     output = path_of(tmp_path / "new", format)
     with pytest.raises(UserError, match=r"^output \S+: its probabilities differ from the checkpoint's by 0\.00\d+"):
-        export.export(model_dir, format=format, output=output)
+        exporting.export(model_dir, format=format, output=output)
     assert os.listdir(tmp_path) == []
 
 
 def test_a_difference_that_may_be_is_reported(tmp_path, model_dir, monkeypatch):
     after_prediction(monkeypatch, shift(1e-4))
-    result = export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
-    assert 1e-5 < result["largest_difference"] < 2.6e-5  # p (1 - p) times what was added
+    result = exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+    assert 1e-5 < result.largest_difference < 2.6e-5  # p (1 - p) times what was added
 
 
 def test_nan_is_a_difference(tmp_path, model_dir, monkeypatch):
     after_prediction(monkeypatch, shift(np.nan))
     with pytest.raises(UserError, match="differ from the checkpoint's by nan"):
-        export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+        exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
     assert os.listdir(tmp_path) == []
 
 
@@ -287,7 +287,7 @@ def test_classes_that_contradict_the_probabilities_are_refused(tmp_path, model_d
 
     after_prediction(monkeypatch, name_the_least)
     with pytest.raises(UserError, match="differ from the checkpoint's by inf"):
-        export.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
+        exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
     assert os.listdir(tmp_path) == []
 
 
@@ -296,46 +296,51 @@ def test_what_is_there_is_not_overwritten(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for name in ("file", "folder", "link"):
-        with pytest.raises(UserError, match=rf"^output {tmp_path}/{name} is there already: move it away"):
-            export.export("unread", format="saved_model", output=str(tmp_path / name))
+        with pytest.raises(UserError, match=rf"^output {tmp_path}/{name} exists already: move it away"):
+            exporting.export("unread", format="saved_model", output=str(tmp_path / name))
     assert (tmp_path / "file").read_text() == "mine"
 
 
-class At(StopSignals):
-    """Does something at one of the moments when a stop signal is looked for."""
+def at_check(monkeypatch, moment, act):
+    """Has act() happen at one of the moments when a stop request is looked for."""
+    left = moment
+    real = stopping.check
 
-    def __init__(self, moment, act):
-        super().__init__()
-        self.left, self.act = moment, act
+    def check():
+        nonlocal left
+        left -= 1
+        if left == 0:
+            act()
+        real()
 
-    def check(self, state):
-        self.left -= 1
-        if self.left == 0:
-            self.act(self)
-        super().check(state)
-
-
-MOMENTS = 4
+    monkeypatch.setattr(stopping, "_requested", None)
+    monkeypatch.setattr(stopping, "check", check)
 
 
-@pytest.mark.parametrize("moment", range(1, MOMENTS + 1))
-def test_a_stop_signal_leaves_nothing(tmp_path, model_dir, moment):
-    def stop(signals):
-        signals.received = signal.SIGTERM
+CHECKS = 4  # in an export of 130 test images: two batches, then before the comparison and before the renaming
 
-    with pytest.raises(Stopped, match=r"^stopped by SIGTERM: nothing was exported$"):
-        export.export(model_dir, format="saved_model", output=str(tmp_path / "a" / "b"), stop=At(moment, stop))
+
+@pytest.mark.parametrize("moment", range(1, CHECKS + 1))
+def test_a_stop_request_leaves_nothing(tmp_path, model_dir, monkeypatch, moment):
+    at_check(monkeypatch, moment, lambda: stopping.request(signal.SIGTERM))
+    with pytest.raises(Stopped, match=r"^stopped by SIGTERM$"):
+        exporting.export(model_dir, format="saved_model", output=str(tmp_path / "a" / "b"))
     assert os.listdir(tmp_path) == []
 
 
-def test_what_appears_meanwhile_is_not_overwritten(tmp_path, model_dir):
+def test_what_appears_meanwhile_is_not_overwritten(tmp_path, model_dir, monkeypatch):
     """The system would rename one folder to the name of another that is empty, and a file to that of any other."""
     output = tmp_path / "saved"
-    stop = At(MOMENTS, lambda signals: output.mkdir())
-    with pytest.raises(UserError, match="is there already"):
-        export.export(model_dir, format="saved_model", output=str(output), stop=stop)
+    at_check(monkeypatch, CHECKS, output.mkdir)
+    with pytest.raises(UserError, match="exists already"):
+        exporting.export(model_dir, format="saved_model", output=str(output))
     assert os.listdir(output) == []
     assert os.listdir(tmp_path) == ["saved"]
+
+
+def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
+    with pytest.raises(UserError, match=r"^format 'onxx': no such name, did you mean onnx\?"):
+        exporting.export("unread", format="onxx", output=str(tmp_path / "model"))
 
 
 def test_ctrl_c_while_a_converter_runs(tmp_path, tmp_path_factory, model_dir, monkeypatch):
@@ -361,9 +366,9 @@ def test_ctrl_c_while_a_converter_runs(tmp_path, tmp_path_factory, model_dir, mo
 def test_a_file_without_its_suffix(tmp_path, format):
     suffix = f".{format}"
     with pytest.raises(UserError) as raised:
-        export.export("unread", format=format, output=str(tmp_path / "model"))
+        exporting.export("unread", format=format, output=str(tmp_path / "model"))
     assert str(raised.value) == (
-        f"output {tmp_path}/model: a file of format {format} is called NAME{suffix}, name it {tmp_path}/model{suffix}"
+        f"output {tmp_path}/model: files of format {format} end in {suffix}: name it {tmp_path}/model{suffix}"
     )
 
 
@@ -371,10 +376,10 @@ def test_an_unwritable_place(tmp_path, model_dir):
     (tmp_path / "file").touch()
     output = tmp_path / "file" / "model"
     done = run("-m", "cnn_estimator", "export", f"--model_dir={model_dir}", f"--output={output}")
-    assert error_of(done) == f"output {output} cannot be written: Not a directory. Mend that, or choose another"
+    assert error_of(done) == f"output {output} cannot be written: Not a directory: fix that, or choose another"
 
 
-@pytest.mark.parametrize("format", export.FORMATS)
+@pytest.mark.parametrize("format", exporting.FORMATS)
 def test_a_file_that_may_not_grow(tmp_path, model_dir, format, monkeypatch):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     after_prediction(monkeypatch, lambda predictor: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard)))
@@ -382,7 +387,7 @@ def test_a_file_that_may_not_grow(tmp_path, model_dir, format, monkeypatch):
     with contextlib.ExitStack() as stack:
         stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, (soft, hard))
         with pytest.raises(UserError, match=r"^output .* cannot be written: .*File too large.* or choose another$"):
-            export.export(model_dir, format=format, output=output)
+            exporting.export(model_dir, format=format, output=output)
     assert os.listdir(tmp_path) == []
 
 
@@ -390,7 +395,7 @@ def test_a_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(UserError) as raised:
-        export.export("unread", format="onnx", output="model.onnx")
+        exporting.export("unread", format="onnx", output="model.onnx")
     assert str(raised.value) == "format onnx needs onnxruntime and tf2onnx: pip install 'cnn-estimator[onnx]'"
 
 
@@ -398,9 +403,9 @@ def test_a_converter_that_fails(tmp_path, model_dir, monkeypatch):
     (tmp_path / "keras.py").write_text("raise ImportError('no Keras here\\n\\nwith its arguments')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError) as raised:
-        export.export(model_dir, format="keras", output=str(tmp_path / "model.keras"))
+        exporting.export(model_dir, format="keras", output=str(tmp_path / "model.keras"))
     assert str(raised.value) == (
         f"output {tmp_path}/model.keras cannot be written: python -m cnn_estimator.keras_networks failed with status "
-        "1: ImportError: no Keras here. Mend that, or choose another"
+        "1: ImportError: no Keras here: fix that, or choose another"
     )
     assert os.listdir(tmp_path) == ["keras.py"]

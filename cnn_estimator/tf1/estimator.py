@@ -1,19 +1,21 @@
-"""What TensorFlow 2.16 took away that the tensorflow-estimator library still needs.
+"""What TensorFlow 2.16 removed and the tensorflow-estimator library still needs.
 
-tensorflow-estimator 2.15.0, the last release, is pure Python and runs on TensorFlow 2.16 to 2.21 once the names
-below are there again. Only tf1.py imports this module, and never on TensorFlow 2.15, which still has them all.
+tensorflow-estimator 2.15.0, the last release, is pure Python and runs on TensorFlow 2.16 to 2.21 once the names below
+are back. Only the package's __init__ imports this module, and never on TensorFlow 2.15, which still has them all.
 """
 
 import functools
 import sys
-import types
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NoReturn
 
 from tensorflow.python.training import server_lib
 from tensorflow.python.util import tf_export
 
 
-def load_estimator():
-    """Imports the library and returns its TF 1 face, the module that TF 2.15 calls tf.compat.v1.estimator."""
+def load_estimator() -> ModuleType:
+    """Imports the library and returns its TF 1 API, the module that TensorFlow 2.15 calls tf.compat.v1.estimator."""
     # estimator_export, the decorator on every public class of the library, files them under this API name.
     tf_export.ESTIMATOR_API_NAME = "estimator"
     tf_export.API_ATTRS["estimator"] = tf_export._Attributes("_estimator_api_names", "_estimator_api_constants")
@@ -22,7 +24,7 @@ def load_estimator():
     )
     # run_config.py, estimator.py and training.py call it for distribution strategies.
     training = _EstimatorTraining("tensorflow.python.distribute.estimator_training")
-    # tpu_estimator.py and _tpu_estimator_embedding.py import them, and use them with a TPU alone.
+    # tpu_estimator.py and _tpu_estimator_embedding.py import them, but use them only with a TPU.
     tpu_modules = [
         _RemovedModule(f"tensorflow.python.tpu.{name}")
         for name in ("session_support", "tpu_embedding", "tpu_embedding_gradient")
@@ -36,14 +38,14 @@ def load_estimator():
     return estimator
 
 
-def _not_available(name, *args, **kwargs):
+def _not_available(name: str, *args: object, **kwargs: object) -> NoReturn:
     raise NotImplementedError(
         f"{name} is not available: TensorFlow 2.16 removed the code that it runs on. TensorFlow 2.15 still has it."
     )
 
 
-def _refuse_tpu(init):
-    # With use_tpu=False a TPUEstimator is an Estimator on CPU or GPU, and touches none of the removed modules.
+def _refuse_tpu(init: Callable[..., None]) -> Callable[..., None]:
+    # With use_tpu=False a TPUEstimator is an Estimator on CPU or GPU, and uses none of the removed modules.
     @functools.wraps(init)
     def checked_init(self, model_fn=None, model_dir=None, config=None, params=None, use_tpu=True, *args, **kwargs):
         if use_tpu:
@@ -53,24 +55,24 @@ def _refuse_tpu(init):
     return checked_init
 
 
-class _RemovedModule(types.ModuleType):
-    """A TPU module of which every name can be imported and none can be called."""
+class _RemovedModule(ModuleType):
+    """A removed TPU module: every name can be imported from it, and raises NotImplementedError when it is called."""
 
-    def __getattr__(self, name):
-        if name.startswith("__"):  # the import machinery asks for these
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name.startswith("__"):  # the import system asks for these
             raise AttributeError(name)
         return functools.partial(_not_available, f"{self.__name__}.{name}")
 
 
-class _EstimatorTraining(types.ModuleType):
-    """tensorflow.python.distribute.estimator_training, less the distribute coordinator."""
+class _EstimatorTraining(ModuleType):
+    """tensorflow.python.distribute.estimator_training without the distribute coordinator."""
 
     @staticmethod
-    def init_run_config(config, tf_config):
+    def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
         """Completes a RunConfig that has a distribution strategy; RunConfig.__init__ calls it.
 
-        A strategy over the devices of one process is served, and so is a TF_CONFIG cluster without a strategy
-        (chief, workers, parameter servers). A strategy across a cluster needs the distribute coordinator.
+        Supported are a strategy over the devices of one process, and a TF_CONFIG cluster (chief, workers, parameter
+        servers) without a strategy. A strategy across a cluster needs the distribute coordinator.
         """
         experimental = config._experimental_distribute
         for kind in ("train_distribute", "eval_distribute"):
@@ -88,7 +90,7 @@ class _EstimatorTraining(types.ModuleType):
         config._maybe_overwrite_session_config_for_distributed_training()
 
     @staticmethod
-    def should_run_distribute_coordinator(config):
+    def should_run_distribute_coordinator(config: Any) -> bool:
         return False
 
     # Called only where a RunConfig chose the distribute coordinator, which init_run_config refuses.

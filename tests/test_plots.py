@@ -4,19 +4,19 @@ import os
 
 import numpy as np
 import pytest
-from conftest import run
+from helpers import run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
-from cnn_estimator import figures
+from cnn_estimator import plots
 from cnn_estimator.errors import UserError
 
 NAMES = tuple(f"class {letter}" for letter in "abcdefghij")
 
 
 def pixels(figure):
-    return np.asarray(Image.open(io.BytesIO(figures.png(figure))).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
 
 
 def images(count):
@@ -24,13 +24,14 @@ def images(count):
 
 
 def texts(figure):
-    """What is written in a figure, but for the ticks of axes that are switched off."""
+    """The texts of a figure, except the ticks of axes that are switched off."""
     off = {text for axes in figure.axes if not axes.axison for text in axes.findobj(Text)}
     return [text for text in figure.findobj(Text) if text not in off]
 
 
+@pytest.mark.unit
 def test_samples_have_their_names():
-    figure = figures.samples(images(7), NAMES[:7], "The title")
+    figure = plots.samples(images(7), NAMES[:7], "The title")
     shown = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_xlabel() for axes in shown] == list(NAMES[:7])
     assert figure.get_suptitle() == "The title"
@@ -39,11 +40,12 @@ def test_samples_have_their_names():
     pixels(figure)
 
 
-def test_the_confusion_matrix_shows_counts_and_the_shares_of_rows():
+@pytest.mark.unit
+def test_the_confusion_matrix_shows_counts_and_fractions_of_rows():
     confusion = np.eye(10, dtype=int) * 90
     confusion[2, 4] = 10
     confusion[7] = 0
-    figure = figures.confusion_matrix(confusion, NAMES, "The title")
+    figure = plots.confusion_matrix(confusion, NAMES, "The title")
     axes = figure.axes[0]
     assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("The title", "predicted class", "true class")
     assert [label.get_text() for label in axes.get_xticklabels()] == list(NAMES)
@@ -54,14 +56,15 @@ def test_the_confusion_matrix_shows_counts_and_the_shares_of_rows():
     pixels(figure)
 
 
+@pytest.mark.unit
 def test_right_is_blue_and_wrong_is_red():
     probabilities = np.full((3, 10), 0.02)
     probabilities[:, 3], probabilities[:, 5] = 0.6, 0.24
-    figure = figures.answers(images(3), probabilities, NAMES, ["one", "two", "three"], [3, 5, None], "The title")
+    figure = plots.predictions(images(3), probabilities, NAMES, ["one", "two", "three"], [3, 5, None], "The title")
     cells = [axes for axes in figure.axes if axes.axison]
-    pictures, bars = cells[::2], cells[1::2]
-    assert [axes.get_title() for axes in pictures] == ["one", "two", "three"]
-    assert [axes.get_xlabel() for axes in pictures] == [
+    inputs, bars = cells[::2], cells[1::2]
+    assert [axes.get_title() for axes in inputs] == ["one", "two", "three"]
+    assert [axes.get_xlabel() for axes in inputs] == [
         "class d 60%",
         "class d 60%\ntrue: class f",
         "class d 60%",
@@ -69,28 +72,29 @@ def test_right_is_blue_and_wrong_is_red():
     for axes, expected in zip(
         bars,
         (
-            {3: figures.RIGHT},
-            {3: figures.WRONG, 5: figures.RIGHT},
-            {3: figures.UNKNOWN},
+            {3: plots.RIGHT},
+            {3: plots.WRONG, 5: plots.RIGHT},
+            {3: plots.UNKNOWN},
         ),
         strict=True,
     ):
         assert [bar.get_width() for bar in axes.patches] == pytest.approx(probabilities[0])
         assert [label.get_text() for label in axes.get_yticklabels()] == list(NAMES)
-        shades = {number: figures.colors.to_hex(bar.get_facecolor()) for number, bar in enumerate(axes.patches)}
-        assert shades == {number: expected.get(number, figures.OTHER).lower() for number in range(10)}
-    red, green, blue = figures.colors.to_rgb(figures.WRONG)
+        bar_colours = {number: plots.colors.to_hex(bar.get_facecolor()) for number, bar in enumerate(axes.patches)}
+        assert bar_colours == {number: expected.get(number, plots.OTHER).lower() for number in range(10)}
+    red, green, blue = plots.colors.to_rgb(plots.WRONG)
     assert red > 2 * max(green, blue)
-    red, green, blue = figures.colors.to_rgb(figures.RIGHT)
+    red, green, blue = plots.colors.to_rgb(plots.RIGHT)
     assert blue > 1.5 * max(red, green)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 12])
-def test_every_word_lies_within_the_picture_and_on_no_other(count):
-    """With the longest names that there may be."""
+def test_every_text_is_inside_the_plot_and_overlaps_no_other(count):
+    """With the longest names that are allowed."""
     names = [f"{number}{'n' * 39}" for number in range(10)]
     probabilities = np.eye(10)[np.arange(count) % 9]
-    figure = figures.answers(images(count), probabilities, names, ["x" * 200] * count, [9] * count, "Words")
+    figure = plots.predictions(images(count), probabilities, names, ["x" * 200] * count, [9] * count, "Words")
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     boxes = [text.get_window_extent(renderer) for text in texts(figure) if text.get_text() and text.get_visible()]
@@ -101,51 +105,66 @@ def test_every_word_lies_within_the_picture_and_on_no_other(count):
     assert all(axes.get_window_extent().width > 60 for axes in figure.axes if axes.axison)
 
 
-def test_characters_that_the_font_lacks_are_said_once(caplog, capfd):
-    pixels(figures.samples(images(2), ["\N{CJK UNIFIED IDEOGRAPH-978B}"] * 2, "b"))
+@pytest.mark.unit
+def test_characters_that_the_font_lacks_are_logged_once(caplog, capfd):
+    pixels(plots.samples(images(2), ["\N{CJK UNIFIED IDEOGRAPH-978B}"] * 2, "b"))
     assert len(caplog.records) == 1
     assert "Glyph 38795" in caplog.text
     assert capfd.readouterr().err == ""
 
 
-def test_names_are_no_formulas(tmp_path):
-    pixels(figures.samples(images(1), ["$\\undefined$"], "b"))
+@pytest.mark.unit
+def test_names_are_not_read_as_formulas(tmp_path):
+    pixels(plots.samples(images(1), ["$\\undefined$"], "b"))
 
 
-def test_a_picture_is_written_whole_in_a_folder_that_is_made(tmp_path):
+@pytest.mark.unit
+def test_a_plot_is_written_into_a_folder_that_is_made(tmp_path):
     path = tmp_path / "new" / "a.png"
-    figures.save(figures.samples(images(1), ["a"], "b"), str(path))
+    plots.save(plots.samples(images(1), ["a"], "b"), str(path))
     assert Image.open(path).format == "PNG"
     assert os.listdir(tmp_path / "new") == ["a.png"]
 
 
+@pytest.mark.unit
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=rf"^picture {tmp_path}/file/a.png cannot be written: "):
-        figures.save(figures.samples(images(1), ["a"], "b"), str(tmp_path / "file" / "a.png"))
+    with pytest.raises(UserError, match=rf"^plot {tmp_path}/file/a.png cannot be written: "):
+        plots.save(plots.samples(images(1), ["a"], "b"), str(tmp_path / "file" / "a.png"))
 
 
-def test_no_display_is_asked_for():
-    done = run("-c", "import sys; from cnn_estimator import figures; print('matplotlib.pyplot' in sys.modules)")
-    assert done.stdout == "False\n"
+LOADED = """
+import logging, sys
+logging.basicConfig(level=logging.INFO)
+from cnn_estimator import plots
+print([name for name in ("matplotlib.pyplot", "tensorflow") if name in sys.modules])
+"""
 
 
+@pytest.mark.process
+def test_plots_load_no_display_and_no_tensorflow_and_log_nothing(tmp_path):
+    """Also at the first run, when matplotlib lists the fonts."""
+    done = run("-c", LOADED, environment={"MPLCONFIGDIR": str(tmp_path)})
+    assert done.stdout == "[]\n"
+    assert done.stderr == ""
+    assert list(tmp_path.glob("fontlist*"))
+
+
+@pytest.mark.unit
 def test_runs_differ_in_colour_and_marker():
-    from cnn_estimator.event_files import Curve
-
     runs = {
         f"_run ${number}": [
-            Curve("loss", "training", [1, 2], [2.0, 1.0]),
-            Curve("loss", "evaluation", [2], [1.5]),
-            Curve("accuracy", "evaluation", [2], [0.5]),
+            plots.Curve("loss", "training", [1, 2], [2.0, 1.0]),
+            plots.Curve("loss", "evaluation", [2], [1.5]),
+            plots.Curve("accuracy", "evaluation", [2], [0.5]),
         ]
         for number in range(12)
     }
-    figure = figures.curves(runs)
+    figure = plots.curves(runs)
     loss, accuracy = figure.axes
     assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
     assert {axes.get_xlabel() for axes in (loss, accuracy)} == {"global step"}
-    assert all(axes.get_ylabel() for axes in (loss, accuracy))
+    assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("mean cross entropy", "accuracy")
     styles = {(line.get_color(), line.get_marker()) for line in loss.lines if line.get_marker() != "None"}
     assert len(styles) == 12
     training = [line for line in loss.lines if line.get_linestyle() == "-"]

@@ -1,0 +1,109 @@
+"""The command line: the table of verbs, and the command cnn-estimator. Loads no TensorFlow before a verb needs it."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+
+from absl.flags import disclaim_key_flags
+
+from cnn_estimator import recipes
+from cnn_estimator.cli import flags, process, verbs
+
+# --help lists a verb's flags under the program, not under this module.
+disclaim_key_flags()
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+      usage: what follows the verb on a command line.
+      summary: one line.
+      nothing_done: what is said where a signal stopped it.
+      define_flags, main: called in this order.
+      takes_files: whether arguments that are not flags are names of files.
+    """
+
+    usage: str
+    summary: str
+    nothing_done: str
+    define_flags: Callable[[], None]
+    main: Callable[..., int | None]
+    takes_files: bool = False
+
+
+VERBS = {
+    "train": Verb("[flags]", "train a tutorial's network", "nothing was trained", flags.define_train, verbs.train),
+    "eval": Verb(
+        "[flags]", "evaluate a checkpoint on the test set", "nothing was evaluated", flags.define_eval, verbs.evaluate
+    ),
+    "predict": Verb(
+        "[flags] IMAGE…",
+        "predict the classes of images",
+        "nothing was predicted",
+        flags.define_predict,
+        verbs.predict,
+        takes_files=True,
+    ),
+    "samples": Verb(
+        "[flags]",
+        "plot images of the training set with their names",
+        "nothing was plotted",
+        flags.define_samples,
+        verbs.samples,
+    ),
+    "curves": Verb(
+        "[flags]",
+        "plot loss and accuracy of one or several model_dirs",
+        "nothing was plotted",
+        flags.define_curves,
+        verbs.curves,
+    ),
+    "export": Verb(
+        "[flags]",
+        "write a SavedModel, TFLite, Keras or ONNX file",
+        "nothing was exported",
+        flags.define_export,
+        verbs.export,
+    ),
+    "doctor": Verb(
+        "",
+        "check the installation, and name the fix for what is wrong",
+        "not everything was examined",
+        flags.define_doctor,
+        verbs.doctor,
+    ),
+}
+
+
+def run(name: str) -> None:
+    """Runs a verb with the flags on the command line, and exits."""
+    verb = VERBS[name]
+    verb.define_flags()
+    process.run(verb.main, nothing_done=verb.nothing_done, takes_files=verb.takes_files)
+
+
+def main() -> None:
+    """The command cnn-estimator: runs the verb that comes first, with its flags; without one, lists the verbs."""
+    program = "python -m cnn_estimator" if os.path.basename(sys.argv[0]) == "__main__.py" else "cnn-estimator"
+    if len(sys.argv) == 1 or sys.argv[1] in ("--help", "-h"):
+        try:
+            print(_overview(program), flush=True)
+        except BrokenPipeError:
+            process.exit_unread()
+        return
+    name = sys.argv[1]
+    if name not in VERBS:
+        sys.exit(f"error: verb {name!r}: no such name, {recipes.suggestion(name, VERBS)}")
+    # absl's --help shows the docstring of the program, and its flags under the program's name.
+    sys.argv[:2] = [f"{program} {name}"]
+    sys.modules["__main__"].__doc__ = f"{program} {name} {VERBS[name].usage}\n\n{VERBS[name].main.__doc__}"
+    run(name)
+
+
+def _overview(program: str) -> str:
+    width = max(map(len, VERBS))
+    lines = [f"  {name:{width}}  {verb.summary}" for name, verb in VERBS.items()]
+    return "\n".join([f"{program} VERB [flags]", "", *lines, "", f"{program} VERB --help lists the flags of a verb."])

@@ -1,0 +1,189 @@
+"""Every command-line flag, defined once. Imports no TensorFlow, so that --help answers at once."""
+
+import os
+
+from absl import flags
+
+from cnn_estimator import recipes
+
+# --help lists a flag under the command that defines it, not under this module.
+flags.disclaim_key_flags()
+
+FLAGS = flags.FLAGS
+
+DEFAULT_MODEL_DIR = "/tmp/fashion"
+MAX_STEPS = 10**9  # a year and a half at 20 steps a second
+MAX_CHECKPOINTS = 10**6
+MAX_SAMPLES = 400  # images in one plot
+INVERT = ("yes", "no", "auto")
+EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
+
+
+class _PathParser(flags.ArgumentParser):
+    syntactic_help = "a path"
+
+    def parse(self, argument):
+        path = os.path.expanduser(argument)  # the shell does not do that after a =
+        recipes.check_path(path)
+        return path
+
+
+class _FolderParser(_PathParser):
+    syntactic_help = "a folder"
+
+    def parse(self, argument):
+        folder = super().parse(argument)
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise ValueError("a file, name a folder")
+        return folder
+
+
+class _PlotParser(_PathParser):
+    syntactic_help = "a file, NAME.png"
+
+    def parse(self, argument):
+        path = super().parse(argument)
+        if not path.endswith(".png"):
+            raise ValueError("plots are PNG files, name it NAME.png")
+        return path
+
+
+class _ChoiceParser(flags.ArgumentParser):
+    """absl's EnumParser, with a suggestion for a misspelt name."""
+
+    def __init__(self, names):
+        super().__init__()
+        self._rule = recipes.Choice(tuple(names))
+        self.syntactic_help = f"one of {', '.join(names)}"
+
+    def parse(self, argument):
+        self._rule.check(argument)
+        return argument
+
+
+class _ListParser(flags.ArgumentParser):
+    """Values of another parser, separated by commas."""
+
+    def __init__(self, parser):
+        super().__init__()
+        self._parser = parser
+        self.syntactic_help = f"{parser.syntactic_help}, or several separated by commas"
+
+    def parse(self, argument):
+        return [self._parser.parse(value) for value in argument.split(",")]
+
+
+def define_train() -> None:
+    """Defines the flags of the verb train."""
+    _define_model_dir()
+    _define_data_dir()
+    _define(_ChoiceParser(recipes.RECIPES), "recipe", recipes.DEFAULT, "The tutorial to repeat.")
+    for name in recipes.HELP:
+        _define_setting(name)
+    _define_steps("steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.")
+    _define_steps(
+        "max_steps", None, "Global step to train to. With neither --steps nor --max_steps: the recipe's total."
+    )
+    _define_steps("log_every", 50, "Steps between two log lines, and two points in TensorBoard.")
+    flags.DEFINE_list("log_tensors", [], "Further tensors to log, e.g. probabilities=softmax_tensor.")
+    _define_steps("save_every", 500, "Steps between two checkpoints.")
+    flags.DEFINE_integer(
+        "keep_checkpoints",
+        5,
+        "How many checkpoints to keep: an older one is deleted when a new one is written.",
+        lower_bound=1,
+        upper_bound=MAX_CHECKPOINTS,
+    )
+    flags.DEFINE_bool("fresh", False, "Start over: the run in the model_dir is archived as model_dir.1, .2, …")
+
+
+def define_eval() -> None:
+    """Defines the flags of the verb eval."""
+    _define_trained()
+    _define_setting("batch_size")
+    flags.DEFINE_bool("figures", False, "Plot the results: PNG files in model_dir/figures, and for TensorBoard.")
+
+
+def define_samples() -> None:
+    """Defines the flags of the verb samples."""
+    _define_data_dir()
+    _define(_ChoiceParser(recipes.RECIPES), "recipe", recipes.DEFAULT, "The recipe with the data to plot.")
+    flags.DEFINE_integer("count", 20, "How many images.", lower_bound=1, upper_bound=MAX_SAMPLES)
+    _define_figure("samples.png")
+
+
+def define_curves() -> None:
+    """Defines the flags of the verb curves."""
+    _define(_ListParser(_FolderParser()), "model_dir", DEFAULT_MODEL_DIR, "Folder of a training run.")
+    _define_figure("curves.png")
+
+
+def define_predict() -> None:
+    """Defines the flags of the verb predict."""
+    _define_trained()
+    index_parser = flags.IntegerParser(lower_bound=0, upper_bound=recipes.MAX_IMAGES)
+    _define(_ListParser(index_parser), "test_index", None, "Images of the test set to predict, counted from 0.")
+    flags.DEFINE_bool("json", False, "Print JSON, a line per image, instead of a table.")
+    _define(
+        _ChoiceParser(INVERT),
+        "invert",
+        "auto",
+        "Whether to exchange bright and dark, as a white background needs it; auto: where the image has one.",
+    )
+    _define_figure(None)
+
+
+def define_export() -> None:
+    """Defines the flags of the verb export."""
+    _define_trained()
+    _define(_ChoiceParser(EXPORT_FORMATS), "format", "saved_model", "The format to write.")
+    _define(_PathParser(), "output", None, "A new folder for a saved_model, a new file for the other formats.")
+
+
+def define_doctor() -> None:
+    """The verb doctor has no flags of its own."""
+
+
+def _define_trained() -> None:
+    """Defines the flags that choose a trained model."""
+    _define_model_dir()
+    _define_data_dir()
+    _define(
+        _ChoiceParser(recipes.RECIPES), "recipe", None, "The recipe in the model_dir, where it has no settings file."
+    )
+    flags.DEFINE_string("checkpoint", None, "A global step, or a checkpoint's path; otherwise the newest intact one.")
+
+
+def _define_model_dir() -> None:
+    _define(_FolderParser(), "model_dir", DEFAULT_MODEL_DIR, "Folder of the checkpoints and TensorBoard's event files.")
+
+
+def _define_data_dir() -> None:
+    _define(
+        _FolderParser(), "data_dir", None, "Folder with the four IDX files; otherwise they are found or downloaded."
+    )
+
+
+def _define_figure(default: str | None) -> None:
+    _define(_PlotParser(), "figure", default, "The PNG file to write.")
+
+
+def _define_steps(name: str, default: int | None, help_text: str) -> None:
+    flags.DEFINE_integer(name, default, help_text, lower_bound=1, upper_bound=MAX_STEPS)
+
+
+def _define_setting(name: str) -> None:
+    """Defines the flag of a setting from its declaration in recipes.py."""
+    rule, help_text = recipes.RULES[name], recipes.HELP[name]
+    if isinstance(rule, recipes.Choice):
+        _define(_ChoiceParser(rule.names), name, None, help_text)
+    elif isinstance(rule, recipes.Integer):
+        flags.DEFINE_integer(name, None, help_text, lower_bound=rule.min, upper_bound=rule.max)
+    elif isinstance(rule, recipes.Number):
+        flags.DEFINE_float(name, None, help_text, lower_bound=rule.min, upper_bound=rule.max)
+    else:
+        raise TypeError(f"setting {name}: no flag can be made of {rule}")
+
+
+def _define(parser: flags.ArgumentParser, name: str, default: str | None, help_text: str) -> None:
+    flags.DEFINE(parser, name, default, help_text, serializer=flags.ArgumentSerializer())

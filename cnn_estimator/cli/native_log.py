@@ -1,0 +1,58 @@
+"""Hides the notes that TensorFlow's C++ side prints to stderr. Imports no TensorFlow.
+
+For commands only: while notes are hidden, file descriptor 2 leads into another process, and no library may do that to
+the program that imports it. It is not in tf1/, because importing anything from there already loads TensorFlow.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+_FILTER = r"""
+import re, sys
+note = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d \S+ [IWE] |To enable the foll")
+for line in sys.stdin.buffer:
+    if not note.match(line):
+        sys.stderr.buffer.write(line)
+        sys.stderr.flush()
+"""
+
+
+def load_tensorflow() -> None:
+    """Imports cnn_estimator.tf1 and runs an empty session, both without their notes.
+
+    Call it before any other import of TensorFlow. The session has the default configuration, and settles the threads
+    and GPU memory of all later ones; TensorFlow 2.18 to 2.20 print a note at the first session of a process.
+
+    Raises:
+      cnn_estimator.tf1.InstallationError: TensorFlow is missing, or does not fit.
+    """
+    with filtered():
+        from cnn_estimator.tf1 import tf
+
+        with tf.Graph().as_default(), tf.Session() as session:
+            session.run(tf.no_op())
+
+
+@contextlib.contextmanager
+def filtered() -> Iterator[None]:
+    """Drops TensorFlow's C++ notes from stderr, but not fatal errors; no-op if TF_CPP_MIN_LOG_LEVEL is 0."""
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    # The C++ side prints some notes before it reads the log level, so only the file descriptor can be filtered. It is
+    # filtered by another process, so that the last words of a process that aborts are still printed.
+    stderr = os.dup(2)
+    command = [sys.executable, "-I", "-S", "-c", _FILTER]
+    # In a session of its own, where the terminal's Ctrl-C does not reach it.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
+        assert notes_filter.stdin
+        os.dup2(notes_filter.stdin.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)

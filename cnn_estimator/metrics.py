@@ -1,0 +1,90 @@
+"""The metrics of each class: counts and ratios of numpy arrays. Imports no TensorFlow."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tabulate import tabulate
+
+from cnn_estimator.datasets import CLASSES
+
+if TYPE_CHECKING:
+    from cnn_estimator.model import Predictions
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassScore:
+    """The scores of one class on a test set. A ratio of nothing is None.
+
+    Attributes:
+      images: how many images are of the class.
+      precision: of the images predicted as the class, the fraction that are of it.
+      recall: of the images of the class, the fraction that are predicted as it.
+      f1: the harmonic mean of precision and recall.
+    """
+
+    images: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def confusion_matrix(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Returns int64 [10, 10]: how many images of the row's class are predicted as the column's.
+
+    Args:
+      labels: the true classes, int [N], 0 to 9.
+      classes: the predicted ones, likewise.
+    """
+    return np.bincount(labels * CLASSES + classes, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def class_scores(confusion: np.ndarray) -> list[ClassScore]:
+    """Returns the ClassScore of each class."""
+    return [
+        ClassScore(
+            images=int(confusion[number].sum()),
+            precision=_ratio(confusion[number, number], confusion[:, number].sum()),
+            recall=_ratio(confusion[number, number], confusion[number].sum()),
+            f1=_ratio(2 * confusion[number, number], confusion[number].sum() + confusion[:, number].sum()),
+        )
+        for number in range(CLASSES)
+    ]
+
+
+def _ratio(count: int, total: int) -> float | None:
+    return float(count / total) if total else None
+
+
+def most_frequent_confusions(confusion: np.ndarray, count: int = 5) -> list[tuple[int, int, int]]:
+    """Returns [(images, true class, predicted class)] of the most frequent mistakes, `count` of them at most."""
+    mistakes = confusion * (1 - np.eye(CLASSES, dtype=int))
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:count]
+    pairs = (divmod(int(flat), CLASSES) for flat in order)
+    return [(int(mistakes[true, predicted]), true, predicted) for true, predicted in pairs if mistakes[true, predicted]]
+
+
+def most_confident_mistakes(labels: np.ndarray, predictions: "Predictions", count: int) -> np.ndarray:
+    """Returns the indices of wrong predictions, the highest probability first, `count` of them at most."""
+    wrong = np.flatnonzero(predictions.classes != labels)
+    return wrong[np.argsort(-predictions.probabilities[wrong].max(axis=1), kind="stable")][:count]
+
+
+def table(confusion: np.ndarray, class_names: Sequence[str]) -> str:
+    """Returns the scores of the classes as a text table, and the most frequent confusions below it."""
+    rows = [
+        (name, *dataclasses.astuple(score)) for name, score in zip(class_names, class_scores(confusion), strict=True)
+    ]
+    scores = tabulate(
+        rows, ("class", "images", "precision", "recall", "F1"), "plain", floatfmt=".3f", missingval="-",
+        disable_numparse=[0],
+    )  # fmt: skip
+    mistakes = [
+        (class_names[true], class_names[predicted], images)
+        for images, true, predicted in most_frequent_confusions(confusion)
+    ]
+    if not mistakes:
+        return scores
+    header = ("most often", "predicted as", "images")
+    return f"{scores}\n\n{tabulate(mistakes, header, 'plain', disable_numparse=[0, 1])}"

@@ -1,0 +1,214 @@
+"""Plots, drawn by matplotlib without a display. Imports no TensorFlow.
+
+The colours are Paul Tol's vibrant scheme, which colour-blind readers can tell apart; what a colour shows, a position, a
+marker or a word shows too.
+"""
+
+import dataclasses
+import io
+import itertools
+import logging
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colors, ticker
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cnn_estimator.run_dir.files import atomic_write, writing
+
+log = logging.getLogger("cnn_estimator")
+
+DOTS_PER_INCH = 100
+RIGHT, WRONG, UNKNOWN, OTHER = "#0077BB", "#CC3311", "#444444", "#BBBBBB"  # blue, red, greys
+LINES = ("#0077BB", "#EE7733", "#009988", "#EE3377", "#33BBEE")
+MARKERS = "osD^vP*"
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """One scalar of a run over its global steps.
+
+    Attributes:
+      tag: "loss" or "accuracy".
+      part: "training" or "evaluation".
+      steps: global steps, rising.
+      values: as many floats.
+    """
+
+    tag: str
+    part: str
+    steps: list[int]
+    values: list[float]
+
+
+def png(figure: Figure) -> bytes:
+    """Returns a Figure as the content of a PNG file; characters that the font lacks become boxes and a log line."""
+    file = io.BytesIO()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", "Glyph", UserWarning)
+        figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
+    for text in sorted({str(warning.message).splitlines()[0] for warning in caught}):
+        log.warning("%s", text)
+    return file.getvalue()
+
+
+def save(figure: Figure, path: str) -> bytes:
+    """Writes a Figure as a PNG file, atomically, and the folders above it that are missing.
+
+    Returns the file's content. Raises UserError where it cannot be written.
+    """
+    content = png(figure)
+    with writing(f"plot {path}"):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with atomic_write(path, "wb") as file:
+            file.write(content)
+    return content
+
+
+def samples(images: np.ndarray, names: Sequence[str], title: str) -> Figure:
+    """Draws images [N, 28, 28] with a name below each."""
+    columns = min(5, len(images))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure((1.6 * columns + 0.4, 1.75 * rows + 0.5), layout="constrained")
+    figure.suptitle(title, wrap=True)
+    cells = figure.subplots(rows, columns, squeeze=False)
+    for axes, image, name in itertools.zip_longest(cells.flat, images, names):
+        if image is None:
+            axes.axis("off")
+        else:
+            _draw_image(axes, image)
+            axes.set_xlabel(_short(name, 22))
+    return figure
+
+
+def confusion_matrix(confusion: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
+    """Draws how many images of each true class, the rows, are predicted as which, the columns.
+
+    The counts are written, and coloured by their fraction of the true class.
+    """
+    fractions = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    figure = Figure((9.5, 8.5), layout="constrained")
+    axes = figure.subplots()
+    # A square root, so that the few mistakes show beside the many correct predictions.
+    drawn = axes.imshow(fractions, cmap="Blues", norm=colors.PowerNorm(0.5, 0, 1))
+    for (row, column), count in np.ndenumerate(confusion):
+        if count:
+            colour = "white" if fractions[row, column] > 0.35 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    names = [_short(name, 22) for name in class_names]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(title=title, xlabel="predicted class", ylabel="true class")
+    figure.colorbar(
+        drawn, label="fraction of the true class", shrink=0.8, ticks=(0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
+    ).ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
+    return figure
+
+
+def predictions(
+    images: np.ndarray,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    titles: Sequence[str],
+    true_classes: Sequence[int | None] | np.ndarray,
+    title: str,
+) -> Figure:
+    """Draws images [N, 28, 28], each beside a bar chart of its ten probabilities [N, 10].
+
+    The bar of the predicted class is blue if it is right and red if it is wrong; the true class is blue then too.
+
+    Args:
+      titles: the text above each image.
+      true_classes: the class of each image, or None where it is unknown: the predicted class's bar is dark then.
+    """
+    columns = min(4, len(images))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure((3.5 * columns, 1.95 * rows + 0.5), layout="constrained")
+    figure.suptitle(title, wrap=True)
+    cells = figure.subplots(rows, 2 * columns, squeeze=False, width_ratios=[1.25, 1] * columns).reshape(-1, 2)
+    for row, (left, right) in enumerate(cells):
+        if row < len(images):
+            _draw_prediction(left, right, images[row], probabilities[row], titles[row], true_classes[row], class_names)
+        else:
+            left.axis("off")
+            right.axis("off")
+    return figure
+
+
+def _draw_prediction(
+    left: Axes,
+    right: Axes,
+    image: np.ndarray,
+    probabilities: np.ndarray,
+    title: str,
+    true_class: int | None,
+    class_names: Sequence[str],
+) -> None:
+    """Draws an image on the left and the bar chart of its probabilities on the right."""
+    predicted = int(np.argmax(probabilities))
+    bar_colours = [OTHER] * len(probabilities)
+    bar_colours[predicted] = UNKNOWN if true_class is None else WRONG
+    if true_class is not None:
+        bar_colours[true_class] = RIGHT
+    _draw_image(left, image)
+    caption = f"{_short(class_names[predicted], 12)} {probabilities[predicted]:.0%}"
+    if true_class is not None and predicted != true_class:
+        caption += f"\ntrue: {_short(class_names[true_class], 12)}"
+    left.set_title(_short(title, 18), fontsize=8)
+    left.set_xlabel(caption, fontsize=8, color=bar_colours[predicted])
+    right.barh(range(len(probabilities)), probabilities, color=bar_colours)
+    right.set_xlim(0, 1)
+    right.set_xticks((0, 0.5, 1), ("0", "50%", "100%"), fontsize=6)
+    right.set_yticks(range(len(probabilities)), [_short(name, 12) for name in class_names], fontsize=7)
+    right.set_xlabel("probability", fontsize=6)
+    right.invert_yaxis()
+    right.spines[["top", "right"]].set_visible(False)
+
+
+def _short(name: str, max_length: int) -> str:
+    """Returns a name, or its beginning and its end where it is longer than that."""
+    if len(name) > max_length:
+        name = f"{name[: max_length // 2]}…{name[-((max_length - 1) // 2) :]}"
+    return _literal(name)
+
+
+def _literal(text: str) -> str:
+    """Returns a text in which matplotlib sees no formulas, which are between two $."""
+    return text.replace("$", r"\$")
+
+
+def _draw_image(axes: Axes, image: np.ndarray) -> None:
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def curves(runs: Mapping[str, Sequence[Curve]]) -> Figure:
+    """Draws loss and accuracy over the global step: {model_dir: its Curves}."""
+    figure = Figure((12, 5 + 0.22 * len(runs)), layout="constrained")
+    figure.suptitle("Training, on single batches, and evaluation, on the whole test set")
+    legend: dict[str, Line2D] = {}
+    for axes, tag in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        # Five and seven, so that thirty-five runs look different.
+        styles = zip(itertools.cycle(LINES), itertools.cycle(MARKERS), strict=True)
+        for (model_dir, found), (colour, marker) in zip(runs.items(), styles, strict=False):
+            for curve in found:
+                if curve.tag == tag:
+                    style: dict[str, Any] = {"lw": 1, "alpha": 0.6, "markevery": 0.2, "markersize": 4}
+                    if curve.part == "evaluation":
+                        style = {"ls": "--", "markeredgecolor": "black"}
+                    (line,) = axes.plot(curve.steps, curve.values, color=colour, marker=marker, **style)
+                    legend.setdefault(f"{_literal(model_dir)}, {curve.part}", line)
+        axes.set(title=tag, xlabel="global step", ylabel="mean cross entropy" if tag == "loss" else "accuracy")
+        axes.set_ylim(bottom=0, top=1 if tag == "accuracy" else None)
+        axes.grid(alpha=0.3)
+    # The space, because matplotlib hides labels that begin with _.
+    labels = [f" {label}" for label in legend]
+    figure.legend(list(legend.values()), labels, loc="outside lower center", ncols=2)
+    return figure

@@ -1,0 +1,161 @@
+"""Image files of any kind -> images as in the training set: 28x28, grey, a bright object on black.
+
+Imports no TensorFlow.
+"""
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cnn_estimator.datasets import SIDE, Dataset
+from cnn_estimator.errors import UserError
+
+# Only formats that Pillow decodes by itself: for some others it runs another program.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 50_000_000  # a camera's
+_WORKING_SIDE = 8 * SIDE  # larger images are reduced to this first, which also averages out their noise
+_NEARLY_WHITE = 0.8  # the mean grey above which an object would be lost on white
+_MIN_CONTRAST = 0.02  # between an object and its background
+_TOLERANCE = 0.12  # how far a background pixel's grey may be from the background's grey
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessed:
+    """image: float32 [28, 28] in 0..1. inverted: whether bright and dark were exchanged."""
+
+    image: np.ndarray
+    inverted: bool
+
+
+def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Returns (paths of image files, problems) of files and folders.
+
+    A file is returned as it is, a folder as the files in it with an image's suffix, in order. A problem is one line
+    that names its folder.
+    """
+    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
+    paths: list[str] = []
+    problems = []
+    for name in names:
+        if not os.path.isdir(name):
+            paths.append(name)
+            continue
+        try:
+            inside = [file for file in sorted(os.listdir(name)) if os.path.splitext(file)[1].lower() in suffixes]
+        except OSError as error:
+            problems.append(f"{printable(name)}: cannot be read: {error.strerror}")
+            continue
+        paths.extend(os.path.join(name, file) for file in inside)
+        if not inside:
+            problems.append(f"{printable(name)}: a folder without images: {', '.join(sorted(suffixes))}")
+    return paths, problems
+
+
+def printable(path: str) -> str:
+    """Returns a path in a form that can be printed on one line."""
+    return path if path.isprintable() else repr(path)
+
+
+def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
+    """Reads an image file: its first frame, upright, in grey, the object cropped and centred in 28x28 pixels.
+
+    An image of 28x28 pixels is assumed to be from a training set, and nothing in it is moved.
+
+    Args:
+      path: a file in one of FORMATS.
+      dataset: the dataset to resemble.
+      invert: "yes", "no", or "auto": where the object is darker than its background, which the border shows. The
+        background of transparent pixels is black, or white with "yes"; with "auto" it is white too, unless the object
+        is nearly white.
+
+    Raises:
+      UserError: the file is missing, empty, not an image, damaged or too large, or all of it looks like its border; the
+        message does not name it.
+    """
+    grey = _grey(_open(path), invert)
+    background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    contrast = np.abs(grey - background)
+    if contrast.max() < _MIN_CONTRAST:
+        raise UserError("no object to be seen: all of it looks like its border")
+    rows, columns = np.nonzero(contrast > min(_TOLERANCE, contrast.max() / 2))
+    inverted = invert == "yes" or (invert == "auto" and bool(grey.mean() < background))
+    if inverted:
+        grey, background = 1 - grey, 1 - background
+    if grey.shape != (SIDE, SIDE):
+        cropped = grey[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        grey = _centred(_on_black(cropped, background), dataset)
+    return Preprocessed(grey.astype(np.float32), inverted)
+
+
+def _open(path: str) -> Image.Image:
+    """Returns a Pillow image, upright, at most _WORKING_SIDE wide and high, of mode L, RGBA or F (with any range)."""
+    if not os.path.isfile(path):
+        raise UserError("not a file" if os.path.exists(path) else "no such file")
+    try:
+        if os.path.getsize(path) == 0:
+            raise UserError("an empty file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about odd files: what it cannot read raises an error
+            with Image.open(path, formats=FORMATS) as file:
+                return _working_copy(file)
+    except UserError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UserError(f"not an image in one of the formats {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f"too large: {error}") from error
+    except Exception as error:  # Pillow's decoders raise anything for damaged files, RuntimeError too
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"not a readable image: {reason}") from error
+
+
+def _working_copy(file: Image.Image) -> Image.Image:
+    if file.width * file.height > MAX_PIXELS:
+        raise UserError(f"{file.width}x{file.height} pixels, more than {MAX_PIXELS}", "make it smaller")
+    file.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # a large JPEG is decoded at a fraction of its size
+    image = ImageOps.exif_transpose(file)
+    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would clip to 255
+        image = image.convert("F")
+    else:
+        image = image.convert("RGBA" if image.has_transparency_data else "L")
+    image.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
+    return image
+
+
+def _grey(image: Image.Image, invert: str) -> np.ndarray:
+    """Returns what _open returned as float64 [H, W] in 0..1; `invert` chooses the background of transparent pixels."""
+    values = np.asarray(image, float)
+    if image.mode == "F":
+        values = np.nan_to_num(values, posinf=0, neginf=0)
+        return (values - values.min()) / (np.ptp(values) or 1)
+    if image.mode == "L":
+        return values / 255
+    grey = np.asarray(image.convert("RGB").convert("L"), float) / 255
+    opacity = values[..., 3] / 255
+    bright_object = (grey * opacity).sum() >= _NEARLY_WHITE * opacity.sum()
+    background = invert == "yes" or (invert == "auto" and not bright_object)
+    return grey * opacity + background * (1 - opacity)
+
+
+def _on_black(pixels: np.ndarray, background: float) -> np.ndarray:
+    return np.clip((pixels - background) / (1 - background), 0, 1) if background < 1 else pixels
+
+
+def _centred(cropped: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Returns float64 [28, 28]: the object on black, in the size and the position of the objects in the dataset."""
+    scale = dataset.object_side / max(cropped.shape)
+    height, width = (max(1, round(scale * side)) for side in cropped.shape)
+    image = Image.fromarray(cropped.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
+    pixels = np.clip(np.asarray(image), 0, 1)
+    middle = np.array([height - 1, width - 1]) / 2
+    if dataset.centred_on == "mass" and pixels.any():
+        middle = np.average(list(np.ndindex(pixels.shape)), axis=0, weights=pixels.ravel())
+    corner = np.round((SIDE - 1) / 2 - middle).astype(int)
+    top, left = np.clip(corner, 0, SIDE - np.array(pixels.shape))
+    centred = np.zeros((SIDE, SIDE))
+    centred[top : top + height, left : left + width] = pixels
+    return centred

@@ -1,0 +1,246 @@
+"""What a run leaves on disk beside its checkpoints: lock, settings, history and metrics. Imports no TensorFlow."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import logging
+import os
+import reprlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cnn_estimator import recipes
+from cnn_estimator.errors import UserError
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir.files import atomic_write, writing
+
+log = logging.getLogger("cnn_estimator")
+
+SETTINGS_FILE = "settings.json"
+HISTORY_FILE = "history.jsonl"
+LOCK_FILE = "train.lock"
+EVALUATION_FOLDER = "eval"
+METRICS_FILE = "metrics.json"
+VERSION = 2  # of the settings file
+MAX_BYTES = 2**16  # of a settings file
+
+
+class RunDir:
+    """A model_dir. Attribute `path`: the folder, as its user wrote it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other trainers out of the folder, which is made where it is missing, and removed if it is left empty.
+
+        The system drops the lock when the process ends, however it ends.
+
+        Raises:
+          UserError: another process trains there, or the folder cannot be written.
+        """
+        with contextlib.ExitStack() as self._locks:
+            with writing(f"model_dir {self.path}"):
+                self._locks.enter_context(_locked(self.path))
+            yield
+
+    def archive(self) -> str:
+        """Renames the locked folder to the first free one of path.1, path.2, … and returns that name.
+
+        The lock of the old run is held until that of the new one, in a new folder, is held too.
+
+        Raises:
+          UserError: another process was quicker to train in the new folder, or the folder cannot be renamed.
+        """
+        path = os.path.normpath(self.path)
+        number = 1
+        while os.path.lexists(f"{path}.{number}"):
+            number += 1
+        with writing(f"model_dir {self.path}"):
+            os.rename(path, f"{path}.{number}")
+            self._locks.enter_context(_locked(self.path))
+        return f"{path}.{number}"
+
+    def write_settings(self, settings: Settings) -> None:
+        """Writes the settings as JSON, all of them or none."""
+        # dataset and network follow from the recipe: they are there for people, and for a check when they are read.
+        fields = {"dataset": settings.dataset, "network": settings.network} | dataclasses.asdict(settings)
+        first = ("recipe", "dataset", "network")
+        ordered = {name: fields[name] for name in (*first, *(name for name in fields if name not in first))}
+        with atomic_write(os.path.join(self.path, SETTINGS_FILE)) as file:
+            json.dump({"version": VERSION} | ordered, file, indent=2)
+            file.write("\n")
+
+    def read_settings(self) -> Settings | None:
+        """Returns the Settings of the run, or None where there is no settings file.
+
+        Raises:
+          UserError: the file is damaged, of a later version, or edited into something that was never trained.
+        """
+        path = os.path.join(self.path, SETTINGS_FILE)
+        try:
+            with open(path, "rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            return _parse_settings(content)
+        except UserError as error:
+            raise UserError(
+                f"{path} cannot be read: {error}", "fix it, or move it away and name the {recipe}"
+            ) from error
+
+    def load_settings(self, recipe: str | None = None, data_dir: str | None = None) -> Settings:
+        """Returns the Settings that the run was trained with.
+
+        Args:
+          recipe: the name of the recipe that it holds, where there is no settings file.
+          data_dir: the data whose class names to take then, see datasets.load.
+
+        Raises:
+          UserError: there is no settings file and no recipe, or they are of different models.
+        """
+        settings = self.read_settings()
+        if settings is None:
+            if recipe is None:
+                raise UserError(f"model_dir {self.path} has no {SETTINGS_FILE}", "name the {recipe} that it holds")
+            names = _class_names(recipes.find(recipe).dataset, data_dir)
+            return recipes.settings(recipe, seed=0, class_names=names)
+        if recipe is not None:
+            wanted = recipes.find(recipe)
+            if (wanted.network, wanted.dataset) != (settings.network, settings.dataset):
+                raise UserError(
+                    f"model_dir {self.path} holds recipe {settings.recipe}, not {recipe}",
+                    "leave {recipe} out, or name another {model_dir}",
+                )
+        return settings
+
+    def add_to_history(self, settings: Settings, facts: Mapping[str, Any]) -> None:
+        """Adds a line to the history: a JSON object for each time that training began, with its settings and facts."""
+        with open(os.path.join(self.path, HISTORY_FILE), "a", encoding="utf-8") as file:
+            names = {"dataset": settings.dataset, "network": settings.network}
+            file.write(json.dumps({**facts, **names, **dataclasses.asdict(settings)}) + "\n")
+
+    def check_same_run(self, kept: Settings, settings: Settings) -> None:
+        """Raises UserError, with a table, where a run with `settings` cannot go on from one with settings `kept`."""
+        rows = [
+            (name, getattr(kept, name), getattr(settings, name))
+            for name in ("recipe", "dataset", "network", "optimizer")
+            if getattr(kept, name) != getattr(settings, name)
+        ]
+        if any(name != "recipe" for name, _, _ in rows):
+            raise UserError(
+                f"model_dir {self.path} holds another run",
+                "choose another {model_dir}, or archive that run with {fresh}",
+                [("setting", "saved", "requested"), *rows],
+            )
+
+    def add_metrics(self, record: Mapping[str, Any]) -> None:
+        """Adds a record to eval/metrics.json, in place of an earlier one of the same global_step.
+
+        Where that cannot be done it is logged: the metrics themselves are worth more.
+        """
+        path = os.path.join(self.path, EVALUATION_FOLDER, METRICS_FILE)
+        try:
+            with open(f"{path}.lock", "w", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # another process may evaluate another checkpoint meanwhile
+                records = {kept["global_step"]: kept for kept in _read_records(path)} | {record["global_step"]: record}
+                with atomic_write(path) as file:
+                    json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
+                    file.write("\n")
+        except OSError as error:
+            log.warning("%s cannot be written: %s. This evaluation is not kept there", path, error.strerror)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            log.warning("%s is not a list of records: %r. This evaluation is not kept there: move it away", path, error)
+
+
+def _parse_settings(content: bytes) -> Settings:
+    if len(content) > MAX_BYTES:
+        raise UserError(f"more than {MAX_BYTES} bytes")
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"not JSON: {error}") from error
+    if type(fields) is not dict:
+        raise UserError("not a JSON object")
+    version = fields.pop("version", None)
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise UserError(
+            f"version {reprlib.repr(version)}: this program reads versions 1 to {VERSION}, another one wrote it"
+        )
+    if version == 1:
+        fields.setdefault("class_names", None)
+    known = ["recipe", "dataset", "network", *(field.name for field in dataclasses.fields(Settings))]
+    for name in known:
+        if name not in fields:
+            raise UserError(f"{name} is missing")
+    for name in fields:
+        if name not in known:
+            raise UserError(f"{reprlib.repr(name)} is not a setting")
+    recipe = recipes.find(fields["recipe"])
+    for name in ("dataset", "network"):
+        value = fields.pop(name)
+        if value != getattr(recipe, name):
+            raise UserError(f"{name} {reprlib.repr(value)}: recipe {recipe.name} has {getattr(recipe, name)}")
+    if type(fields["class_names"]) is list:
+        fields["class_names"] = tuple(fields["class_names"])
+    elif fields["class_names"] is None:  # version 1 did not know them
+        recipes.check({"data_dir": fields["data_dir"]})
+        fields["class_names"] = _class_names(recipe.dataset, fields["data_dir"])
+    return Settings(**fields)
+
+
+def _class_names(dataset: str, data_dir: str | None) -> tuple[str, ...]:
+    from cnn_estimator import datasets  # with numpy: the doctor uses files.py also where numpy is broken
+
+    return datasets.class_names(dataset, data_dir)
+
+
+def _read_records(path: str) -> list[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return []
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    made = not os.path.isdir(folder)
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, LOCK_FILE)
+    with contextlib.ExitStack() as stack:
+        while True:
+            file = stack.enter_context(open(path, "a+", encoding="utf-8"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read()
+                file.close()
+                if not holder:  # it is about to write
+                    time.sleep(0.01)
+                    continue
+                raise UserError(
+                    f"model_dir {folder}: process {holder} is training there",
+                    "wait for it, stop it, or choose another {model_dir}",
+                ) from None
+            # Not the file of a run that was archived, or of a folder that was removed, since it was opened.
+            if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                break
+            file.close()
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+            if made and os.path.isdir(folder) and os.listdir(folder) == [LOCK_FILE]:
+                os.remove(path)
+                os.rmdir(folder)

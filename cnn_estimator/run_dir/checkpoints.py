@@ -1,0 +1,324 @@
+"""The checkpoints in a model_dir: which is the newest, is it intact, does it fit the network."""
+
+import contextlib
+import dataclasses
+import errno
+import glob
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from cnn_estimator import model
+from cnn_estimator.errors import UserError
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir.files import cannot_be_written, writing
+from cnn_estimator.tf1 import tf
+
+log = logging.getLogger("cnn_estimator")
+
+STATE_FILE = "checkpoint"
+BASENAME = "model.ckpt"
+_SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
+_FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
+
+# TensorFlow's messages end with one of these reasons. Its error classes say less: a file that grows too large is an
+# OutOfRangeError, as the end of the data is.
+_DISK_REASONS = [
+    os.strerror(number)
+    for number in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EIO,
+    )
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """path: the prefix of its files. step: the global step at which it was saved."""
+
+    path: str
+    step: int
+
+    @property
+    def name(self) -> str:
+        return os.path.basename(self.path)
+
+
+def newest_intact(model_dir: str) -> Checkpoint | None:
+    """Returns the newest intact Checkpoint of a model_dir, None where there are no checkpoints at all.
+
+    The newest is the one that TensorFlow's state file names, then those with the highest steps. Each one that is
+    skipped because of damage gets a log line.
+
+    Raises:
+      UserError: there are checkpoints and none is intact.
+    """
+    return _newest(model_dir, verify)
+
+
+def has_checkpoints(model_dir: str) -> bool:
+    """Returns whether there are checkpoints in a model_dir, intact or not."""
+    return bool(_names(model_dir))
+
+
+def verify(path: str) -> Checkpoint:
+    """Returns the Checkpoint at a path once its index and the checksum of every tensor have been read.
+
+    Raises:
+      UserError: it is damaged, or not Estimator's; the message says what is wrong.
+    """
+    if not os.path.isfile(f"{path}.index"):
+        raise UserError(f"{path}.index is missing")
+    try:
+        reader = tf.train.load_checkpoint(path)
+        # The reader compares a tensor with its CRC whenever it reads one.
+        tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    except (tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path} is damaged: {reason}") from error
+    step = tensors.get(tf.GraphKeys.GLOBAL_STEP)
+    if not isinstance(step, np.integer):
+        raise UserError(f"{path} has no global_step, so Estimator did not write it")
+    return Checkpoint(path, int(step))
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A verified copy of a checkpoint. original: the Checkpoint in its model_dir. copy: the one in a temporary folder.
+    model_dir: the folder of the original."""
+
+    original: Checkpoint
+    copy: Checkpoint
+
+    @property
+    def model_dir(self) -> str:
+        return os.path.dirname(self.original.path)
+
+    @property
+    def step(self) -> int:
+        return self.copy.step
+
+
+_Taken = TypeVar("_Taken", Checkpoint, Snapshot)
+
+
+@contextlib.contextmanager
+def snapshot(model_dir: str, wanted: str | int | None = None) -> Iterator[Snapshot]:
+    """Yields a Snapshot, which lasts while a trainer deletes its older checkpoints.
+
+    Args:
+      wanted: a global step, or the path of a checkpoint or of one of its files, whose folder then is the model_dir;
+        None for the newest intact one.
+
+    Raises:
+      UserError: there is no such checkpoint, or it is not intact.
+    """
+    with contextlib.ExitStack() as stack:
+        with writing(f"temporary folder {tempfile.gettempdir()}"):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
+
+            def take(path: str) -> Snapshot:
+                return _copy(path, folder)
+
+            taken = _newest(model_dir, take) if wanted is None else _find(*_locate(model_dir, str(wanted)), take)
+        if taken is None:
+            raise UserError(
+                f"model_dir {model_dir} holds no checkpoint", "train there first, or name another {model_dir}"
+            )
+        yield taken
+
+
+def _newest(model_dir: str, take: Callable[[str], _Taken]) -> _Taken | None:
+    """Returns take(path) of the newest checkpoint for which that raises no UserError; None where there are none."""
+    _refuse_patterns(model_dir)
+    while True:
+        names = _names(model_dir)
+        errors: list[UserError] = []
+        for name in names:
+            try:
+                taken = take(os.path.join(model_dir, name))
+            except UserError as error:
+                errors.append(error)
+                continue
+            for skipped in errors:
+                log.warning("%s, skipped: %s is used", skipped, name)
+            for other in names[len(errors) + 1 :]:
+                if _number(other) > taken.step:
+                    log.warning("%s exists, but %s names %s", other, os.path.join(model_dir, STATE_FILE), name)
+            return taken
+        if not names:
+            return None
+        if names == _names(model_dir):  # otherwise a trainer has saved new ones and deleted these meanwhile
+            raise UserError(
+                f"model_dir {model_dir}: none of its checkpoints is intact: {'; '.join(map(str, errors))}",
+                "put a copy of one back, or archive this run and start over with {fresh}",
+            )
+
+
+def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
+    """Returns (model_dir, name) of a checkpoint that is named by its global step, its path, or one of its files."""
+    if wanted.isdecimal():
+        return model_dir, f"{BASENAME}-{wanted}"
+    folder, file = os.path.split(os.path.expanduser(wanted))
+    return folder or model_dir, re.sub(f"{_SUFFIX}$", "", file)
+
+
+def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapshot:
+    """Returns take(path) of one checkpoint, by its name."""
+    _refuse_patterns(model_dir)
+    path = os.path.join(model_dir, name)
+    if os.path.exists(f"{path}.index"):
+        try:
+            return take(path)
+        except UserError:
+            if os.path.exists(f"{path}.index"):  # otherwise a trainer has deleted it meanwhile
+                raise
+    found = ", ".join(reversed(_numbered(model_dir))) or "no checkpoint"
+    raise UserError(f"model_dir {model_dir} holds no checkpoint {name}: it has {found}")
+
+
+def _copy(path: str, folder: str) -> Snapshot:
+    """Copies a checkpoint into a folder and verifies the copy; raises UserError where it is not intact, or was deleted
+    meanwhile."""
+    copied = os.path.join(folder, os.path.basename(path))
+    try:
+        for file in (f"{path}.index", *glob.glob(f"{glob.escape(path)}.data-*")):
+            shutil.copy(file, folder)
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing") from error
+    try:
+        copy = verify(copied)
+    except UserError as error:
+        raise UserError(error.problem.replace(copied, path)) from error
+    return Snapshot(Checkpoint(path, copy.step), copy)
+
+
+def rebuild_state(model_dir: str, newest: Checkpoint) -> None:
+    """Makes TensorFlow's state file name the newest intact Checkpoint, and those before it, if it does not."""
+    older = [name for name in reversed(_numbered(model_dir)) if _number(name) < newest.step]
+    paths = [*(os.path.join(model_dir, name) for name in older), newest.path]
+    state = _state(model_dir)
+    if state[-1:] != [newest.path]:
+        log.warning("%s: rebuilt from the files", os.path.join(model_dir, STATE_FILE))
+    if state != paths:
+        tf.train.update_checkpoint_state(model_dir, newest.path, paths)
+
+
+@contextlib.contextmanager
+def saving(what: str) -> Iterator[None]:
+    """files.writing for what TensorFlow writes: its own errors become the UserError too."""
+    with writing(what):
+        try:
+            yield
+        except tf.errors.OpError as error:
+            for reason in _DISK_REASONS:
+                if reason in str(error):
+                    raise cannot_be_written(what, reason) from error
+            raise
+
+
+def remove_unfinished(model_dir: str) -> None:
+    """Removes what TensorFlow leaves when it is killed while it writes. Only for whoever holds the lock."""
+    for pattern in (f"{BASENAME}-*_temp", "*.tmp" + "[0-9a-f]" * 32):
+        for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.remove(path)
+
+
+def check_fits(checkpoint: Checkpoint, settings: Settings, mode: str) -> None:
+    """Raises UserError, with a table, unless the checkpoint's variables are those of the model in that mode.
+
+    Variables that the model does not have are refused where training would lose them. Evaluation logs that it leaves
+    them out, except the optimizer's.
+    """
+    reader = tf.train.load_checkpoint(checkpoint.path)
+    dtypes, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
+    saved = {name: (dtypes[name].name, shapes[name]) for name in sorted(shapes)}
+    expected = model.variables(settings, mode)
+    training = mode == tf.estimator.ModeKeys.TRAIN
+    missing = [(name, "missing", "", _kind(expected[name])) for name in expected if name not in saved]
+    reshaped = [
+        (name, "reshaped", _kind(saved[name]), _kind(expected[name]))
+        for name in expected
+        if name in saved and saved[name] != expected[name]
+    ]
+    extra = [
+        (name, "extra", _kind(saved[name]), "")
+        for name in saved
+        if name not in expected and (training or not _is_optimizers(name, saved))
+    ]
+    if extra and not training:
+        log.warning("variables that network %s does not have: %s", settings.network, ", ".join(row[0] for row in extra))
+    if missing or reshaped or (training and extra):
+        raise UserError(
+            f"{checkpoint.name} does not fit network {settings.network} with optimizer {settings.optimizer}",
+            f"name {'the {recipe} and {optimizer}' if training else 'the {recipe}'} that it holds, or choose another "
+            "{model_dir}",
+            [("variable", "", "saved", "requested"), *missing, *reshaped, *extra],
+        )
+
+
+def _kind(variable: tuple[str, list[int]]) -> str:
+    dtype, shape = variable
+    return f"{dtype} {shape}"
+
+
+def _is_optimizers(name: str, names: Collection[str]) -> bool:
+    """Whether it is one of Adam's own variables, or a slot beside another variable: dense/kernel/Momentum."""
+    return name in ("beta1_power", "beta2_power") or name.rpartition("/")[0] in names
+
+
+def _refuse_patterns(model_dir: str) -> None:
+    if set(model_dir) & set("*?["):
+        raise UserError(
+            f"model_dir {model_dir!r}: TensorFlow reads *, ? and [ as patterns", "choose another {model_dir}"
+        )
+
+
+def _names(model_dir: str) -> list[str]:
+    """Returns the names of all checkpoints that exist or should exist, newest first."""
+    state = [os.path.basename(path) for path in reversed(_state(model_dir))]
+    return list(dict.fromkeys([*state[:1], *_numbered(model_dir), *state]))
+
+
+def _state(model_dir: str) -> list[str]:
+    """Returns the paths that TensorFlow's state file names, newest last; none where it is missing or damaged."""
+    try:
+        state = tf.train.get_checkpoint_state(model_dir)
+    except ValueError:  # not UTF-8, or no path in it
+        return []
+    if state is None:
+        return []
+    older = [path for path in state.all_model_checkpoint_paths if path != state.model_checkpoint_path]
+    return [*older, state.model_checkpoint_path]
+
+
+def _numbered(model_dir: str) -> list[str]:
+    """Returns the names of the checkpoints that have files, the highest step first."""
+    try:
+        files = os.listdir(model_dir) if os.path.isdir(model_dir) else []
+    except OSError as error:
+        raise UserError(f"model_dir {model_dir} cannot be read: {error.strerror}") from error
+    names = {found[1] for found in map(_FILE.fullmatch, files) if found}
+    return sorted(names, key=_number, reverse=True)
+
+
+def _number(name: str) -> int:
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0

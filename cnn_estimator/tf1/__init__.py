@@ -1,0 +1,87 @@
+"""The door to TensorFlow: `from cnn_estimator.tf1 import tf` is the TF 1 API with tf.estimator.
+
+On TensorFlow 2.15 all of it is TensorFlow's own. From 2.16 on, tf.estimator is the tensorflow-estimator library, made
+to run by estimator.py, and tf.layers comes from tf-keras. The import switches eager execution and the rest of
+TensorFlow 2's behaviour off for the whole process, and silences the deprecation warnings that TF 1 code cannot avoid
+on TensorFlow 2. It sets the log level of TensorFlow's C++ side to errors, unless TF_CPP_MIN_LOG_LEVEL is set.
+"""
+
+import importlib.metadata
+import os
+import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from cnn_estimator.errors import UserError
+
+__all__ = ["InstallationError", "tf"]
+
+_INSTALL = "pip install 'tensorflow>=2.15,<2.22'"
+
+
+class InstallationError(UserError, ImportError):
+    """TensorFlow, or a package that belongs to it, is missing or has a version that does not fit."""
+
+
+def _import_tensorflow() -> ModuleType:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    missing = InstallationError("TensorFlow is not installed", _INSTALL)
+    try:
+        import tensorflow
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        raise missing from None
+    if not hasattr(tensorflow, "__version__"):  # an empty folder is what an interrupted removal leaves
+        raise missing
+    return tensorflow
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """Returns the (major, minor) numbers of a version."""
+    return tuple(int(number) for number in version.split(".")[:2])
+
+
+def _require(package: str, required: str, tensorflow_version: str) -> None:
+    """Raises InstallationError unless a package is installed in the minor version `required`."""
+    install = f"pip install '{package}=={required}.*'"
+    try:
+        installed = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise InstallationError(f"TensorFlow {tensorflow_version} needs {package}", install) from None
+    if _minor(installed) != _minor(required):
+        raise InstallationError(f"TensorFlow {tensorflow_version} does not work with {package} {installed}", install)
+
+
+def _load() -> ModuleType:
+    tensorflow = _import_tensorflow()
+    version = tensorflow.__version__
+    if not (2, 15) <= _minor(version) <= (2, 21):
+        raise InstallationError(f"TensorFlow {version} is not supported, 2.15 to 2.21 are", _INSTALL)
+    _require("tensorflow-estimator", "2.15", version)
+
+    from tensorflow.python.util import deprecation
+
+    deprecation._PRINT_DEPRECATION_WARNINGS = False
+    warnings.filterwarnings("ignore", message=r"`tf\.layers\.\w+` is deprecated", category=UserWarning)
+    warnings.filterwarnings("ignore", message="float_format is deprecated", category=UserWarning)  # TF 2.20's own use
+
+    tf = tensorflow.compat.v1
+    if _minor(version) >= (2, 16):
+        _require("tf-keras", "{}.{}".format(*_minor(version)), version)
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # read when tf.layers is first used, not at TensorFlow's import
+        from cnn_estimator.tf1 import estimator
+
+        tf.estimator = estimator.load_estimator()
+    tf.disable_v2_behavior()
+
+    logger = tf.get_logger()
+    if logger.handlers:  # TensorFlow prints its own lines: the handler that tf.app.run adds must not print them again
+        logger.propagate = False
+    return tf
+
+
+if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]  # it has no stubs: everything is Any
+else:
+    tf = _load()

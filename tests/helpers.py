@@ -1,0 +1,247 @@
+"""What the tests share: data sets to write, commands to run, checkpoints to look into. Imports no TensorFlow."""
+
+import contextlib
+import gzip
+import io
+import logging
+import os
+import pathlib
+import resource
+import runpy
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from unittest import mock
+
+import numpy as np
+import pytest
+from absl import app, flags
+from absl import logging as absl_logging
+from absl.testing import flagsaver
+
+from cnn_estimator import datasets, stopping
+from cnn_estimator.cli import native_log
+
+REPOSITORY = pathlib.Path(__file__).parent.parent
+
+
+def images_content(images):
+    """An IDX file's content for images uint8 [N, H, W]."""
+    return struct.pack(">4I", 0x803, *images.shape) + images.tobytes()
+
+
+def labels_content(labels):
+    """An IDX file's content for labels uint8 [N]."""
+    return struct.pack(">2I", 0x801, len(labels)) + labels.tobytes()
+
+
+def ten_bars(count):
+    """Ten classes that every network learns at once: a bright bar at a height of its own, on dim noise."""
+    generator = np.random.default_rng(count)
+    labels = np.arange(count, dtype=np.uint8) % 10
+    images = generator.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 + 2 * label : 6 + 2 * label] = 255
+    return images, labels
+
+
+def write_idx_folder(folder, *, train=300, test=130, zipped=False):
+    """Writes the four IDX files of ten_bars into a folder."""
+    for prefix, count in (("train", train), ("t10k", test)):
+        images, labels = ten_bars(count)
+        for name, content in (
+            (f"{prefix}-images-idx3-ubyte", images_content(images)),
+            (f"{prefix}-labels-idx1-ubyte", labels_content(labels)),
+        ):
+            if zipped:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+            else:
+                (folder / name).write_bytes(content)
+
+
+def load_public(dataset, split):
+    """datasets.load of the real data: where no source has it the test is skipped, but never in CI."""
+    try:
+        return datasets.load(dataset, split)
+    except datasets.DatasetError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+
+
+def users_environment(environment=None):
+    """What a user's shell has, and `environment`: the door set TensorFlow's variables for this process alone."""
+    users = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    return users | (environment or {})
+
+
+def run(*command, environment=None, **options):
+    """Runs a Python script of the repository, or `-c CODE`, as a user would; returns the CompletedProcess."""
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=REPOSITORY,
+        env=users_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        **options,
+    )
+
+
+def train(model_dir, data_dir, *flags, **options):
+    """Runs run_train.py in a model_dir with the data of a folder."""
+    return run("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, **options)
+
+
+def evaluate(model_dir, *flags, **options):
+    """Runs run_eval.py."""
+    return run("run_eval.py", f"--model_dir={model_dir}", *flags, **options)
+
+
+def command(*arguments, script=None, input=None):
+    """Does in this process what run("-m", "cnn_estimator", *arguments) does, or run(script, *arguments).
+
+    It starts at once and leaves no trace. What a process would print as a traceback is raised.
+
+    Args:
+      input: str, what is on stdin; None leaves stdin as it is.
+
+    Returns:
+      A CompletedProcess. Its stderr lacks what TensorFlow's C++ side prints.
+    """
+    stdout, stderr = (
+        io.TextIOWrapper(io.BytesIO(), "utf-8", errors, newline="", write_through=True)
+        for errors in ("strict", "backslashreplace")
+    )
+    with (
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        _process_restored(),
+        mock.patch.object(native_log, "filtered", contextlib.nullcontext),  # it starts a process
+    ):
+        if input is not None:
+            sys.stdin = _file_with(input)  # a file of the system, as select needs it
+        sys.argv = [script or "", *arguments]
+        os.chdir(REPOSITORY)
+        try:
+            if script:
+                runpy.run_path(script, run_name="__main__")
+            else:
+                runpy.run_module("cnn_estimator", run_name="__main__", alter_sys=True)
+            status = None
+        except SystemExit as end:
+            status = end.code
+        if isinstance(status, str):  # Python's own way to exit with an error
+            print(status, file=stderr)
+            status = 1
+    texts = (file.buffer.getvalue().decode() for file in (stdout, stderr))
+    return subprocess.CompletedProcess(arguments, status or 0, *texts)
+
+
+def _file_with(text):
+    file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  it is closed with the command's end
+    file.write(text)
+    file.seek(0)
+    return file
+
+
+@contextlib.contextmanager
+def _process_restored():
+    """Puts back what a command changes in its process: arguments, flags, logging, signals, stdin, folder."""
+    app.define_help_flags()  # once in a process: absl would not define them again
+    loggers = [logging.getLogger(name) for name in (None, "absl", "tensorflow", "cnn_estimator")]
+    levels = [logger.level for logger in loggers]
+    absl_handler = absl_logging.get_absl_handler().python_handler
+    absl_stream = absl_handler.setStream(sys.stderr)  # the command closes it, unless it is stderr
+    handlers, logging.root.handlers = logging.root.handlers, []  # not to be closed by the command's own
+    listeners = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    argv, stdin, folder, requested = sys.argv, sys.stdin, os.getcwd(), stopping.requested()
+    values, parsed = flagsaver.save_flag_values(), flags.FLAGS.is_parsed()
+    try:
+        yield
+    finally:
+        stopping._requested = requested
+        os.chdir(folder)
+        if sys.stdin is not stdin:
+            sys.stdin.close()
+        sys.argv, sys.stdin = argv, stdin
+        for number, listener in listeners.items():
+            signal.signal(number, listener)
+        flagsaver.restore_flag_values(values)  # which sets levels too
+        logging.root.handlers = handlers
+        if absl_stream:
+            absl_handler.setStream(absl_stream)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        if not parsed:
+            flags.FLAGS.unparse_flags()
+
+
+@contextlib.contextmanager
+def started(*command):
+    """Starts what run() runs, in a session of its own as a terminal does; yields (the Popen, the file of its stderr).
+
+    What still runs at the end is killed.
+    """
+    with tempfile.TemporaryDirectory() as folder, open(os.path.join(folder, "stderr"), "w") as stderr:
+        options = {"stdout": subprocess.PIPE, "stderr": stderr, "text": True, "start_new_session": True}
+        with subprocess.Popen(
+            [sys.executable, *command], cwd=REPOSITORY, env=users_environment(), **options
+        ) as process:
+            try:
+                yield process, pathlib.Path(stderr.name)
+            finally:
+                process.kill()
+
+
+def wait_for(text, process, stderr):
+    """Waits until a started process has printed a text on stderr."""
+    while text not in stderr.read_text():
+        assert process.poll() is None, stderr.read_text()
+        time.sleep(0.005)
+
+
+def error_and_table_of(done):
+    """(message, lines of the table below it) that a failed command ends in."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    (start,) = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    return lines[start].removeprefix("error: "), lines[start + 1 :]
+
+
+def error_of(done):
+    """The one error line that a failed command ends in."""
+    message, table = error_and_table_of(done)
+    assert table == []
+    return message
+
+
+def variables(checkpoint):
+    """{name: bytes} of all variables in a checkpoint, or in the newest of a model_dir."""
+    from cnn_estimator.tf1 import tf
+
+    reader = tf.train.load_checkpoint(str(checkpoint))
+    return {name: reader.get_tensor(name).tobytes() for name in reader.get_variable_to_shape_map()}
+
+
+def steps_in(model_dir):
+    """The steps of the checkpoints in a model_dir, in order."""
+    return sorted(int(path.stem.partition("-")[2]) for path in pathlib.Path(model_dir).glob("model.ckpt-*.index"))
+
+
+def no_file_beyond(size):
+    """What a process is to do before it begins: forbid itself to write larger files."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def unprivileged(monkeypatch):
+    """Has the commands run without root's right to write everywhere."""
+    if os.geteuid() == 0:
+        real = subprocess.run
+        drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+        monkeypatch.setattr(subprocess, "run", lambda command, **options: real([*drop, *command], **options))

@@ -1,0 +1,37 @@
+import signal
+
+import pytest
+
+from cnn_estimator import stopping
+from cnn_estimator.errors import Stopped, UserError
+
+pytestmark = pytest.mark.unit
+
+
+def test_an_error_is_one_line_with_its_advice_in_the_words_of_who_asks():
+    error = UserError("model_dir /x holds another run", "choose another {model_dir}, or archive it with {fresh}")
+    assert str(error) == "model_dir /x holds another run: choose another model_dir, or archive it with fresh"
+    assert error.text(lambda argument: f"--{argument}") == (
+        "model_dir /x holds another run: choose another --model_dir, or archive it with --fresh"
+    )
+    assert str(UserError("a {b}")) == "a {b}"  # only the advice has names in braces
+
+
+def test_what_differs_is_a_table_below_the_line():
+    error = UserError("it differs", differences=[("setting", "saved", "requested"), ("batch_size", 10, "1e3")])
+    assert [line.split() for line in str(error).splitlines()] == [
+        ["it", "differs"],
+        ["setting", "saved", "requested"],
+        ["batch_size", "10", "1e3"],
+    ]
+
+
+def test_a_request_to_stop_stops_the_next_check_with_its_signal(monkeypatch):
+    monkeypatch.setattr(stopping, "_requested", None)
+    stopping.check()
+    assert stopping.requested() is None
+    stopping.request(signal.SIGTERM)
+    assert stopping.requested() == signal.SIGTERM
+    with pytest.raises(Stopped, match=r"^stopped by SIGTERM$") as caught:
+        stopping.check()
+    assert (caught.value.signal, caught.value.result) == (signal.SIGTERM, None)
