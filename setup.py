@@ -4,26 +4,37 @@ from setuptools import setup
 
 # 1.19.0 does not say which ml_dtypes it needs, and fails beside TensorFlow 2.15's.
 ONNX = ["onnx>=1.17,!=1.19.0", "onnxruntime>=1.18", "tf2onnx>=1.17"]
+TEST = [*ONNX, "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"]
 
 setup(
     name="cnn-estimator",
     version="0.1.0",
-    description="The TensorFlow 1 Estimator tutorials on convolutional networks, alive on TensorFlow 2.15 to 2.21",
+    description="TensorFlow 1 Estimator code, working again on TensorFlow 2.15 to 2.21, with the tutorials as examples",
     long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    # What the package brings back, and what it trains on.
+    project_urls={
+        "Estimator library": "https://github.com/tensorflow/estimator",
+        "Fashion-MNIST": "https://github.com/zalandoresearch/fashion-mnist",
+    },
     classifiers=[
+        "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",
         "Intended Audience :: Education",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",  # locks are fcntl's
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
-    packages=["cnn_estimator"],
-    entry_points={"console_scripts": ["cnn-estimator=cnn_estimator.verbs:main"]},
+    packages=["cnn_estimator", "cnn_estimator.cli", "cnn_estimator.run_dir", "cnn_estimator.tf1"],
+    package_data={"cnn_estimator": ["py.typed"]},
+    entry_points={"console_scripts": ["cnn-estimator=cnn_estimator.cli:main"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.15,<2.22",
@@ -43,7 +54,7 @@ setup(
     ],
     extras_require={
         "onnx": ONNX,
-        "test": [*ONNX, "hypothesis>=6.100", "pytest>=8"],
-        "dev": [*ONNX, "hypothesis>=6.100", "nox[pbs]>=2026.4", "pytest>=8", "ruff>=0.9"],
+        "test": TEST,
+        "dev": [*TEST, "mypy>=1.13", "nox[pbs]>=2026.4", "ruff>=0.9"],
     },
 )
