@@ -1,17 +1,21 @@
-"""The checks that CI runs: `nox` for all of them, `nox -s tests` for both ends of the TensorFlow range."""
+"""The checks: `nox` runs all of them, `nox -s tests` the tests at both ends of the TensorFlow range."""
 
 import nox
 
+NEWEST, OLDEST = ("3.13", "2.21.*"), ("3.11", "2.15.1")
+
 
 @nox.session
-@nox.parametrize("python,tensorflow", [("3.11", "2.15.1"), ("3.13", "2.21.*")])
+@nox.parametrize("python,tensorflow", [NEWEST, OLDEST], ids=["newest", "oldest"])
 def tests(session, tensorflow):
     session.install(".[test]", f"tensorflow=={tensorflow}")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "2", "-m", "not serial", *session.posargs)
+    session.run("pytest", "-m", "serial", *session.posargs)
 
 
 @nox.session
 def lint(session):
-    session.install("ruff>=0.9")
+    session.install(".[dev]")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("mypy")
