@@ -32,9 +32,9 @@ def test_a_file_is_read_zipped_or_not_whatever_its_name(tmp_path, zipped, suffix
 @pytest.mark.parametrize(
     ("problem", "content"),
     [
-        ("cannot be read: Compressed file ended", gzip.compress(images_content(IMAGES))[:-20]),
-        ("cannot be read: CRC check failed", gzip.compress(images_content(IMAGES))[:-8] + b"12345678"),
-        ("cannot be read: Error -3 while decompressing", gzip.compress(b"")[:10] + b"\xff" * 40),
+        ("cannot be read: Compressed file ended", gzip.compress(images_content(IMAGES), mtime=0)[:-20]),
+        ("cannot be read: CRC check failed", gzip.compress(images_content(IMAGES), mtime=0)[:-8] + b"12345678"),
+        ("cannot be read: Error -3 while decompressing", gzip.compress(b"", mtime=0)[:10] + b"\xff" * 40),
     ],
 )
 def test_a_damaged_gzip_file_is_an_error_that_names_it(tmp_path, problem, content):
@@ -50,7 +50,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path):
 
 
 def test_a_file_that_unzips_to_more_than_the_limit_is_an_error(tmp_path, monkeypatch):
-    (tmp_path / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress(images_content(IMAGES)))
+    (tmp_path / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress(images_content(IMAGES), mtime=0))
     monkeypatch.setattr(fetch, "MAX_BYTES", 10_000)
     with pytest.raises(DatasetError, match=rf"^{tmp_path}/{TEST_IMAGES}\.gz: more than 10000 bytes$"):
         fetch.read(str(tmp_path), TEST_IMAGES)
@@ -121,7 +121,7 @@ def test_only_the_damaged_file_in_the_cache_is_downloaded_again(cache, mirror, p
 
 
 def test_a_mirror_with_other_content_is_not_used(cache, mirror, public, tmp_path):
-    (mirror.folder / f"{TEST_LABELS}.gz").write_bytes(gzip.compress(labels_content(LABELS[::-1])))
+    (mirror.folder / f"{TEST_LABELS}.gz").write_bytes(gzip.compress(labels_content(LABELS[::-1]), mtime=0))
     with pytest.raises(DatasetError, match=f"{TEST_LABELS}.gz: damaged, its SHA-256 is not the known one"):
         load("fashion_mnist", "test")
     assert TEST_LABELS not in os.listdir(cache)
