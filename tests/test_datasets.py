@@ -176,3 +176,13 @@ def test_a_copy_of_a_public_dataset_has_its_names(tmp_path, dataset, name):
     if dataset == "fashion_mnist":  # from another folder, also with the recipe of another dataset
         assert load(dataset, "test", folder).class_names[9] == name
         assert load("mnist", "test", folder).class_names == tuple("0123456789")
+
+
+@pytest.mark.unit
+def test_the_public_datasets_are_those_of_their_authors():
+    garments = "T-shirt/top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag"
+    assert datasets.FASHION_MNIST.class_names == (*garments.split(), "Ankle boot")
+    assert datasets.MNIST.class_names == tuple("0123456789")
+    google, amazon = "https://storage.googleapis.com", "https://ossci-datasets.s3.amazonaws.com"
+    assert datasets.FASHION_MNIST.mirrors == (f"{google}/tensorflow/tf-keras-datasets/",)
+    assert datasets.MNIST.mirrors == (f"{google}/cvdf-datasets/mnist/", f"{amazon}/mnist/")

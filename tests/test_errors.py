@@ -1,3 +1,4 @@
+import pickle
 import signal
 
 import pytest
@@ -15,6 +16,11 @@ def test_an_error_is_one_line_with_its_advice_in_the_words_of_who_asks():
         "model_dir /x holds another run: choose another --model_dir, or archive it with --fresh"
     )
     assert str(UserError("a {b}")) == "a {b}"  # only the advice has names in braces
+
+
+def test_an_error_can_be_sent_to_another_process():
+    error = UserError("it is wrong", "choose another {model_dir}", [("a",), (1,)])
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_what_differs_is_a_table_below_the_line():

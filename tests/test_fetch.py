@@ -29,6 +29,12 @@ def test_a_file_is_read_zipped_or_not_whatever_its_name(tmp_path, zipped, suffix
     assert fetch.read(str(tmp_path), TEST_IMAGES) == (str(path), content)
 
 
+def test_of_both_names_the_plain_one_is_read(tmp_path):
+    (tmp_path / f"{TEST_IMAGES}.gz").write_bytes(b"zipped")
+    (tmp_path / TEST_IMAGES).write_bytes(b"plain")
+    assert fetch.read(str(tmp_path), TEST_IMAGES) == (str(tmp_path / TEST_IMAGES), b"plain")
+
+
 @pytest.mark.parametrize(
     ("problem", "content"),
     [
