@@ -21,7 +21,10 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, data_dir):
-    """The model_dir of fashion_dense after 120 steps, with checkpoints at 0, 30, 60, 90 and 120. Not to be changed."""
+    """The model_dir of fashion_dense after 120 steps, with checkpoints at 0, 30, 60, 90 and 120.
+
+    For tests that only read it, or evaluate it.
+    """
     from cnn_estimator import training
 
     folder = tmp_path_factory.mktemp("trained") / "run"
@@ -33,8 +36,8 @@ def trained(tmp_path_factory, data_dir):
 
 @pytest.fixture
 def model_dir(tmp_path, trained):
-    """A copy of it, to change. Its name is one that a format string would trip over."""
-    return shutil.copytree(trained, tmp_path / "run {0}")
+    """A copy of it, to change, as it was after training. Its name is one that a format string would trip over."""
+    return shutil.copytree(trained, tmp_path / "run {0}", ignore=shutil.ignore_patterns("eval", "figures"))
 
 
 TIERS = {"unit", "integration", "process"}
