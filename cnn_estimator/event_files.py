@@ -5,7 +5,7 @@ import os
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.plots import Curve
-from cnn_estimator.tf1 import tf  # noqa: F401  before TensorBoard, which would load TensorFlow with all its notes
+from cnn_estimator.tf1 import tf  # noqa: F401  before TensorBoard, which loads TensorFlow itself
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # isort: skip
 

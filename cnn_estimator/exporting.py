@@ -133,7 +133,7 @@ def _check_output(format: str, output: str) -> None:
         raise UserError(f"format {format!r}: no such name, {recipes.suggestion(format, FORMATS)}")
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
-        raise UserError(f"output {output}: files of format {format} end in {suffix}", f"name it {output}{suffix}")
+        raise UserError(f"output {output}: files of format {format} end in {suffix}: name it {output}{suffix}")
     if os.path.lexists(output):
         raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
 

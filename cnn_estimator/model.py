@@ -1,6 +1,7 @@
 """model_fn, which Estimator trains, evaluates and predicts with."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +17,12 @@ BATCH_ACCURACY = "batch_accuracy"
 # Tensors of every graph.
 CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
+
+_OPTIMIZERS = {
+    "adam": tf.train.AdamOptimizer,
+    "sgd": tf.train.GradientDescentOptimizer,
+    "momentum": functools.partial(tf.train.MomentumOptimizer, momentum=0.9),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,16 +74,9 @@ def model_fn(
     accuracy = tf.reduce_mean(tf.cast(hits, tf.float32), name=BATCH_ACCURACY)
     tf.summary.scalar("accuracy", accuracy)
     tf.summary.scalar("learning_rate", params.learning_rate)
-    train_op = _optimizer(params).minimize(loss, global_step=tf.train.get_global_step())
+    optimizer = _OPTIMIZERS[params.optimizer](params.learning_rate)
+    train_op = optimizer.minimize(loss, global_step=tf.train.get_global_step())
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
-
-
-def _optimizer(params: Settings) -> tf.train.Optimizer:
-    if params.optimizer == "adam":
-        return tf.train.AdamOptimizer(params.learning_rate)
-    if params.optimizer == "momentum":
-        return tf.train.MomentumOptimizer(params.learning_rate, momentum=0.9)
-    return tf.train.GradientDescentOptimizer(params.learning_rate)
 
 
 def variables(params: Settings, mode: str) -> dict[str, tuple[str, list[int]]]:

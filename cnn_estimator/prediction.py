@@ -97,6 +97,7 @@ class Predictor:
         for start in range(0, len(images), _BATCH_SIZE):
             stopping.check()
             batches.append(self.session.run(self.outputs, {self.inputs["x"]: images[start : start + _BATCH_SIZE]}))
+        stopping.check()
         return model.Predictions(
             np.concatenate([np.zeros(0, np.int64), *(batch["classes"] for batch in batches)]),
             np.concatenate([np.zeros((0, CLASSES), np.float32), *(batch["probabilities"] for batch in batches)]),

@@ -17,7 +17,7 @@ OPTIMIZERS = ("adam", "sgd", "momentum")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 MAX_NAME_LENGTH = 40  # of a class
-MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # what float32 holds
+MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,10 +178,10 @@ RECIPES = {
 DEFAULT = "fashion_cnn"
 
 
-def find(name: str) -> Recipe:
+def find(name: object) -> Recipe:
     """Returns the Recipe of that name; raises UserError, with the nearest name, where there is none."""
     _check("recipe", Choice(tuple(RECIPES)), name)
-    return RECIPES[name]
+    return RECIPES[str(name)]
 
 
 def check(values: Mapping[str, object]) -> None:
@@ -205,7 +205,8 @@ def settings(
     if data_dir is not None:
         check({"data_dir": data_dir})
         data_dir = os.path.abspath(data_dir)
-    chosen = {name: getattr(find(recipe), name) for name in HYPERPARAMETERS}
+    found = find(recipe)
+    chosen = {name: getattr(found, name) for name in HYPERPARAMETERS}
     chosen |= {name: value for name, value in overrides.items() if value is not None}
     return Settings(recipe=recipe, seed=seed, data_dir=data_dir, class_names=class_names, **chosen)
 

@@ -90,7 +90,7 @@ def train(
       keep_checkpoints: how many to keep: an older one is deleted when a new one is written.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       data_dir: see datasets.load; None takes that of the run in the model_dir.
-      overrides: hyperparameters instead of the recipe's, fields of recipes.Hyperparameters; None keeps the recipe's.
+      overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size; None keeps its own.
 
     Raises:
       UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is being trained in; the
@@ -101,7 +101,9 @@ def train(
     if steps is not None and max_steps is not None:
         raise ValueError(f"steps {steps} and max_steps {max_steps} exclude each other: give one")
     if unknown := overrides.keys() - {*recipes.HYPERPARAMETERS}:
-        raise TypeError(f"train() got an unexpected argument {min(unknown)!r}")
+        raise TypeError(
+            f"train() got an unexpected argument {min(unknown)!r}, {recipes.suggestion(min(unknown), recipes.HELP)}"
+        )
     intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints)
     run = RunDir(model_dir)
     with run.locked():
@@ -120,8 +122,7 @@ def train(
         stopping.check()
         if fresh and checkpoints.has_checkpoints(model_dir):
             tf.summary.FileWriterCache.clear()  # an open writer would follow the folder to its new name
-            archived = run.archive()
-            log.info("the run that was in model_dir %s is archived as %s", model_dir, archived)
+            run.archive()
         with checkpoints.saving(f"model_dir {model_dir}"):
             checkpoints.remove_unfinished(model_dir)
             if checkpoint:
@@ -147,7 +148,7 @@ def _resolve_settings(
 
     Raises UserError where that checkpoint is another run's; a setting that may change and does gets a log line.
     """
-    kept = run.read_settings() if checkpoint else None
+    kept = run.read_settings(data_dir) if checkpoint else None
     if kept:
         seed = kept.seed if seed is None else seed
         data_dir = kept.data_dir if data_dir is None else data_dir

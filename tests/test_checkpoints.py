@@ -311,6 +311,14 @@ def test_a_checkpoint_that_is_deleted_while_it_is_copied_is_skipped(trained, mod
     assert f"{model_dir}/{INDEX} is missing, skipped: model.ckpt-90 is used" in caplog.text
 
 
+def test_a_checkpoint_that_cannot_be_copied_is_skipped(model_dir, caplog):
+    (model_dir / DATA).unlink()
+    (model_dir / DATA).mkdir()
+    with checkpoints.snapshot(str(model_dir)) as snapshot:
+        assert snapshot.step == 90
+    assert f"{model_dir}/model.ckpt-120 is damaged: " in caplog.text
+
+
 def test_a_checkpoint_that_is_asked_for_and_deleted_while_it_is_copied_is_an_error(model_dir, monkeypatch):
     def copy(source, folder):
         for name in (INDEX, DATA):

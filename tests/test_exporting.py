@@ -317,7 +317,7 @@ def at_check(monkeypatch, moment, act):
     monkeypatch.setattr(stopping, "check", check)
 
 
-CHECKS = 4  # in an export of 130 test images: two batches, then before the comparison and before the renaming
+CHECKS = 5  # in an export of 130 images: each of two batches, after them, before the comparison and the renaming
 
 
 @pytest.mark.parametrize("moment", range(1, CHECKS + 1))

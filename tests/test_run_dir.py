@@ -38,6 +38,20 @@ def test_settings_of_version_1_had_no_class_names(tmp_path):
     assert RunDir(str(tmp_path)).load_settings().class_names == tuple("0123456789")
 
 
+def test_class_names_of_version_1_may_come_from_data_that_moved(tmp_path):
+    first = {name: value for name, value in KEPT.items() if name != "class_names"}
+    (tmp_path / "settings.json").write_text(json.dumps(first | {"version": 1, "data_dir": "/gone"}))
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "class_names.txt").write_text("\n".join(NAMES))
+    assert RunDir(str(tmp_path)).load_settings(data_dir=str(tmp_path / "moved")).class_names == NAMES
+
+
+def test_older_settings_take_the_recipes_value_of_a_hyperparameter_that_came_later(tmp_path):
+    first = {name: value for name, value in KEPT.items() if name not in ("class_names", "batch_size")}
+    (tmp_path / "settings.json").write_text(json.dumps(first | {"version": 1}))
+    assert RunDir(str(tmp_path)).load_settings().batch_size == 32
+
+
 def test_a_run_without_settings_is_what_the_recipe_says(tmp_path):
     names = RunDir(str(tmp_path)).load_settings("mnist_cnn").class_names
     assert names == tuple("0123456789")

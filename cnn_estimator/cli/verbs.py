@@ -160,7 +160,7 @@ def predict(*names: str) -> int:
         data_dir=FLAGS.data_dir,
         invert=FLAGS.invert,
     )
-    _log_inverted(result.predictions, len(paths))
+    _log_inverted(result.predictions, len(result.predictions) - len(FLAGS.test_index or []))
     if FLAGS.json:
         for answer in result.predictions:
             print(json.dumps(answer.record()))

@@ -61,6 +61,7 @@ class RunDir:
             number += 1
         with writing(f"model_dir {self.path}"):
             os.rename(path, f"{path}.{number}")
+            log.info("the run that was in model_dir %s is archived as %s", self.path, f"{path}.{number}")
             self._locks.enter_context(_locked(self.path))
         return f"{path}.{number}"
 
@@ -74,8 +75,11 @@ class RunDir:
             json.dump({"version": VERSION} | ordered, file, indent=2)
             file.write("\n")
 
-    def read_settings(self) -> Settings | None:
+    def read_settings(self, data_dir: str | None = None) -> Settings | None:
         """Returns the Settings of the run, or None where there is no settings file.
+
+        Args:
+          data_dir: the data whose class names to take, instead of the settings' own, where the file is of version 1.
 
         Raises:
           UserError: the file is damaged, of a later version, or edited into something that was never trained.
@@ -89,7 +93,7 @@ class RunDir:
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror}") from error
         try:
-            return _parse_settings(content)
+            return _parse_settings(content, data_dir)
         except UserError as error:
             raise UserError(
                 f"{path} cannot be read: {error}", "fix it, or move it away and name the {recipe}"
@@ -100,12 +104,12 @@ class RunDir:
 
         Args:
           recipe: the name of the recipe that it holds, where there is no settings file.
-          data_dir: the data whose class names to take then, see datasets.load.
+          data_dir: the data whose class names to take where the run does not know them, see datasets.load.
 
         Raises:
           UserError: there is no settings file and no recipe, or they are of different models.
         """
-        settings = self.read_settings()
+        settings = self.read_settings(data_dir)
         if settings is None:
             if recipe is None:
                 raise UserError(f"model_dir {self.path} has no {SETTINGS_FILE}", "name the {recipe} that it holds")
@@ -159,7 +163,7 @@ class RunDir:
             log.warning("%s is not a list of records: %r. This evaluation is not kept there: move it away", path, error)
 
 
-def _parse_settings(content: bytes) -> Settings:
+def _parse_settings(content: bytes, data_dir: str | None) -> Settings:
     if len(content) > MAX_BYTES:
         raise UserError(f"more than {MAX_BYTES} bytes")
     try:
@@ -173,8 +177,9 @@ def _parse_settings(content: bytes) -> Settings:
         raise UserError(
             f"version {reprlib.repr(version)}: this program reads versions 1 to {VERSION}, another one wrote it"
         )
-    if version == 1:
-        fields.setdefault("class_names", None)
+    if version < VERSION:  # it did not know the settings that came later
+        recipe = recipes.find(fields.get("recipe"))
+        fields = {name: getattr(recipe, name) for name in recipes.HYPERPARAMETERS} | {"class_names": None} | fields
     known = ["recipe", "dataset", "network", *(field.name for field in dataclasses.fields(Settings))]
     for name in known:
         if name not in fields:
@@ -191,7 +196,7 @@ def _parse_settings(content: bytes) -> Settings:
         fields["class_names"] = tuple(fields["class_names"])
     elif fields["class_names"] is None:  # version 1 did not know them
         recipes.check({"data_dir": fields["data_dir"]})
-        fields["class_names"] = _class_names(recipe.dataset, fields["data_dir"])
+        fields["class_names"] = _class_names(recipe.dataset, data_dir or fields["data_dir"])
     return Settings(**fields)
 
 

@@ -200,6 +200,9 @@ def _copy(path: str, folder: str) -> Snapshot:
             shutil.copy(file, folder)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing") from error
+    except OSError:
+        verify(path)  # raises if the original cannot be read: otherwise it is the folder that cannot be written
+        raise
     try:
         copy = verify(copied)
     except UserError as error:
