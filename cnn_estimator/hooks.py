@@ -28,11 +28,24 @@ class LogTensors(tf.train.LoggingTensorHook):
             every_n_iter=every,
         )
 
-    def begin(self):
+    def begin(self) -> None:
         try:
             super().begin()
         except (KeyError, ValueError) as error:
-            raise UserError(f"log_tensors: {error.args[0]} Try probabilities=softmax_tensor") from error
+            raise UserError(
+                f"log_tensors: {str(error.args[0]).rstrip('.')}", "name a tensor of the graph, such as softmax_tensor"
+            ) from error
+
+
+class CountSteps(tf.train.StepCounterHook):
+    """StepCounterHook without its warning that the global step has not increased.
+
+    It reads the step while the step is being increased: now and then twice the same.
+    """
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        self._last_global_step = None
+        super().after_run(run_context, run_values)
 
 
 class Progress(tf.train.SessionRunHook):
@@ -48,10 +61,10 @@ class Progress(tf.train.SessionRunHook):
         self.loss: float | None = None
         self.steps = 0
 
-    def before_run(self, run_context):
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
         return tf.train.SessionRunArgs(f"{BATCH_LOSS}:0")
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self.loss = float(run_values.results)
         self.steps += 1
         self._bar.update()
@@ -63,7 +76,7 @@ class OnGraphBuilt(tf.train.SessionRunHook):
     def __init__(self, function: Callable[[], None]) -> None:
         self._function = function
 
-    def begin(self):
+    def begin(self) -> None:
         self._function()
 
 
@@ -74,10 +87,10 @@ class NonFiniteLossGuard(tf.train.SessionRunHook):
         self._step = first_step
         self._learning_rate = learning_rate
 
-    def before_run(self, run_context):
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
         return tf.train.SessionRunArgs(f"{BATCH_LOSS}:0")
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._step += 1
         if not math.isfinite(run_values.results):
             raise _diverged(f"loss is {run_values.results}", self._step, self._learning_rate)
@@ -97,12 +110,12 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
         self._restored_step = restored_step
         self._learning_rate = learning_rate
 
-    def begin(self):
+    def begin(self) -> None:
         super().begin()
         floats = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
         self._all_finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in floats])
 
-    def _save(self, session, step):
+    def _save(self, session: tf.Session, step: int) -> bool:
         # TensorFlow empties a checkpoint's index before it writes it again: a full disk would cost the checkpoint.
         if step == self._restored_step:
             return False
@@ -123,7 +136,7 @@ def _diverged(problem: str, step: int, learning_rate: float) -> UserError:
 class StopTraining(tf.train.SessionRunHook):
     """Ends training after the step in which a stop signal came."""
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         if stopping.requested():
             run_context.request_stop()
 
@@ -131,7 +144,7 @@ class StopTraining(tf.train.SessionRunHook):
 class StopEvaluation(tf.train.SessionRunHook):
     """Raises Stopped after the batch in which a stop signal came: half an evaluation has no result."""
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         stopping.check()
 
 
@@ -141,10 +154,10 @@ class CollectPredictions(tf.train.SessionRunHook):
     def __init__(self) -> None:
         self._batches: list[list[np.ndarray]] = []
 
-    def before_run(self, run_context):
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
         return tf.train.SessionRunArgs([f"{CLASSES}:0", f"{PROBABILITIES}:0"])
 
-    def after_run(self, run_context, run_values):
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._batches.append(run_values.results)
 
     def predictions(self) -> Predictions:

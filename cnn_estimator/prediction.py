@@ -181,7 +181,8 @@ def predict(
         images = np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
         probabilities = predictor.predict(images).probabilities
     predictions = [
-        Prediction(*row, shares, settings.class_names) for row, shares in zip(rows, probabilities, strict=True)
+        Prediction(*row, row_probabilities, settings.class_names)
+        for row, row_probabilities in zip(rows, probabilities, strict=True)
     ]
     return Result(predictions, problems)
 
@@ -210,7 +211,7 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
     data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
     for index in indices:
         if index >= len(data.labels):
-            raise UserError(f"test_index {index}: the test set has images 0 to {len(data.labels) - 1}")
+            raise UserError(f"there is no test image {index}: the test set has images 0 to {len(data.labels) - 1}")
     return [(f"test image {index}", data.images[index], False, int(data.labels[index])) for index in indices]
 
 
@@ -221,7 +222,7 @@ def table(predictions: Sequence[Prediction]) -> str:
         "class": [prediction.ranked()[0][0] for prediction in predictions],
         "probability": [f"{prediction.ranked()[0][1]:.1%}" for prediction in predictions],
         "runners-up": [
-            ", ".join(f"{name} {share:.1%}" for name, share in prediction.ranked()[1 : 1 + _RUNNERS_UP])
+            ", ".join(f"{name} {probability:.1%}" for name, probability in prediction.ranked()[1 : 1 + _RUNNERS_UP])
             for prediction in predictions
         ],
         "true class": [

@@ -52,7 +52,7 @@ class Number:
 
     def check(self, value: object) -> None:
         if type(value) not in (int, float) or not self.min <= value <= self.max:  # type: ignore[operator]
-            raise ValueError(f"not a number from {self.min:.2g} to {self.max:.2g}, try 0.001")
+            raise ValueError(f"not a number from {self.min:.2g} to {self.max:.2g}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -108,7 +108,10 @@ def train(
     run = RunDir(model_dir)
     with run.locked():
         checkpoint = None if fresh else checkpoints.newest_intact(model_dir)
-        settings = _resolve_settings(run, checkpoint, recipe, seed, data_dir, overrides)
+        saved = run.read_settings(data_dir) if checkpoint else None
+        settings = _resolve_settings(run, saved, recipe, seed, data_dir, overrides)
+        if checkpoint:
+            checkpoints.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         first_step = checkpoint.step if checkpoint else 0
         if max_steps is None:
             max_steps = recipes.find(recipe).steps if steps is None else first_step + steps
@@ -118,6 +121,7 @@ def train(
         log.info("%s", settings)
         data = datasets.load(settings.dataset, "train", settings.data_dir)
         log.info("%s: %d training images from %s", settings.dataset, len(data.labels), data.source)
+        _log_changes(saved or settings, settings)
         log.info("model_dir %s: from step %d to step %d", model_dir, first_step, max_steps)
         stopping.check()
         if fresh and checkpoints.has_checkpoints(model_dir):
@@ -138,32 +142,32 @@ def train(
 
 def _resolve_settings(
     run: RunDir,
-    checkpoint: checkpoints.Checkpoint | None,
+    saved: Settings | None,
     recipe: str,
     seed: int | None,
     data_dir: str | None,
     overrides: Mapping[str, Any],
 ) -> Settings:
-    """Returns the Settings to go on with from a checkpoint, or to start with where it is None.
+    """Returns the Settings to go on with from the saved ones, or to start with where there are none.
 
-    Raises UserError where that checkpoint is another run's; a setting that may change and does gets a log line.
+    Raises UserError where the saved ones are another run's.
     """
-    kept = run.read_settings(data_dir) if checkpoint else None
-    if kept:
-        seed = kept.seed if seed is None else seed
-        data_dir = kept.data_dir if data_dir is None else data_dir
+    if saved:
+        seed = saved.seed if seed is None else seed
+        data_dir = saved.data_dir if data_dir is None else data_dir
     elif seed is None:
         seed = secrets.randbelow(recipes.MAX_SEED + 1)
     class_names = datasets.class_names(recipes.find(recipe).dataset, data_dir)
     settings = recipes.settings(recipe, seed=seed, data_dir=data_dir, class_names=class_names, **overrides)
-    if kept:
-        run.check_same_run(kept, settings)
-        for field, value in dataclasses.asdict(settings).items():
-            if value != getattr(kept, field):
-                log.warning("%s is %s from now on, and was %s", field, value, getattr(kept, field))
-    if checkpoint:
-        checkpoints.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
+    if saved:
+        run.check_same_run(saved, settings)
     return settings
+
+
+def _log_changes(saved: Settings, settings: Settings) -> None:
+    for field, value in dataclasses.asdict(settings).items():
+        if value != getattr(saved, field):
+            log.warning("%s is %s from now on, and was %s", field, value, getattr(saved, field))
 
 
 def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Intervals, *, restored: bool) -> Training:
@@ -220,7 +224,7 @@ def _hooks(
 
     return [
         hooks.LogTensors(every=intervals.log_every, named=intervals.log_tensors),
-        tf.train.StepCounterHook(every_n_steps=intervals.log_every, output_dir=run.path),
+        hooks.CountSteps(every_n_steps=intervals.log_every, output_dir=run.path),
         progress,
         hooks.NonFiniteLossGuard(first_step=first_step, learning_rate=settings.learning_rate),
         hooks.StopTraining(),

@@ -147,7 +147,7 @@ LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=soft
             for value in ("0", "-1", str(bound + 1), "9" * 4000)
         ),
         *(
-            ([f"--{name}={value}"], f"flag --{name}={value}: invalid literal for int() with base 10: {value!r}")
+            ([f"--{name}={value}"], f"flag --{name}={value}: cannot be read as an integer")
             for name in INTEGER_BOUNDS
             for value in ("nan", "inf", "1.5", "", "x")
         ),
@@ -158,8 +158,8 @@ LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=soft
             )
             for value in ("0", "-1", "inf", "-inf", "1e39", "1e-46", "1e400")
         ),
-        (["--learning_rate=nan"], "learning_rate nan: not a number from 1.2e-38 to 3.4e+38, try 0.001"),
-        (["--learning_rate=fast"], "flag --learning_rate=fast: could not convert string to float: 'fast'"),
+        (["--learning_rate=nan"], "learning_rate nan: not a number from 1.2e-38 to 3.4e+38"),
+        (["--learning_rate=fast"], "flag --learning_rate=fast: cannot be read as a number"),
     ],
     ids=lambda value: None if isinstance(value, str) else " ".join(value)[:40],
 )
@@ -197,7 +197,7 @@ def test_a_mistake_in_the_flags_of_run_eval_gets_one_line_at_once(flag, message)
         (["samples", "--recipe=mnist"], "flag --recipe=mnist: no such name, did you mean mnist_cnn?"),
         (["curves", "--model_dir=a,setup.py"], "flag --model_dir=a,setup.py: a file, name a folder"),
         (["predict"], "nothing to predict: name image files, folders, - for a list on stdin, or --test_index=0"),
-        (["predict", "--test_index=0,x"], "flag --test_index=0,x: invalid literal for int() with base 10: 'x'"),
+        (["predict", "--test_index=0,x"], "flag --test_index=0,x: cannot be read as an integer"),
         (["predict", "--test_index=0,-1"], "flag --test_index=0,-1: -1 is not an integer in the range [0, 60000]"),
         (["predict", "--invert=maybe"], "flag --invert=maybe: no such name, choose one of yes, no, auto"),
         (["export", "--format=onxx"], "flag --format=onxx: no such name, did you mean onnx?"),

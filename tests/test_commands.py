@@ -409,7 +409,7 @@ def test_a_tensor_that_the_graph_does_not_have_is_an_error(model_dir, name, prob
     flags = (f"--model_dir={model_dir}", DENSE, "--steps=1", "--seed=2", f"--log_tensors=p={name}")
     message = error_of(command("train", *flags))
     assert message.startswith(f"log_tensors: {problem}")
-    assert message.endswith("Try probabilities=softmax_tensor")
+    assert message.endswith(": name a tensor of the graph, such as softmax_tensor")
     # The run in the model_dir is as it was.
     assert settings_in(model_dir)["seed"] == 1
     assert steps_in(model_dir) == [0, 30, 60, 90, 120]
@@ -704,7 +704,7 @@ def test_names_in_a_list_may_have_any_character_but_a_line_feed(trained, photos)
 @pytest.mark.integration
 def test_an_index_beyond_the_test_set_is_an_error(trained):
     message = error_of(command("predict", f"--model_dir={trained}", "--test_index=130"))
-    assert message == "test_index 130: the test set has images 0 to 129"
+    assert message == "there is no test image 130: the test set has images 0 to 129"
 
 
 @pytest.mark.process

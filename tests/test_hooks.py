@@ -48,6 +48,17 @@ def test_a_non_finite_loss_ends_training_before_a_save(tmp_path, loss):
     assert steps_in(tmp_path) == [0]
 
 
+def test_a_step_that_is_read_twice_gets_no_warning(tmp_path, caplog):
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.create_global_step()
+        hook = hooks.CountSteps(every_n_steps=100, output_dir=str(tmp_path))
+        hook.begin()
+        context = tf.train.SessionRunContext(None, session)
+        for _ in range(2):
+            hook.after_run(context, tf.train.SessionRunValues(5, None, None))
+    assert not caplog.records
+
+
 def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     train(tmp_path, factor=1.0, every=3, steps=7)
     assert steps_in(tmp_path) == [0, 3, 6, 7]

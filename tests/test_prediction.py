@@ -121,7 +121,7 @@ def test_test_images_are_predicted_with_their_true_classes(trained, images_and_l
     assert [prediction.true_class for prediction in result.predictions] == [3, 0]
     np.testing.assert_array_equal(result.predictions[0].image, images_and_labels.images[3])
     assert result.problems == []
-    with pytest.raises(UserError, match=r"^test_index 130: the test set has images 0 to 129$"):
+    with pytest.raises(UserError, match=r"^there is no test image 130: the test set has images 0 to 129$"):
         predict(str(trained), [], [130])
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import logging
 import re
+import shutil
 import signal
 
 import numpy as np
@@ -100,6 +101,16 @@ def test_settings_are_complete_before_they_are_kept(tmp_path, data_dir, caplog):
     assert all(value is not None for value in dataclasses.asdict(result.settings).values())
     assert f", seed {result.settings.seed}" in caplog.text
     assert result.settings.class_names == tuple("0123456789")
+
+
+def test_data_that_is_gone_is_an_error_before_any_change_is_logged(tmp_path, data_dir, caplog):
+    own = shutil.copytree(data_dir, tmp_path / "data")
+    (own / "class_names.txt").write_text("\n".join("abcdefghij"))
+    training.train(str(tmp_path / "run"), "fashion_dense", max_steps=1, data_dir=str(own))
+    shutil.rmtree(own)
+    with pytest.raises(UserError, match=r"^data_dir .*/data is not a folder"):
+        training.train(str(tmp_path / "run"), "fashion_dense", max_steps=2)
+    assert "from now on" not in caplog.text
 
 
 def test_bad_arguments_are_refused_by_name(tmp_path):

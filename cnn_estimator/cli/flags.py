@@ -61,6 +61,26 @@ class _ChoiceParser(flags.ArgumentParser):
         return argument
 
 
+class _IntegerParser(flags.IntegerParser):
+    """absl's, without the words of int()."""
+
+    def convert(self, argument):
+        try:
+            return super().convert(argument)
+        except ValueError:
+            raise ValueError("cannot be read as an integer") from None
+
+
+class _FloatParser(flags.FloatParser):
+    """absl's, without the words of float()."""
+
+    def convert(self, argument):
+        try:
+            return super().convert(argument)
+        except ValueError:
+            raise ValueError("cannot be read as a number") from None
+
+
 class _ListParser(flags.ArgumentParser):
     """Values of another parser, separated by commas."""
 
@@ -87,12 +107,11 @@ def define_train() -> None:
     _define_steps("log_every", 50, "Steps between two log lines, and two points in TensorBoard.")
     flags.DEFINE_list("log_tensors", [], "Further tensors to log, e.g. probabilities=softmax_tensor.")
     _define_steps("save_every", 500, "Steps between two checkpoints.")
-    flags.DEFINE_integer(
+    _define(
+        _IntegerParser(1, MAX_CHECKPOINTS),
         "keep_checkpoints",
         5,
         "How many checkpoints to keep: an older one is deleted when a new one is written.",
-        lower_bound=1,
-        upper_bound=MAX_CHECKPOINTS,
     )
     flags.DEFINE_bool("fresh", False, "Start over: the run in the model_dir is archived as model_dir.1, .2, …")
 
@@ -108,7 +127,7 @@ def define_samples() -> None:
     """Defines the flags of the verb samples."""
     _define_data_dir()
     _define(_ChoiceParser(recipes.RECIPES), "recipe", recipes.DEFAULT, "The recipe with the data to plot.")
-    flags.DEFINE_integer("count", 20, "How many images.", lower_bound=1, upper_bound=MAX_SAMPLES)
+    _define(_IntegerParser(1, MAX_SAMPLES), "count", 20, "How many images.")
     _define_figure("samples.png")
 
 
@@ -121,8 +140,12 @@ def define_curves() -> None:
 def define_predict() -> None:
     """Defines the flags of the verb predict."""
     _define_trained()
-    index_parser = flags.IntegerParser(lower_bound=0, upper_bound=recipes.MAX_IMAGES)
-    _define(_ListParser(index_parser), "test_index", None, "Images of the test set to predict, counted from 0.")
+    _define(
+        _ListParser(_IntegerParser(0, recipes.MAX_IMAGES)),
+        "test_index",
+        None,
+        "Images of the test set to predict, counted from 0.",
+    )
     flags.DEFINE_bool("json", False, "Print JSON, a line per image, instead of a table.")
     _define(
         _ChoiceParser(INVERT),
@@ -169,7 +192,7 @@ def _define_figure(default: str | None) -> None:
 
 
 def _define_steps(name: str, default: int | None, help_text: str) -> None:
-    flags.DEFINE_integer(name, default, help_text, lower_bound=1, upper_bound=MAX_STEPS)
+    _define(_IntegerParser(1, MAX_STEPS), name, default, help_text)
 
 
 def _define_setting(name: str) -> None:
@@ -178,12 +201,12 @@ def _define_setting(name: str) -> None:
     if isinstance(rule, recipes.Choice):
         _define(_ChoiceParser(rule.names), name, None, help_text)
     elif isinstance(rule, recipes.Integer):
-        flags.DEFINE_integer(name, None, help_text, lower_bound=rule.min, upper_bound=rule.max)
+        _define(_IntegerParser(rule.min, rule.max), name, None, help_text)
     elif isinstance(rule, recipes.Number):
-        flags.DEFINE_float(name, None, help_text, lower_bound=rule.min, upper_bound=rule.max)
+        _define(_FloatParser(rule.min, rule.max), name, None, help_text)
     else:
         raise TypeError(f"setting {name}: no flag can be made of {rule}")
 
 
-def _define(parser: flags.ArgumentParser, name: str, default: str | None, help_text: str) -> None:
+def _define(parser: flags.ArgumentParser, name: str, default: str | int | None, help_text: str) -> None:
     flags.DEFINE(parser, name, default, help_text, serializer=flags.ArgumentSerializer())

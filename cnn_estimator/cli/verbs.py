@@ -162,8 +162,8 @@ def predict(*names: str) -> int:
     )
     _log_inverted(result.predictions, len(result.predictions) - len(FLAGS.test_index or []))
     if FLAGS.json:
-        for answer in result.predictions:
-            print(json.dumps(answer.record()))
+        for found in result.predictions:
+            print(json.dumps(found.record()))
     elif result.predictions:
         print(prediction.table(result.predictions))
     if FLAGS.figure and result.predictions:
@@ -175,7 +175,7 @@ def predict(*names: str) -> int:
 
 
 def _log_inverted(predictions: Any, files: int) -> None:
-    inverted = sum(answer.inverted for answer in predictions)
+    inverted = sum(found.inverted for found in predictions)
     if inverted and FLAGS.invert == "auto":
         log.info("%d of %d files are dark on bright and were inverted: --invert=no leaves them", inverted, files)
 

@@ -130,12 +130,12 @@ class RunDir:
             names = {"dataset": settings.dataset, "network": settings.network}
             file.write(json.dumps({**facts, **names, **dataclasses.asdict(settings)}) + "\n")
 
-    def check_same_run(self, kept: Settings, settings: Settings) -> None:
-        """Raises UserError, with a table, where a run with `settings` cannot go on from one with settings `kept`."""
+    def check_same_run(self, saved: Settings, settings: Settings) -> None:
+        """Raises UserError, with a table, where a run with `settings` cannot go on from one with `saved` settings."""
         rows = [
-            (name, getattr(kept, name), getattr(settings, name))
+            (name, getattr(saved, name), getattr(settings, name))
             for name in ("recipe", "dataset", "network", "optimizer")
-            if getattr(kept, name) != getattr(settings, name)
+            if getattr(saved, name) != getattr(settings, name)
         ]
         if any(name != "recipe" for name, _, _ in rows):
             raise UserError(
