@@ -141,6 +141,18 @@ def command(*arguments, script=None, input=None):
     return subprocess.CompletedProcess(arguments, status or 0, *texts)
 
 
+def called(*arguments, **options):
+    """Runs a verb in this process, which has to succeed; returns its CompletedProcess."""
+    done = command(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def called_train(model_dir, data_dir, *flags):
+    """Runs run_train.py in this process, which has to succeed."""
+    return called(f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, script="run_train.py")
+
+
 def _file_with(text):
     file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  it is closed with the command's end
     file.write(text)

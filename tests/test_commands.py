@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from helpers import (
     REPOSITORY,
+    called,
+    called_train,
     command,
     error_and_table_of,
     error_of,
@@ -42,18 +44,6 @@ DENSE = "--recipe=fashion_dense"
 def verb(name, *arguments, **options):
     """Runs a verb as a process."""
     return run("-m", "cnn_estimator", name, *arguments, **options)
-
-
-def called(*arguments, **options):
-    """Runs a verb in this process, which has to succeed; returns its CompletedProcess."""
-    done = command(*arguments, **options)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def called_train(model_dir, data_dir, *flags):
-    """Runs run_train.py in this process, which has to succeed."""
-    return called(f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, script="run_train.py")
 
 
 def settings_in(model_dir):

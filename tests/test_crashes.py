@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from helpers import REPOSITORY, started, train, variables, wait_for
+from helpers import REPOSITORY, called_train, started, train, variables, wait_for
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.run_dir import RunDir, checkpoints
@@ -23,18 +23,12 @@ FLAGS = ("--recipe=fashion_cnn", "--batch_size=10", "--save_every=8", "--max_ste
 def unbroken(tmp_path_factory, data_dir):
     """The variables of an undisturbed run."""
     model_dir = tmp_path_factory.mktemp("unbroken")
-    done = train(model_dir, data_dir, *FLAGS, "--seed=11")
-    assert done.returncode == 0, done.stderr
+    called_train(model_dir, data_dir, *FLAGS, "--seed=11")
     return variables(model_dir)
 
 
-def seconds_of_training(model_dir):
-    """From the first checkpoint of a run to the last, by the files."""
-    times = [path.stat().st_mtime for path in model_dir.glob("model.ckpt-*.index")]
-    return max(times) - min(times)
-
-
 def test_two_runs_of_one_seed_are_the_same_bit_for_bit(tmp_path, data_dir, unbroken):
+    """One in a process of its own."""
     done = train(tmp_path, data_dir, *FLAGS, "--seed=11", "--log_every=7", "--keep_checkpoints=1")
     assert done.returncode == 0, done.stderr
     assert variables(tmp_path) == unbroken
@@ -42,36 +36,33 @@ def test_two_runs_of_one_seed_are_the_same_bit_for_bit(tmp_path, data_dir, unbro
 
 
 def test_another_seed_gives_another_run(tmp_path, data_dir, unbroken):
-    assert train(tmp_path, data_dir, *FLAGS, "--seed=12").returncode == 0
+    called_train(tmp_path, data_dir, *FLAGS, "--seed=12")
     assert variables(tmp_path)["dense/kernel"] != unbroken["dense/kernel"]
 
 
 def test_a_run_without_a_seed_can_be_repeated_with_the_seed_that_it_drew(tmp_path, data_dir):
     flags = ("--recipe=fashion_cnn", "--batch_size=10")
     for steps in (3, 2):  # the second goes on, without a seed too
-        done = train(tmp_path / "drawn", data_dir, *flags, f"--steps={steps}")
-        assert done.returncode == 0, done.stderr
+        done = called_train(tmp_path / "drawn", data_dir, *flags, f"--steps={steps}")
     seed = re.search(r", seed (\d+)", done.stderr)[1]
-    assert train(tmp_path / "named", data_dir, *flags, "--steps=5", f"--seed={seed}").returncode == 0
+    called_train(tmp_path / "named", data_dir, *flags, "--steps=5", f"--seed={seed}")
     assert variables(tmp_path / "drawn") == variables(tmp_path / "named")
 
 
-@pytest.mark.serial
 def test_a_run_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path, data_dir, unbroken):
     generator = random.Random(7)
-    kept = (*FLAGS, "--seed=11", "--keep_checkpoints=100")
-    assert train(tmp_path / "timed", data_dir, *kept).returncode == 0
-    a_part = seconds_of_training(tmp_path / "timed") / 6
     model_dir = tmp_path / "killed"
     reached = [0]
     while reached[-1] < 160:
-        flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *FLAGS, "--seed=11")
+        flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *FLAGS, "--seed=11", "--log_every=1")
         with started("run_train.py", *flags) as (process, stderr):
-            if len(reached) % 4 == 0:  # some during start-up, most while it trains and saves
+            if len(reached) % 4 == 0:  # some during start-up, some while it trains, most while it saves
                 time.sleep(generator.uniform(0, 4))
             else:
-                wait_for("step = ", process, stderr)
-                time.sleep(generator.uniform(0, 2 * a_part))
+                step = min(reached[-1] + generator.randint(12, 44), 160)
+                step -= step % generator.choice([1, 8, 8])
+                wait_for(f"step = {step}", process, stderr)
+                time.sleep(generator.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
             if process.wait() == 0:  # it ended first
                 break
@@ -80,8 +71,7 @@ def test_a_run_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path, data
         reached.append(newest.step if newest else 0)
     assert reached == sorted(reached)  # no kill cost a checkpoint
     assert len(reached) > 8, reached
-    done = train(model_dir, data_dir, *FLAGS)
-    assert done.returncode == 0, done.stderr
+    called_train(model_dir, data_dir, *FLAGS)
     assert variables(model_dir) == unbroken
 
 

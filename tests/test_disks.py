@@ -9,6 +9,8 @@ import tempfile
 
 import pytest
 from helpers import (
+    called,
+    called_train,
     error_of,
     evaluate,
     no_file_beyond,
@@ -21,6 +23,7 @@ from helpers import (
 )
 
 from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.process
 
@@ -36,6 +39,7 @@ def small_disk(tmp_path):
     if mounted.returncode:
         pytest.skip(f"a small disk needs a root who may mount one: {mounted.stderr.strip()}")
     yield folder
+    tf.summary.FileWriterCache.clear()  # the open event files of runs in this process
     subprocess.run(["umount", folder], check=True)
 
 
@@ -53,7 +57,7 @@ def no_room(folder):
 @pytest.fixture
 def unbroken(tmp_path, data_dir):
     """The variables of 60 steps of an undisturbed run."""
-    assert train(tmp_path / "unbroken", data_dir, *DENSE, "--max_steps=60").returncode == 0
+    called_train(tmp_path / "unbroken", data_dir, *DENSE, "--max_steps=60")
     return variables(tmp_path / "unbroken")
 
 
@@ -67,7 +71,7 @@ def test_a_disk_that_fills_up_is_one_error_line_and_costs_no_checkpoint(small_di
         checkpoints.verify(str(model_dir / f"model.ckpt-{step}"))
     # With room again the same command goes on, to the same end.
     subprocess.run(["mount", "-o", "remount,size=30m", small_disk], check=True)
-    done = train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=100")
+    done = called_train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=100")
     assert f"from step {steps[-1]} to step 60" in done.stderr
     assert variables(model_dir) == unbroken
 
@@ -77,12 +81,12 @@ def test_a_full_disk_from_the_beginning(small_disk, data_dir):
         message = error_of(train(small_disk / "run", data_dir, *DENSE, "--max_steps=60"))
         assert message.startswith(f"model_dir {small_disk / 'run'} cannot be written: No space left on device: ")
         assert not (small_disk / "run" / "settings.json").exists()
-    assert train(small_disk / "run", data_dir, *DENSE, "--max_steps=2").returncode == 0
+    called_train(small_disk / "run", data_dir, *DENSE, "--max_steps=2")
 
 
 def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk, data_dir, unbroken):
     model_dir = small_disk / "run"
-    assert train(model_dir, data_dir, *DENSE, "--max_steps=30", "--keep_checkpoints=1").returncode == 0
+    called_train(model_dir, data_dir, *DENSE, "--max_steps=30", "--keep_checkpoints=1")
     before = variables(model_dir)
     settings = (model_dir / "settings.json").read_text()
     with no_room(small_disk):
@@ -94,7 +98,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk,
         result = evaluate(model_dir)
         assert json.loads(result.stdout)["global_step"] == 30
         assert "No space left on device. TensorBoard will not show this evaluation" in result.stderr
-    assert train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=1").returncode == 0
+    called_train(model_dir, data_dir, *DENSE, "--max_steps=60", "--keep_checkpoints=1")
     assert variables(model_dir) == unbroken
 
 
@@ -102,18 +106,18 @@ def test_a_full_disk_keeps_the_checkpoint_that_training_goes_on_from(small_disk,
 def test_a_file_that_may_not_grow_is_one_error_line(tmp_path, data_dir, size):
     """TensorFlow calls it OutOfRangeError, and Estimator takes that for the end of the data."""
     model_dir = tmp_path / "run"
-    assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0
+    called_train(model_dir, data_dir, *DENSE, "--max_steps=10")
     before = variables(model_dir)
     done = train(model_dir, data_dir, *DENSE, "--max_steps=60", preexec_fn=no_file_beyond(size))
     assert error_of(done).startswith(f"model_dir {model_dir} cannot be written: File too large: ")
     assert variables(model_dir) == before
-    assert train(model_dir, data_dir, *DENSE, "--max_steps=20").returncode == 0
+    called_train(model_dir, data_dir, *DENSE, "--max_steps=20")
 
 
 def test_a_read_only_model_dir_can_be_evaluated_and_not_trained_in(tmp_path, data_dir, monkeypatch):
     model_dir = tmp_path / "run"
-    assert train(model_dir, data_dir, *DENSE, "--max_steps=10").returncode == 0
-    expected = json.loads(evaluate(model_dir).stdout)
+    called_train(model_dir, data_dir, *DENSE, "--max_steps=10")
+    expected = json.loads(called("eval", f"--model_dir={model_dir}").stdout)
     shutil.rmtree(model_dir / "eval")
     before = sorted(os.listdir(model_dir))
     model_dir.chmod(0o555)
@@ -133,7 +137,7 @@ def test_a_read_only_model_dir_can_be_evaluated_and_not_trained_in(tmp_path, dat
 
 def test_a_model_dir_that_may_not_be_listed_is_an_error(tmp_path, data_dir, monkeypatch):
     model_dir = tmp_path / "run"
-    assert train(model_dir, data_dir, *DENSE, "--max_steps=1").returncode == 0
+    called_train(model_dir, data_dir, *DENSE, "--max_steps=1")
     model_dir.chmod(0o311)
     unprivileged(monkeypatch)
     for done in (train(model_dir, data_dir, *DENSE, "--max_steps=2"), evaluate(model_dir)):
@@ -155,7 +159,7 @@ def test_a_model_dir_that_disappears_is_an_error(tmp_path, data_dir):
 
 
 def test_a_temporary_folder_without_room_is_said(tmp_path, data_dir):
-    assert train(tmp_path, data_dir, *DENSE, "--max_steps=10").returncode == 0
+    called_train(tmp_path, data_dir, *DENSE, "--max_steps=10")
     message = error_of(evaluate(tmp_path, preexec_fn=no_file_beyond(100_000)))
     assert (
         message
