@@ -53,13 +53,13 @@ def test_a_run_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path, data
     generator = random.Random(7)
     model_dir = tmp_path / "killed"
     reached = [0]
-    while reached[-1] < 160:
+    while reached[-1] < 150:
         flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *FLAGS, "--seed=11", "--log_every=1")
         with started("run_train.py", *flags) as (process, stderr):
             if len(reached) % 4 == 0:  # some during start-up, some while it trains, most while it saves
                 time.sleep(generator.uniform(0, 4))
             else:
-                step = min(reached[-1] + generator.randint(12, 44), 160)
+                step = min(reached[-1] + generator.randint(12, 24), 160)
                 step -= step % generator.choice([1, 8, 8])
                 wait_for(f"step = {step}", process, stderr)
                 time.sleep(generator.uniform(0, 0.1))
