@@ -84,6 +84,7 @@ def test_every_verb_lists_its_flags(name):
     assert done.stdout.startswith(f"python -m cnn_estimator {name}")
     assert ("--model_dir" in done.stdout) == (name not in ("samples", "doctor"))
     assert ("--steps" in done.stdout) == (name == "train")
+    assert ("--figure:" in done.stdout) == (name in ("predict", "samples", "curves"))
 
 
 @pytest.mark.parametrize(

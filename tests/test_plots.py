@@ -36,6 +36,7 @@ def test_samples_have_their_names():
     assert [axes.get_xlabel() for axes in shown] == list(NAMES[:7])
     assert figure.get_suptitle() == "The title"
     np.testing.assert_array_equal(shown[3].images[0].get_array(), images(7)[3])
+    assert pixels(figure).shape == (400, 840, 3)
     assert {image.get_clim() for axes in shown for image in axes.images} == {(0, 1)}
     pixels(figure)
 
@@ -53,6 +54,9 @@ def test_the_confusion_matrix_shows_counts_and_fractions_of_rows():
     counts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
     assert counts == {(row, row): "90" for row in range(10) if row != 7} | {(2, 4): "10"}
     assert axes.images[0].get_array()[2].tolist() == [0, 0, 0.9, 0, 0.1, 0, 0, 0, 0, 0]
+    # A few mistakes have a colour beside many correct predictions.
+    assert axes.images[0].norm([0, 0.01, 0.25, 1]).tolist() == pytest.approx([0, 0.1, 0.5, 1])
+    assert {text.get_text(): text.get_color() for text in axes.texts} == {"90": "white", "10": "black"}
     pixels(figure)
 
 
@@ -79,6 +83,7 @@ def test_right_is_blue_and_wrong_is_red():
         strict=True,
     ):
         assert [bar.get_width() for bar in axes.patches] == pytest.approx(probabilities[0])
+        assert axes.get_xlim() == (0, 1)
         assert [label.get_text() for label in axes.get_yticklabels()] == list(NAMES)
         bar_colours = {number: plots.colors.to_hex(bar.get_facecolor()) for number, bar in enumerate(axes.patches)}
         assert bar_colours == {number: expected.get(number, plots.OTHER).lower() for number in range(10)}

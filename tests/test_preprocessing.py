@@ -77,6 +77,23 @@ def test_a_digit_is_smaller_and_centred_on_its_mass(tmp_path):
     assert np.abs(np.argwhere(image >= 0).T @ image.ravel() / image.sum() - 13.5).max() <= 0.5
 
 
+def test_a_tall_object_is_in_the_middle_of_the_columns(tmp_path):
+    on_background(Image.new("L", (100, 200), 200), 0).save(tmp_path / "a.png")
+    _, columns = np.nonzero(read(tmp_path / "a.png").image > 0.1)
+    assert (columns.min(), columns.max()) == (7, 20)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_digit_with_its_mass_at_one_edge_stays_in_the_image(tmp_path, turns):
+    pixels = np.zeros((200, 200), np.uint8)
+    pixels[:20] = 255
+    pixels[20:, 90:110] = 200
+    on_background(Image.fromarray(np.rot90(pixels, turns)), 0).save(tmp_path / "a.png")
+    rows, columns = np.nonzero(read(tmp_path / "a.png", MNIST).image > 0.1)
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (20, 20)
+    assert {rows.min(), columns.min()} in ({0, 4}, {4, 8})  # as near to the middle as the edge allows
+
+
 @pytest.mark.parametrize("background", [255, 230, 160])
 def test_a_bright_background_is_inverted_to_black(tmp_path, background):
     dark = arrow().point(lambda grey: round((255 - grey) * background / 255))
