@@ -26,9 +26,9 @@ class UserError(Exception):
     def __str__(self) -> str:
         return self.text(lambda argument: argument)
 
-    def text(self, spell: Callable[[str], str]) -> str:
-        """Returns what str() does, with each argument in the advice as spell(argument) writes it."""
-        advice = re.sub(r"\{(\w+)\}", lambda found: spell(found[1]), self.advice)
+    def text(self, write_argument: Callable[[str], str]) -> str:
+        """Returns what str() does, with each argument in the advice as write_argument(name) returns it."""
+        advice = re.sub(r"\{(\w+)\}", lambda found: write_argument(found[1]), self.advice)
         line = f"{self.problem}: {advice}" if advice else self.problem
         if not self.differences:
             return line

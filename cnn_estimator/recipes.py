@@ -1,7 +1,7 @@
 """The tutorials as data, and the settings of a run. Imports no TensorFlow.
 
 A hyperparameter is declared once, as a field of Hyperparameters: its type, the rule for its values and its help text.
-Recipes, settings files, flags, checks and the log line of a run follow from that.
+Recipes, settings files, checks, the log line of a run and the command line follow from that.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ Rule = Choice | Integer | Number | Path | ClassNames
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """What a recipe chooses and a run may override. After each rule comes the help text of its flag."""
+    """What a recipe chooses and a run may override. After each rule comes its help text."""
 
     optimizer: Annotated[str, Choice(OPTIMIZERS), "Instead of the recipe's."] = "adam"
     learning_rate: Annotated[float, Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE), "Instead of the recipe's."] = 0.001

@@ -113,7 +113,7 @@ class Snapshot:
         return self.copy.step
 
 
-_Taken = TypeVar("_Taken", Checkpoint, Snapshot)
+_Found = TypeVar("_Found", Checkpoint, Snapshot)
 
 
 @contextlib.contextmanager
@@ -142,7 +142,7 @@ def snapshot(model_dir: str, wanted: str | int | None = None) -> Iterator[Snapsh
         yield taken
 
 
-def _newest(model_dir: str, take: Callable[[str], _Taken]) -> _Taken | None:
+def _newest(model_dir: str, take: Callable[[str], _Found]) -> _Found | None:
     """Returns take(path) of the newest checkpoint for which that raises no UserError; None where there are none."""
     _refuse_patterns(model_dir)
     while True:
