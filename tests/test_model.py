@@ -120,3 +120,11 @@ def test_variables_of_a_checkpoint(optimizer, slots):
     assert evaluated["dense/kernel"] == ("float32", [784, 128])
     assert set(trained) - model >= slots
     assert bool(set(trained) - model) == bool(slots)
+
+
+@pytest.mark.unit
+def test_momentum_is_nine_tenths(graph):
+    """The value that the field uses, and MomentumOptimizer has no default."""
+    settings = dataclasses.replace(SETTINGS, optimizer="momentum")
+    model_fn({"x": tf.constant(IMAGES)}, tf.constant(LABELS), tf.estimator.ModeKeys.TRAIN, settings)
+    assert tf.get_static_value(graph.get_tensor_by_name("Momentum/momentum:0")) == np.float32(0.9)

@@ -64,6 +64,17 @@ def test_activations(name):
 
 @pytest.mark.unit
 @pytest.mark.parametrize("name", NETWORKS)
+def test_pooling_halves(name):
+    """A window of 3 by 3 would often give the same shapes."""
+    with tf.Graph().as_default() as graph:
+        NETWORKS[name](tf.zeros([3, 28, 28]), training=False, seed=0)
+        pools = [op for op in graph.get_operations() if op.type == "MaxPool"]
+    assert len(pools) == {"dense_128": 0, "three_conv": 3, "three_conv_dropout": 3}.get(name, 2)
+    assert all(pool.get_attr("ksize") == pool.get_attr("strides") == [1, 2, 2, 1] for pool in pools)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("name", NETWORKS)
 def test_dropout_is_for_training_only(name):
     """The graph scales what a dropout of rate r keeps by 1 / (1 - r)."""
 
