@@ -85,10 +85,11 @@ def test_other_files_cost_no_step(trained, model_dir, damage, file):
         b'model_checkpoint_path: "/"',
     ],
 )
-def test_a_wrong_state_file_is_rebuilt(model_dir, content):
+def test_a_wrong_state_file_is_rebuilt_and_that_is_logged(model_dir, caplog, content):
     (model_dir / "checkpoint").write_bytes(content)
     assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 120
     train(model_dir, steps=1, keep_checkpoints=5)
+    assert f"{model_dir}/checkpoint: rebuilt from the files" in caplog.messages
     state = tf.train.get_checkpoint_state(str(model_dir))
     assert list(state.all_model_checkpoint_paths) == [f"{model_dir}/model.ckpt-{step}" for step in [*STEPS[1:], 121]]
     assert steps_in(model_dir) == [*STEPS[1:], 121]  # the oldest, which the state file had lost, is deleted
