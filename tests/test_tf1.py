@@ -194,6 +194,19 @@ def test_a_cluster_without_a_strategy_is_configured_from_the_environment(monkeyp
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
     config = tf.estimator.RunConfig()
     assert (config.task_type, config.num_worker_replicas, config.num_ps_replicas) == ("worker", 2, 1)
+    assert list(config.session_config.device_filters) == ["/job:ps", "/job:worker/task:0"]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("kind", ["train_distribute", "eval_distribute"])
+def test_a_strategy_may_come_in_a_distribute_config(kind):
+    from tensorflow.python.distribute.distribute_config import DistributeConfig
+
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
+    experimental = DistributeConfig(**{kind: strategy})
+    assert getattr(tf.estimator.RunConfig(experimental_distribute=experimental), kind) is strategy
+    with pytest.raises(ValueError, match=rf"experimental_distribute\.{kind}"):
+        tf.estimator.RunConfig(experimental_distribute=experimental, **{kind: strategy})
 
 
 @pytest.mark.unit
