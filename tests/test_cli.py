@@ -157,9 +157,8 @@ LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=soft
                 [f"--learning_rate={value}"],
                 f"flag --learning_rate={value}: {float(value)} is not a number in the range [1.2e-38, 3.4e+38]",
             )
-            for value in ("0", "-1", "inf", "-inf", "1e39", "1e-46", "1e400")
+            for value in ("0", "-1", "inf", "-inf", "nan", "1e39", "1e-46", "1e400")
         ),
-        (["--learning_rate=nan"], "learning_rate nan: not a number from 1.2e-38 to 3.4e+38"),
         (["--learning_rate=fast"], "flag --learning_rate=fast: cannot be read as a number"),
     ],
     ids=lambda value: None if isinstance(value, str) else " ".join(value)[:40],
@@ -325,6 +324,37 @@ def test_train_is_called_with_the_flags(monkeypatch):
     texts = [f"--{name}={value}" for name, value in given.items()]
     assert trainer.run(["train", *texts, "--fresh", "--log_tensors=p=softmax_tensor,h=a=b"]).returncode == 0
     assert trainer.options == defaults | given | {"fresh": True, "log_tensors": {"p": "softmax_tensor", "h": "a=b"}}
+
+
+@pytest.mark.parametrize(
+    ("verb", "function", "given", "options"),
+    [
+        ("eval", "evaluate", ["--batch_size=4", "--figures"], {"batch_size": 4, "plot": True}),
+        ("predict", "predict", ["--test_index=3,0", "--invert=no", "a.png"], {"invert": "no"}),
+        ("export", "export", ["--format=onnx", "--output=b"], {"format": "onnx", "output": "b"}),
+    ],
+)
+def test_what_uses_a_model_is_called_with_the_flags(monkeypatch, verb, function, given, options):
+    calls = []
+
+    def record(*arguments, **options):
+        calls.append((arguments, options))
+        raise Stopped(signal.SIGTERM)
+
+    load = process.load
+
+    def fake_load(name, **options):
+        return load(name) if name == "preprocessing" else SimpleNamespace(**{function: record})
+
+    monkeypatch.setattr(process, "load", fake_load)
+    trained = {"checkpoint": "7", "recipe": "mnist_cnn", "data_dir": "/b"}
+    arguments = ["--model_dir=/a", *(f"--{name}={value}" for name, value in trained.items()), *given]
+    assert command(verb, *arguments).returncode == 143
+    images = (["a.png"], [3, 0]) if verb == "predict" else ()
+    assert calls == [(("/a", *images), trained | options)]
+    named = {argument[2:].partition("=")[0] for argument in arguments}
+    own = re.findall(r"^  --(?:\[no\])?(\w+)", command(verb, "--help").stdout, re.M)
+    assert {*own} - named <= {"json", "figure"}  # how predict shows its results
 
 
 def test_a_path_may_begin_with_the_home_folder(monkeypatch):

@@ -138,6 +138,15 @@ def test_verbs_load_tensorflow_before_a_module_that_needs_it_and_only_then():
     assert {*WITHOUT_TENSORFLOW, "training", "evaluation", "prediction", "exporting", "event_files"} <= {*behind}
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_no_function_is_longer_than_a_screen(name):
+    """Its docstring does not count."""
+    for node in _nodes(MODULES[name]):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            assert not body or body[-1].end_lineno - body[0].lineno < 45, node.name
+
+
 @pytest.mark.parametrize("name", LIBRARY)
 def test_the_library_mentions_no_flag(name):
     texts = [

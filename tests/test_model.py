@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cnn_estimator import recipes
+from cnn_estimator import model, recipes
 from cnn_estimator.model import model_fn, variables
 from cnn_estimator.tf1 import tf
 
@@ -120,6 +120,11 @@ def test_variables_of_a_checkpoint(optimizer, slots):
     assert evaluated["dense/kernel"] == ("float32", [784, 128])
     assert set(trained) - model >= slots
     assert bool(set(trained) - model) == bool(slots)
+
+
+@pytest.mark.unit
+def test_every_optimizer_that_has_a_name_has_a_class():
+    assert model._OPTIMIZERS.keys() == {*recipes.OPTIMIZERS}
 
 
 @pytest.mark.unit

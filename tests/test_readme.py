@@ -11,7 +11,7 @@ from helpers import REPOSITORY, load_public, run
 import cnn_estimator
 from cnn_estimator import evaluation
 from cnn_estimator.cli import VERBS
-from cnn_estimator.recipes import RECIPES
+from cnn_estimator.recipes import OPTIMIZERS, RECIPES
 
 PAGES = {
     str(path.relative_to(REPOSITORY)): path.read_text(encoding="utf-8")
@@ -138,6 +138,12 @@ def test_the_model_fn_of_the_readme_is_that_of_the_code():
 def test_the_list_of_verbs_is_that_of_the_command():
     listed = re.findall(r"^  (\w+) +(.*)$", PAGES["docs/using.md"], re.MULTILINE)
     assert listed == [(name, verb.summary) for name, verb in VERBS.items()]
+
+
+@pytest.mark.unit
+def test_the_manual_names_every_optimizer():
+    (named,) = re.findall(r"`--optimizer` takes (.*?)\.", PAGES["docs/using.md"], re.DOTALL)
+    assert tuple(re.findall(r"`(\w+)`", named)) == OPTIMIZERS
 
 
 @pytest.mark.unit

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from cnn_estimator import datasets, recipes
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir import ADDED_IN, VERSION, RunDir
 
 pytestmark = pytest.mark.unit
 
 
 NAMES = tuple("abcdefghij")
 SETTINGS = recipes.settings("fashion_dense", seed=5, class_names=NAMES)
-KEPT = {"version": 2, "dataset": "fashion_mnist", "network": "dense_128"} | dataclasses.asdict(SETTINGS)
+KEPT = {"version": VERSION, "dataset": "fashion_mnist", "network": "dense_128"} | dataclasses.asdict(SETTINGS)
 
 
 def test_settings_come_back_as_they_were_written(tmp_path):
@@ -46,10 +46,19 @@ def test_class_names_of_version_1_may_come_from_data_that_moved(tmp_path):
     assert RunDir(str(tmp_path)).load_settings(data_dir=str(tmp_path / "moved")).class_names == NAMES
 
 
-def test_older_settings_take_the_recipes_value_of_a_hyperparameter_that_came_later(tmp_path):
-    first = {name: value for name, value in KEPT.items() if name not in ("class_names", "batch_size")}
-    (tmp_path / "settings.json").write_text(json.dumps(first | {"version": 1}))
+def test_every_setting_that_came_after_version_1_says_when():
+    first = {"recipe", "dataset", "network", "optimizer", "learning_rate", "batch_size", "seed", "data_dir"}
+    assert KEPT.keys() - {"version"} - first == ADDED_IN.keys()
+
+
+def test_older_settings_take_the_recipes_value_of_a_hyperparameter_that_came_later(tmp_path, monkeypatch):
+    monkeypatch.setitem(ADDED_IN, "batch_size", 2)
+    older = {name: value for name, value in KEPT.items() if name != "batch_size"}
+    (tmp_path / "settings.json").write_text(json.dumps(older | {"version": 1}))
     assert RunDir(str(tmp_path)).load_settings().batch_size == 32
+    (tmp_path / "settings.json").write_text(json.dumps(older | {"version": 2}))
+    with pytest.raises(UserError, match="batch_size is missing"):
+        RunDir(str(tmp_path)).load_settings()
 
 
 def test_a_run_without_settings_is_what_the_recipe_says(tmp_path):
@@ -76,7 +85,7 @@ def test_a_folder_without_settings_has_none(tmp_path):
         ("[]", "not a JSON object"),
         ("3", "not a JSON object"),
         (" " * 70_000, "more than 65536 bytes"),
-        ({"version": 3}, "version 3: this program reads versions 1 to 2"),
+        ({"version": VERSION + 1}, f"version {VERSION + 1}: this program reads versions 1 to {VERSION}"),
         ({"version": 0}, "version 0: "),
         ({"version": True}, "version True: "),
         ({"version": "1"}, "version '1': "),
@@ -109,9 +118,11 @@ def test_settings_that_are_damaged_or_edited_are_refused_by_field(tmp_path, text
     assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("field", dataclasses.asdict(SETTINGS))
-def test_a_setting_that_is_missing_is_named(tmp_path, field):
-    (tmp_path / "settings.json").write_text(json.dumps({name: KEPT[name] for name in KEPT if name != field}))
+@pytest.mark.parametrize("field", sorted(KEPT.keys() - {"version", *ADDED_IN}))
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_setting_that_is_missing_is_named(tmp_path, field, version):
+    fields = {name: value for name, value in KEPT.items() if name != field} | {"version": version}
+    (tmp_path / "settings.json").write_text(json.dumps(fields))
     with pytest.raises(UserError, match=f"cannot be read: {field} is missing"):
         RunDir(str(tmp_path)).read_settings()
 

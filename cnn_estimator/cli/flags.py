@@ -1,5 +1,6 @@
 """Every command-line flag, defined once. Imports no TensorFlow, so that --help answers at once."""
 
+import math
 import os
 
 from absl import flags
@@ -72,13 +73,16 @@ class _IntegerParser(flags.IntegerParser):
 
 
 class _FloatParser(flags.FloatParser):
-    """absl's, without the words of float()."""
+    """absl's, without the words of float(), and with NaN outside all bounds."""
 
     def convert(self, argument):
         try:
             return super().convert(argument)
         except ValueError:
             raise ValueError("cannot be read as a number") from None
+
+    def is_outside_bounds(self, val):
+        return math.isnan(val) or super().is_outside_bounds(val)
 
 
 class _ListParser(flags.ArgumentParser):

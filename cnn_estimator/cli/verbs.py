@@ -22,7 +22,6 @@ def train() -> None:
     SIGTERM or Ctrl-C end it at the next step, which is saved.
     """
     given = {name: FLAGS[name].value for name in recipes.HELP}
-    recipes.check({name: value for name, value in given.items() if value is not None})
     if FLAGS.steps and FLAGS.max_steps:
         raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
     log_tensors = _log_tensors(FLAGS.log_tensors)

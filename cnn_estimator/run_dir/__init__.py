@@ -23,7 +23,8 @@ HISTORY_FILE = "history.jsonl"
 LOCK_FILE = "train.lock"
 EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
-VERSION = 2  # of the settings file
+ADDED_IN = {"class_names": 2}  # {setting: the version of the settings file that added it}; all others are of version 1
+VERSION = max(ADDED_IN.values())
 MAX_BYTES = 2**16  # of a settings file
 
 
@@ -177,24 +178,23 @@ def _parse_settings(content: bytes, data_dir: str | None) -> Settings:
         raise UserError(
             f"version {reprlib.repr(version)}: this program reads versions 1 to {VERSION}, another one wrote it"
         )
-    if version < VERSION:  # it did not know the settings that came later
-        recipe = recipes.find(fields.get("recipe"))
-        fields = {name: getattr(recipe, name) for name in recipes.HYPERPARAMETERS} | {"class_names": None} | fields
     known = ["recipe", "dataset", "network", *(field.name for field in dataclasses.fields(Settings))]
-    for name in known:
-        if name not in fields:
+    missing = [name for name in known if name not in fields]
+    for name in missing:
+        if version >= ADDED_IN.get(name, 1):
             raise UserError(f"{name} is missing")
     for name in fields:
         if name not in known:
             raise UserError(f"{reprlib.repr(name)} is not a setting")
     recipe = recipes.find(fields["recipe"])
+    fields |= {name: getattr(recipe, name) for name in missing if name in recipes.HYPERPARAMETERS}
     for name in ("dataset", "network"):
         value = fields.pop(name)
         if value != getattr(recipe, name):
             raise UserError(f"{name} {reprlib.repr(value)}: recipe {recipe.name} has {getattr(recipe, name)}")
-    if type(fields["class_names"]) is list:
+    if type(fields.get("class_names")) is list:
         fields["class_names"] = tuple(fields["class_names"])
-    elif fields["class_names"] is None:  # version 1 did not know them
+    elif fields.get("class_names") is None:
         recipes.check({"data_dir": fields["data_dir"]})
         fields["class_names"] = _class_names(recipe.dataset, data_dir or fields["data_dir"])
     return Settings(**fields)
