@@ -5,7 +5,7 @@ import signal
 import numpy as np
 import pytest
 
-from cnn_estimator import datasets, evaluation, inputs, model, plots, stopping
+from cnn_estimator import datasets, evaluation, inputs, model, plots, preprocessing, stopping
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.prediction import Prediction, Predictor, plot, predict, table
 from cnn_estimator.run_dir import RunDir
@@ -127,6 +127,7 @@ def test_test_images_are_predicted_with_their_true_classes(trained, images_and_l
 
 def test_a_stop_request_ends_predictions(trained, monkeypatch):
     monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
+    monkeypatch.setattr(preprocessing, "read", None)  # no file is read any more
     with pytest.raises(Stopped):
         predict(str(trained), ["missing.png"])
     with Predictor(str(trained)) as predictor, pytest.raises(Stopped):
@@ -134,8 +135,8 @@ def test_a_stop_request_ends_predictions(trained, monkeypatch):
 
 
 def test_a_table_leaves_out_empty_columns_and_names_the_runners_up():
-    shares = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
-    prediction = Prediction("a\nb.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
+    probabilities = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
+    prediction = Prediction("a\nb.png", np.zeros((28, 28)), False, None, probabilities, tuple("ABCDEFGHIJ"))
     assert table([prediction]).splitlines()[0].split() == ["image", "class", "probability", "runners-up"]
     assert table([prediction]).splitlines()[1].split() == ["'a\\nb.png'", "B", "60.0%", "D", "25.0%,", "C", "10.0%"]
     known = dataclasses.replace(prediction, true_class=3, inverted=True)
@@ -153,8 +154,8 @@ def test_a_table_leaves_out_empty_columns_and_names_the_runners_up():
 def test_the_plot_shows_what_is_known(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(plots, "save", lambda figure, path: drawn.append((figure, path)))
-    shares = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
-    prediction = Prediction("/x/a.png", np.zeros((28, 28)), False, None, shares, tuple("ABCDEFGHIJ"))
+    probabilities = np.array([0.05, 0.6, 0.1, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
+    prediction = Prediction("/x/a.png", np.zeros((28, 28)), False, None, probabilities, tuple("ABCDEFGHIJ"))
     plot([prediction, dataclasses.replace(prediction, true_class=3)], "b.png")
     ((figure, path),) = drawn
     captions = [axes.get_xlabel() for axes in figure.axes if axes.images]
