@@ -133,7 +133,13 @@ LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=soft
         (["--optimizer=adan"], "flag --optimizer=adan: no such name, did you mean adam?"),
         (["--steps=5", "--max_steps=9"], "--steps=5 and --max_steps=9 exclude each other: give one"),
         (["--log_tensors=softmax"], LOG_TENSORS),
-        (["--log_tensors=loss=x"], "--log_tensors=loss=x: the line has a 'loss' already, choose another label"),
+        *(
+            (
+                [f"--log_tensors={label}=x"],
+                f"--log_tensors={label}=x: the line has a {label!r} already, choose another label",
+            )
+            for label in ("accuracy", "loss", "step")
+        ),
         (["--log_tensors=a=x,a=y"], "--log_tensors=a=y: the line has a 'a' already, choose another label"),
         (["steps=5"], "unexpected argument 'steps=5': every option is a flag, --name=value"),
         (["--model_dir=\udcff"], "flag --model_dir=\\udcff: not UTF-8, which TensorFlow needs"),
