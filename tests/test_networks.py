@@ -53,22 +53,24 @@ def test_parameters_and_variable_names(name):
     ]
 
 
+def operations(name, kind):
+    """Returns the operations of a kind in the graph of a network."""
+    with tf.Graph().as_default() as graph:
+        NETWORKS[name](tf.zeros([3, 28, 28]), training=False, seed=0)
+        return [op for op in graph.get_operations() if op.type == kind]
+
+
 @pytest.mark.unit
 @pytest.mark.parametrize("name", NETWORKS)
 def test_activations(name):
-    with tf.Graph().as_default() as graph:
-        NETWORKS[name](tf.zeros([3, 28, 28]), training=False, seed=0)
-        relus = [op for op in graph.get_operations() if op.type == "Relu"]
-    assert len(relus) == RELUS.get(name, 4)
+    assert len(operations(name, "Relu")) == RELUS.get(name, 4)
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize("name", NETWORKS)
 def test_pooling_halves(name):
     """A window of 3 by 3 would often give the same shapes."""
-    with tf.Graph().as_default() as graph:
-        NETWORKS[name](tf.zeros([3, 28, 28]), training=False, seed=0)
-        pools = [op for op in graph.get_operations() if op.type == "MaxPool"]
+    pools = operations(name, "MaxPool")
     assert len(pools) == {"dense_128": 0, "three_conv": 3, "three_conv_dropout": 3}.get(name, 2)
     assert all(pool.get_attr("ksize") == pool.get_attr("strides") == [1, 2, 2, 1] for pool in pools)
 

@@ -187,14 +187,14 @@ def _parse_settings(content: bytes, data_dir: str | None) -> Settings:
         if name not in known:
             raise UserError(f"{reprlib.repr(name)} is not a setting")
     recipe = recipes.find(fields["recipe"])
-    fields |= {name: getattr(recipe, name) for name in missing if name in recipes.HYPERPARAMETERS}
+    fields |= {name: getattr(recipe, name, None) for name in missing}
     for name in ("dataset", "network"):
         value = fields.pop(name)
         if value != getattr(recipe, name):
             raise UserError(f"{name} {reprlib.repr(value)}: recipe {recipe.name} has {getattr(recipe, name)}")
-    if type(fields.get("class_names")) is list:
+    if type(fields["class_names"]) is list:
         fields["class_names"] = tuple(fields["class_names"])
-    elif fields.get("class_names") is None:
+    elif fields["class_names"] is None:  # version 1 did not know them
         recipes.check({"data_dir": fields["data_dir"]})
         fields["class_names"] = _class_names(recipe.dataset, data_dir or fields["data_dir"])
     return Settings(**fields)
