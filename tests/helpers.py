@@ -257,3 +257,12 @@ def unprivileged(monkeypatch):
         real = subprocess.run
         drop = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
         monkeypatch.setattr(subprocess, "run", lambda command, **options: real([*drop, *command], **options))
+
+
+def give_to_another_user(monkeypatch, *paths):
+    """Has files belong to somebody else, as far as this process can see; those of root belong to nobody else."""
+    if os.geteuid() == 0:
+        for path in paths:
+            os.chown(path, 12345, -1, follow_symlinks=False)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)

@@ -1,5 +1,6 @@
 """SIGKILL at random moments: a run that is resumed afterwards ends bit for bit as one that was never killed."""
 
+import os
 import random
 import re
 import signal
@@ -95,3 +96,25 @@ def test_a_second_trainer_is_refused_with_the_firsts_process_id(tmp_path):
         first.kill()
     with run.locked():  # the system dropped the lock of the killed process
         pass
+
+
+FORKING = """
+import os, sys, time
+from cnn_estimator.run_dir import RunDir
+with RunDir(sys.argv[1]).locked():
+    child = os.fork()
+    if not child:
+        time.sleep(600)
+print(child, flush=True)
+"""
+
+
+def test_a_child_of_a_trainer_does_not_keep_its_lock(tmp_path):
+    done = subprocess.Popen([sys.executable, "-c", FORKING, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE)
+    with done:
+        child = int(done.stdout.readline())
+        try:
+            with RunDir(str(tmp_path)).locked():
+                os.kill(child, 0)
+        finally:
+            os.kill(child, signal.SIGKILL)

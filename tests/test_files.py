@@ -1,9 +1,19 @@
 import os
+import threading
 
 import pytest
+from helpers import give_to_another_user
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir.files import atomic_write, nearest_folder, write_probe, writing
+from cnn_estimator.run_dir.files import (
+    append_line,
+    atomic_write,
+    nearest_folder,
+    open_own,
+    refuse_foreign,
+    write_probe,
+    writing,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -35,6 +45,85 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path, error):
         write_half()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_atomic_write_follows_no_link_and_touches_no_other_file(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    for name in ("file", "file.new"):
+        (tmp_path / name).symlink_to(victim)
+    with atomic_write(str(tmp_path / "file")) as file:
+        file.write("new")
+    assert victim.read_text() == "kept"
+    assert (tmp_path / "file.new").is_symlink()
+    assert not (tmp_path / "file").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_several_may_write_one_file_at_once(tmp_path):
+    start = threading.Barrier(8)
+    errors = []
+
+    def write(number):
+        start.wait()
+        try:
+            for _ in range(20):
+                with atomic_write(str(tmp_path / "file")) as file:
+                    file.write(str(number) * 1000)
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(set((tmp_path / "file").read_text())) == 1
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_new_file_has_the_usual_permissions(tmp_path):
+    with atomic_write(str(tmp_path / "file")):
+        pass
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_only_a_regular_file_is_opened_to_write(tmp_path):
+    (tmp_path / "victim").write_text("kept")
+    (tmp_path / "link").symlink_to("victim")
+    os.mkfifo(tmp_path / "pipe")
+    for name, problem in (("link", "link is a symbolic link"), ("pipe", "pipe is not a regular file")):
+        with pytest.raises(OSError, match=problem):
+            open_own(str(tmp_path / name), os.O_RDWR | os.O_CREAT)
+        with pytest.raises(OSError, match=problem):
+            append_line(str(tmp_path / name), "line")
+    assert (tmp_path / "victim").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "ä\n"), ("a\n", "a\nä\n"), ("a\nhal", "a\nhal\nä\n")], ids=["new", "whole", "cut off"]
+)
+def test_a_line_is_added_as_a_line_of_its_own(tmp_path, before, after):
+    (tmp_path / "file").write_text(before, encoding="utf-8")
+    append_line(str(tmp_path / "file"), "ä")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == after
+
+
+def test_another_users_folder_is_refused_where_everybody_may_write(tmp_path, monkeypatch):
+    shared, folder, link = tmp_path / "shared", tmp_path / "shared" / "run", tmp_path / "shared" / "link"
+    folder.mkdir(parents=True)
+    (tmp_path / "own").mkdir()
+    link.symlink_to(tmp_path / "own")
+    refuse_foreign(str(folder))
+    give_to_another_user(monkeypatch, folder, link)
+    shared.chmod(0o1777)
+    for path in (folder, link):
+        with pytest.raises(
+            PermissionError, match=rf"^\[Errno 1\] it belongs to user .+, and everybody .* to {shared}$"
+        ):
+            refuse_foreign(str(path))
 
 
 def test_an_error_of_the_disk_becomes_the_users(tmp_path):

@@ -37,7 +37,8 @@ LAYERS = (
     ("event_files", "hooks"),
     ("run_dir.checkpoints",),
     ("metrics", "plots", "run_dir"),
-    ("inputs", "model", "run_dir.files"),
+    ("run_dir.lock",),
+    ("inputs", "model", "run_dir.event_writers", "run_dir.files"),
     ("keras_networks", "networks"),
     ("tf1",),
     ("tf1.estimator",),
@@ -45,7 +46,7 @@ LAYERS = (
     ("datasets",),
     ("fetch",),
     ("idx", "recipes", "stopping"),
-    ("errors",),
+    ("errors", "regular_files"),
 )
 TENSORFLOW = {"tensorflow", "tensorflow_estimator", "tensorboard", "tf_keras", "keras"}
 # It is run as a program: Keras needs a TensorFlow that tf1/ has not changed.

@@ -3,14 +3,16 @@ import dataclasses
 import fcntl
 import json
 import os
+import signal
 
 import pytest
+from helpers import give_to_another_user
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_estimator import datasets, recipes
-from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import ADDED_IN, VERSION, RunDir
+from cnn_estimator import datasets, recipes, run_dir, stopping
+from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.run_dir import ADDED_IN, VERSION, RunDir, lock
 
 pytestmark = pytest.mark.unit
 
@@ -164,8 +166,176 @@ def test_whatever_the_bytes_settings_come_or_the_error_of_this_module(tmp_path_f
     assert message.startswith(f"{folder}/settings.json cannot be read: ")
 
 
+def history_line(**changes):
+    """A line of the history, as it was written before lines had a version."""
+    facts = {
+        "first_step": 0,
+        "max_steps": 9,
+        "tensorflow": "2.21.0",
+        "dataset": "fashion_mnist",
+        "network": "dense_128",
+    }
+    return json.dumps(facts | dataclasses.asdict(SETTINGS) | changes)
+
+
+@pytest.mark.parametrize("content", [b"", bytes(500)], ids=["empty", "zeros"])
+@pytest.mark.parametrize("end", ["\n", "\n" + history_line(seed=7)[:-20], "\nnull\n[]\n"], ids=["whole", "cut", "odd"])
+def test_settings_that_a_power_failure_emptied_come_from_the_history(tmp_path, caplog, content, end):
+    (tmp_path / "settings.json").write_bytes(content)
+    (tmp_path / "history.jsonl").write_text(f"{history_line(seed=5)}\n{history_line(seed=6)}{end}")
+    assert RunDir(str(tmp_path)).load_settings() == dataclasses.replace(SETTINGS, seed=6)
+    assert f"{tmp_path}/settings.json is empty, as after a power failure" in caplog.text
+
+
+def test_what_the_history_gets_is_what_it_gives_back(tmp_path):
+    run = RunDir(str(tmp_path))
+    run.add_to_history(SETTINGS, {"first_step": 0, "max_steps": 9, "tensorflow": "2.21.0"})
+    (tmp_path / "settings.json").touch()
+    assert run.load_settings() == SETTINGS
+
+
+def test_a_history_that_is_of_no_use_leaves_the_error(tmp_path):
+    (tmp_path / "settings.json").touch()
+    (tmp_path / "history.jsonl").write_text("{\n")
+    with refused(rf"^{tmp_path}/settings\.json cannot be read: not JSON"):
+        RunDir(str(tmp_path)).load_settings()
+    (tmp_path / "history.jsonl").write_text(history_line(seed="x"))
+    with refused(rf"^{tmp_path}/history\.jsonl cannot be read: seed 'x': not an integer"):
+        RunDir(str(tmp_path)).load_settings()
+
+
+@pytest.mark.parametrize("name", ["settings.json", "history.jsonl"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    (tmp_path / "settings.json").touch()
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with refused("cannot be read: not a regular file"):
+        RunDir(str(tmp_path)).load_settings()
+
+
 def refused(match):
     return pytest.raises(UserError, match=match)
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_link(path):
+    path.with_name("victim").write_text("kept")
+    path.symlink_to("victim")
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"), [(make_pipe, "is not a regular file"), (make_link, "is a symbolic link")], ids=["pipe", "link"]
+)
+def test_a_lock_that_is_not_a_file_of_its_own_is_refused(tmp_path, caplog, make, problem):
+    (tmp_path / "eval").mkdir()
+    for path in (tmp_path / "train.lock", tmp_path / "eval" / "metrics.json.lock"):
+        make(path)
+    with (
+        refused(f"^model_dir {tmp_path} cannot be written: train.lock {problem}: fix that"),
+        RunDir(str(tmp_path)).locked(),
+    ):
+        pass
+    RunDir(str(tmp_path)).add_metrics({"global_step": 1})
+    assert f"metrics.json cannot be written: metrics.json.lock {problem}" in caplog.text
+    for victim in tmp_path.rglob("victim"):
+        assert victim.read_text() == "kept"
+
+
+def test_metrics_that_are_not_a_file_are_left_alone(tmp_path, caplog):
+    (tmp_path / "eval").mkdir()
+    os.mkfifo(tmp_path / "eval" / "metrics.json")
+    RunDir(str(tmp_path)).add_metrics({"global_step": 1})
+    assert "metrics.json cannot be written: not a regular file" in caplog.text
+
+
+def test_metrics_that_are_locked_for_long_are_given_up(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(run_dir, "_METRICS_WAIT_SECONDS", 0.1)
+    (tmp_path / "eval").mkdir()
+    with open(tmp_path / "eval" / "metrics.json.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        RunDir(str(tmp_path)).add_metrics({"global_step": 1})
+        assert "another process holds" in caplog.text
+        monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
+        with pytest.raises(Stopped):
+            RunDir(str(tmp_path)).add_metrics({"global_step": 1})
+
+
+def test_a_lock_that_no_trainer_holds_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "_WAIT_SECONDS", 0.1)
+    for content, problem in (
+        ("", "another process holds its train.lock"),
+        ("text", "another process holds its train.lock"),
+        (str(2**30), f"a process that process {2**30} started holds its train.lock"),
+    ):
+        with open(tmp_path / "train.lock", "w") as file:
+            file.write(content)
+            file.flush()
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with refused(f"^model_dir {tmp_path}: {problem}: wait for it"), RunDir(str(tmp_path)).locked():
+                pass
+            assert (tmp_path / "train.lock").read_text() == content
+
+
+def test_a_stop_request_ends_the_wait_for_a_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
+    with open(tmp_path / "train.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(Stopped), RunDir(str(tmp_path)).locked():
+            pass
+
+
+def test_another_users_folder_is_not_trained_in(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    give_to_another_user(monkeypatch, folder)
+    tmp_path.chmod(0o1777)
+    with refused(f"^model_dir {folder} cannot be written: it belongs to user"), RunDir(str(folder)).locked():
+        pass
+    assert os.listdir(folder) == []
+
+
+def moved(folder):
+    folder.rename(f"{folder}.old")
+
+
+def moved_and_made_again(folder):
+    folder.rename(f"{folder}.old")
+    with RunDir(str(folder)).locked():
+        (folder / "checkpoint").touch()
+
+
+def emptied(folder):
+    (folder / "train.lock").unlink()
+
+
+def emptied_and_locked_again(folder):
+    (folder / "train.lock").unlink()
+    with RunDir(str(folder)).locked():
+        pass
+
+
+@pytest.mark.parametrize("change", [moved, moved_and_made_again, emptied, emptied_and_locked_again])
+def test_a_folder_that_was_exchanged_is_no_longer_locked(tmp_path, change):
+    folder = tmp_path / "run"
+    run = RunDir(str(folder))
+    with run.locked():
+        run.check_locked()
+        change(folder)
+        for write in (run.check_locked, run.archive):
+            with refused(f"^model_dir {folder} was moved, removed or emptied while this run trained there: "):
+                write()
+    assert not (tmp_path / "run.1").exists()
+    assert folder.exists() == (change is not moved)
+
+
+def test_the_current_folder_cannot_be_archived(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = RunDir(".")
+    with run.locked(), refused(r"^model_dir \. cannot be renamed to \.\.1: .*: the current folder and a mounted disk"):
+        run.archive()
 
 
 def test_a_lock_names_its_process_while_it_is_held(tmp_path):

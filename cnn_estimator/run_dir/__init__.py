@@ -11,21 +11,24 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cnn_estimator import recipes
+from cnn_estimator import recipes, stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir.files import atomic_write, writing
+from cnn_estimator.regular_files import open_regular
+from cnn_estimator.run_dir import lock
+from cnn_estimator.run_dir.files import append_line, atomic_write, open_own, writing
 
 log = logging.getLogger("cnn_estimator")
 
 SETTINGS_FILE = "settings.json"
 HISTORY_FILE = "history.jsonl"
-LOCK_FILE = "train.lock"
 EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
+HISTORY_FACTS = ("first_step", "max_steps", "tensorflow")  # of a line, beside the settings
 ADDED_IN = {"class_names": 2}  # {setting: the version of the settings file that added it}; all others are of version 1
 VERSION = max(ADDED_IN.values())
 MAX_BYTES = 2**16  # of a settings file
+_METRICS_WAIT_SECONDS = 10.0  # for other evaluations, each of which takes milliseconds
 
 
 class RunDir:
@@ -42,11 +45,19 @@ class RunDir:
 
         Raises:
           UserError: another process trains there, or the folder cannot be written.
+          Stopped: a stop signal came meanwhile.
         """
         with contextlib.ExitStack() as self._locks:
-            with writing(f"model_dir {self.path}"):
-                self._locks.enter_context(_locked(self.path))
+            self._lock_folder()
             yield
+
+    def check_locked(self) -> None:
+        """Raises UserError unless the folder is still the one that was locked: nothing may be written into another."""
+        if not self._lock.is_in_place():
+            raise UserError(
+                f"model_dir {self.path} was moved, removed or emptied while this run trained there",
+                "nothing more is saved; train again, in that folder or where it is now",
+            )
 
     def archive(self) -> str:
         """Renames the locked folder to the first free one of path.1, path.2, … and returns that name.
@@ -60,11 +71,23 @@ class RunDir:
         number = 1
         while os.path.lexists(f"{path}.{number}"):
             number += 1
+        archived = f"{path}.{number}"
+        self.check_locked()
+        try:
+            os.rename(path, archived)
+        except OSError as error:
+            raise UserError(
+                f"model_dir {self.path} cannot be renamed to {archived}: {error.strerror}",
+                "the current folder and a mounted disk keep their names; move the files in it away, or choose another "
+                "{model_dir}",
+            ) from error
+        log.info("the run that was in model_dir %s is archived as %s", self.path, archived)
+        self._lock_folder()
+        return archived
+
+    def _lock_folder(self) -> None:
         with writing(f"model_dir {self.path}"):
-            os.rename(path, f"{path}.{number}")
-            log.info("the run that was in model_dir %s is archived as %s", self.path, f"{path}.{number}")
-            self._locks.enter_context(_locked(self.path))
-        return f"{path}.{number}"
+            self._lock = self._locks.enter_context(lock.locked(self.path))
 
     def write_settings(self, settings: Settings) -> None:
         """Writes the settings as JSON, all of them or none."""
@@ -87,18 +110,27 @@ class RunDir:
         """
         path = os.path.join(self.path, SETTINGS_FILE)
         try:
-            with open(path, "rb") as file:
-                content = file.read(MAX_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from error
-        try:
+            content = _read(path, MAX_BYTES + 1)
+            if content is None:
+                return None
+            if not content.strip(b"\0") and (line := self._last_in_history()):
+                log.warning("%s is empty, as after a power failure: the last line of %s is used", path, HISTORY_FILE)
+                path, content = os.path.join(self.path, HISTORY_FILE), line
             return _parse_settings(content, data_dir)
         except UserError as error:
             raise UserError(
                 f"{path} cannot be read: {error}", "fix it, or move it away and name the {recipe}"
             ) from error
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from error
+
+    def _last_in_history(self) -> bytes | None:
+        """Returns what a settings file would be for the last line of the history that is complete."""
+        for line in reversed((_read(os.path.join(self.path, HISTORY_FILE)) or b"").splitlines()):
+            with contextlib.suppress(ValueError, RecursionError, AttributeError):
+                fields = {name: value for name, value in json.loads(line).items() if name not in HISTORY_FACTS}
+                return json.dumps({"version": 1} | fields).encode()  # version 1 asks for the fewest settings
+        return None
 
     def load_settings(self, recipe: str | None = None, data_dir: str | None = None) -> Settings:
         """Returns the Settings that the run was trained with.
@@ -127,9 +159,9 @@ class RunDir:
 
     def add_to_history(self, settings: Settings, facts: Mapping[str, Any]) -> None:
         """Adds a line to the history: a JSON object for each time that training began, with its settings and facts."""
-        with open(os.path.join(self.path, HISTORY_FILE), "a", encoding="utf-8") as file:
-            names = {"dataset": settings.dataset, "network": settings.network}
-            file.write(json.dumps({**facts, **names, **dataclasses.asdict(settings)}) + "\n")
+        names = {"dataset": settings.dataset, "network": settings.network}
+        line = json.dumps({"version": VERSION, **facts, **names, **dataclasses.asdict(settings)})
+        append_line(os.path.join(self.path, HISTORY_FILE), line)
 
     def check_same_run(self, saved: Settings, settings: Settings) -> None:
         """Raises UserError, with a table, where a run with `settings` cannot go on from one with `saved` settings."""
@@ -152,9 +184,9 @@ class RunDir:
         """
         path = os.path.join(self.path, EVALUATION_FOLDER, METRICS_FILE)
         try:
-            with open(f"{path}.lock", "w", encoding="utf-8") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # another process may evaluate another checkpoint meanwhile
-                records = {kept["global_step"]: kept for kept in _read_records(path)} | {record["global_step"]: record}
+            with _locked_metrics(f"{path}.lock"):
+                records = {kept["global_step"]: kept for kept in json.loads(_read(path) or b"[]")}
+                records[record["global_step"]] = record
                 with atomic_write(path) as file:
                     json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
                     file.write("\n")
@@ -162,6 +194,23 @@ class RunDir:
             log.warning("%s cannot be written: %s. This evaluation is not kept there", path, error.strerror)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             log.warning("%s is not a list of records: %r. This evaluation is not kept there: move it away", path, error)
+
+
+@contextlib.contextmanager
+def _locked_metrics(path: str) -> Iterator[None]:
+    """Keeps other evaluations out of the metrics; raises OSError where one does not leave them within seconds."""
+    with open(open_own(path, os.O_RDWR | os.O_CREAT), "rb") as file:
+        waited_until = time.monotonic() + _METRICS_WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > waited_until:
+                    raise OSError(error.errno, f"another process holds {path}") from error
+                stopping.check()
+                time.sleep(0.01)
+        yield
 
 
 def _parse_settings(content: bytes, data_dir: str | None) -> Settings:
@@ -206,46 +255,10 @@ def _class_names(dataset: str, data_dir: str | None) -> tuple[str, ...]:
     return datasets.class_names(dataset, data_dir)
 
 
-def _read_records(path: str) -> list[dict[str, Any]]:
+def _read(path: str, size: int = -1) -> bytes | None:
+    """Returns the first bytes of a file, -1 for all of them; None where there is no file."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except FileNotFoundError:
-        return []
-
-
-@contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    made = not os.path.isdir(folder)
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, LOCK_FILE)
-    with contextlib.ExitStack() as stack:
-        while True:
-            file = stack.enter_context(open(path, "a+", encoding="utf-8"))
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read()
-                file.close()
-                if not holder:  # it is about to write
-                    time.sleep(0.01)
-                    continue
-                raise UserError(
-                    f"model_dir {folder}: process {holder} is training there",
-                    "wait for it, stop it, or choose another {model_dir}",
-                ) from None
-            # Not the file of a run that was archived, or of a folder that was removed, since it was opened.
-            if os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                break
-            file.close()
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-            if made and os.path.isdir(folder) and os.listdir(folder) == [LOCK_FILE]:
-                os.remove(path)
-                os.rmdir(folder)
+        with open_regular(path) as file:
+            return file.read(size)
+    except (FileNotFoundError, NotADirectoryError):
+        return None

@@ -17,7 +17,7 @@ import numpy as np
 from cnn_estimator import model
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir.files import cannot_be_written, writing
+from cnn_estimator.run_dir.files import UNFINISHED_PREFIX, cannot_be_written, sync, writing
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -234,9 +234,17 @@ def saving(what: str) -> Iterator[None]:
             raise
 
 
+def sync_checkpoint(model_dir: str, step: int) -> None:
+    """Returns when the checkpoint of a step and TensorFlow's state file have reached the disk."""
+    for path in glob.glob(os.path.join(glob.escape(model_dir), f"{BASENAME}-{step}.*")):
+        sync(path)
+    sync(os.path.join(model_dir, STATE_FILE))
+    sync(model_dir)
+
+
 def remove_unfinished(model_dir: str) -> None:
-    """Removes what TensorFlow leaves when it is killed while it writes. Only for whoever holds the lock."""
-    for pattern in (f"{BASENAME}-*_temp", "*.tmp" + "[0-9a-f]" * 32):
+    """Removes what a process leaves when it is killed while it writes. Only for whoever holds the lock."""
+    for pattern in (f"{BASENAME}-*_temp", "*.tmp" + "[0-9a-f]" * 32, f"{UNFINISHED_PREFIX}*"):
         for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
             if os.path.isdir(path):
                 shutil.rmtree(path)

@@ -1,12 +1,18 @@
-"""Atomic writes, and full or unwritable disks as errors of the user. Imports no TensorFlow."""
+"""Writing on disks that are full, unwritable, shared with others, or lose power. Imports no TensorFlow."""
 
 import contextlib
+import errno
 import os
+import pwd
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
 
 from cnn_estimator.errors import UserError
+
+UNFINISHED_PREFIX = ".cnn_estimator-unfinished-"  # of what atomic_write leaves where its process is killed
 
 
 @contextlib.contextmanager
@@ -20,16 +26,86 @@ def writing(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_write(path: str, mode: str = "w") -> Iterator[IO[Any]]:
-    """Yields a file that replaces `path` once it is complete; on an error `path` stays as it was."""
-    part = f"{path}.new"
+    """Yields a file that replaces `path` once it is complete and on the disk; on an error `path` stays as it was."""
+    folder = os.path.dirname(path) or "."
+    part = os.path.join(folder, f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}")  # a name that nobody else uses
+    encoding = None if "b" in mode else "utf-8"
     try:
-        with open(part, mode, encoding=None if "b" in mode else "utf-8") as file:
+        with open(part, mode.replace("w", "x"), encoding=encoding) as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.remove(part)
         raise
+    sync(folder)
+
+
+def open_own(path: str, flags: int) -> int:
+    """Returns os.open(path, flags), for a regular file that is not a symbolic link; raises OSError for others.
+
+    In a folder that others can write to, a link would make this process change a file that they choose.
+    """
+    name = os.path.basename(path)
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, f"{name} is a symbolic link", path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{name} is not a regular file", path)
+    return descriptor
+
+
+def append_line(path: str, line: str) -> None:
+    """Adds a line to a text file. A last line that is cut off, as by a power failure, stays a line of its own."""
+    with open(open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                line = f"\n{line}"
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(path: str) -> None:
+    """Returns when a file's content, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems do not sync folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def refuse_foreign(folder: str) -> None:
+    """Raises PermissionError for somebody else's folder below a folder that everybody may write to, such as /tmp.
+
+    Its owner may have made it for this process to write to, and can exchange each file in it for a link.
+    """
+    path = os.path.abspath(folder)
+    for status in (os.lstat(path), os.stat(path)):
+        if status.st_uid in (0, os.geteuid()):
+            continue
+        while path != os.path.dirname(path):
+            path = os.path.dirname(path)
+            if os.stat(path).st_mode & stat.S_IWOTH:
+                owner = _user_name(status.st_uid)
+                raise PermissionError(errno.EPERM, f"it belongs to {owner}, and everybody can write to {path}")
+
+
+def _user_name(number: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"user {number}"
 
 
 def write_probe(folder: str, size: int = 2**20) -> None:
