@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from cnn_estimator import datasets, hooks, inputs, metrics, model, plots
 from cnn_estimator.model import Predictions
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints
-from cnn_estimator.run_dir.files import write_probe, writing
+from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, event_writers
+from cnn_estimator.run_dir.files import refuse_foreign, write_probe, writing
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -73,6 +73,7 @@ def evaluate(
             log.warning("class_names of the data are %s, those of the run %s", data.class_names, settings.class_names)
         if plot:
             with writing(f"folder {os.path.join(run.path, PLOTS_FOLDER)}"):
+                refuse_foreign(run.path)
                 os.makedirs(os.path.join(run.path, PLOTS_FOLDER), exist_ok=True)
         writable = _can_be_written(os.path.join(run.path, EVALUATION_FOLDER))
         # Estimator writes the metrics into its model_dir.
@@ -102,6 +103,7 @@ def _run_estimator(
     folder: str, checkpoint: checkpoints.Checkpoint, settings: Settings, data: datasets.Split, batch_size: int
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
+    event_writers.writer(os.path.join(folder, EVALUATION_FOLDER))  # as in training
     estimator = tf.estimator.Estimator(model.model_fn, folder, params=settings)
     input_fn = inputs.numpy_input_fn(
         {"x": data.images}, data.labels, batch_size=batch_size, num_epochs=1, shuffle=False
@@ -155,8 +157,7 @@ def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> N
         tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=content))
         for name, content in contents.items()
     ]
-    # Estimator's own writer in that folder, which it keeps open.
-    writer = tf.summary.FileWriterCache.get(folder)
+    writer = event_writers.writer(folder)
     writer.add_summary(tf.Summary(value=images), step)
     writer.flush()
 
@@ -164,7 +165,9 @@ def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> N
 def _can_be_written(folder: str) -> bool:
     """Returns whether evaluations can be written into a folder; logs why not, where TensorFlow would be silent."""
     try:
+        refuse_foreign(os.path.dirname(folder))
         os.makedirs(folder, exist_ok=True)
+        refuse_foreign(folder)
         write_probe(folder)  # more than an evaluation writes for TensorBoard
     except OSError as error:
         log.warning(

@@ -1,7 +1,6 @@
 """Session hooks: log lines, progress bar, checkpoints, stop signals, non-finite values."""
 
 import math
-import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -10,7 +9,8 @@ from tqdm import tqdm
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
-from cnn_estimator.run_dir.checkpoints import saving
+from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir.checkpoints import saving, sync_checkpoint
 from cnn_estimator.tf1 import tf
 
 
@@ -97,17 +97,22 @@ class NonFiniteLossGuard(tf.train.SessionRunHook):
 
 
 class SaveCheckpoints(tf.train.CheckpointSaverHook):
-    """Saves at intervals and at the end: only finite weights, and never over the checkpoint that was restored.
+    """Saves at intervals and at the end: only finite weights, never over the checkpoint that was restored, and never
+    into another folder than the one that was locked. A checkpoint is on the disk before training goes on.
 
     Args:
+      run: the locked model_dir.
       every: steps between two checkpoints.
-      restored_step: the global step of the checkpoint that training goes on from; None without one.
+      first_step: the global step to begin at. UserError is raised if TensorFlow restored another one.
+      restored: whether it is that of a checkpoint.
       learning_rate: for the error where weights are NaN or infinite.
     """
 
-    def __init__(self, model_dir: str, *, every: int, restored_step: int | None, learning_rate: float) -> None:
-        super().__init__(model_dir, save_steps=every)
-        self._restored_step = restored_step
+    def __init__(self, run: RunDir, *, every: int, first_step: int, restored: bool, learning_rate: float) -> None:
+        super().__init__(run.path, save_steps=every)
+        self._run = run
+        self._first_step = first_step
+        self._restored = restored
         self._learning_rate = learning_rate
 
     def begin(self) -> None:
@@ -115,15 +120,28 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
         floats = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
         self._all_finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in floats])
 
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        self._run.check_locked()
+        step = int(session.run(self._global_step_tensor))
+        if step != self._first_step:
+            raise UserError(
+                f"model_dir {self._run.path}: another process saved step {step} there since its checkpoints were read, "
+                f"and this run was to begin at step {self._first_step}",
+                "stop that process, and try again",
+            )
+        super().after_create_session(session, coord)
+
     def _save(self, session: tf.Session, step: int) -> bool:
         # TensorFlow empties a checkpoint's index before it writes it again: a full disk would cost the checkpoint.
-        if step == self._restored_step:
+        if self._restored and step == self._first_step:
             return False
         if not session.run(self._all_finite):
             raise _diverged("weights are no longer finite", step, self._learning_rate)
-        with saving(f"model_dir {self._checkpoint_dir}"):
-            os.stat(self._checkpoint_dir)  # if it was removed TensorFlow raises ValueError
-            return super()._save(session, step)
+        self._run.check_locked()
+        with saving(f"model_dir {self._run.path}"):
+            stop = super()._save(session, step)
+            sync_checkpoint(self._run.path, step)
+        return stop
 
 
 def _diverged(problem: str, step: int, learning_rate: float) -> UserError:

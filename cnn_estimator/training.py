@@ -14,7 +14,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from cnn_estimator import datasets, hooks, inputs, model, recipes, stopping
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.run_dir import RunDir, checkpoints, event_writers
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -125,7 +125,6 @@ def train(
         log.info("model_dir %s: from step %d to step %d", model_dir, first_step, max_steps)
         stopping.check()
         if fresh and checkpoints.has_checkpoints(model_dir):
-            tf.summary.FileWriterCache.clear()  # an open writer would follow the folder to its new name
             run.archive()
         with checkpoints.saving(f"model_dir {model_dir}"):
             checkpoints.remove_unfinished(model_dir)
@@ -173,6 +172,7 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
 def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Intervals, *, restored: bool) -> Training:
     """Trains what is planned with an Estimator; `restored` says whether it goes on from a checkpoint."""
     settings, first_step = planned.settings, planned.step
+    event_writers.writer(run.path)  # Estimator's own would go on in the folder of an archived or removed run
     estimator = tf.estimator.Estimator(
         model.model_fn,
         params=settings,
@@ -217,6 +217,7 @@ def _hooks(
     settings, first_step = planned.settings, planned.step
 
     def record() -> None:
+        run.check_locked()
         run.write_settings(settings)
         run.add_to_history(
             settings, {"first_step": first_step, "max_steps": planned.max_steps, "tensorflow": tf.__version__}
@@ -230,9 +231,10 @@ def _hooks(
         hooks.StopTraining(),
         hooks.OnGraphBuilt(record),
         hooks.SaveCheckpoints(
-            run.path,
+            run,
             every=intervals.save_every,
-            restored_step=first_step if restored else None,
+            first_step=first_step,
+            restored=restored,
             learning_rate=settings.learning_rate,
         ),
     ]

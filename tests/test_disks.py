@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -22,7 +23,8 @@ from helpers import (
     wait_for,
 )
 
-from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir import RunDir, checkpoints
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.process
@@ -145,17 +147,46 @@ def test_a_model_dir_that_may_not_be_listed_is_an_error(tmp_path, data_dir, monk
     model_dir.chmod(0o755)
 
 
-def test_a_model_dir_that_disappears_is_an_error(tmp_path, data_dir):
+def remove_files(folder):
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    "take", [lambda folder: folder.rename(f"{folder}.old"), remove_files], ids=["moved", "emptied"]
+)
+@pytest.mark.parametrize("second", [False, True], ids=["alone", "second trainer"])
+def test_a_trainer_whose_model_dir_was_taken_away_writes_nothing_there(tmp_path, data_dir, take, second):
     model_dir = tmp_path / "run"
-    flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *DENSE, "--max_steps=1000000")
-    with started("run_train.py", *flags) as (process, stderr):
-        wait_for("step = 1", process, stderr)
-        model_dir.rename(tmp_path / "elsewhere")
-        assert process.wait(timeout=60) == 1
+    flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--recipe=fashion_dense", "--log_every=1")
+    with started("run_train.py", *flags, "--seed=1", "--save_every=3000", "--max_steps=1000000") as (process, stderr):
+        wait_for("step = 10", process, stderr)
+        process.send_signal(signal.SIGSTOP)
+        take(model_dir)
+        if second:
+            done = called_train(model_dir, data_dir, "--recipe=fashion_dense", "--seed=2", "--max_steps=3")
+            assert "from step 0 to step 3" in done.stderr
+            expected = variables(model_dir)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(timeout=120) == 1
         said = stderr.read_text()
-    trouble = f"error: model_dir {model_dir} cannot be written: No such file or directory: fix that, or choose another"
-    assert said.splitlines()[-1] == trouble
+    problem = f"error: model_dir {model_dir} was moved, removed or emptied while this run trained there: "
+    assert said.splitlines()[-1].startswith(problem)
     assert "Traceback" not in said
+    if second:
+        assert steps_in(model_dir) == [0, 3]
+        assert variables(model_dir) == expected
+    else:
+        assert not model_dir.exists() or steps_in(model_dir) == []
+
+
+def test_a_disk_of_its_own_cannot_be_archived(small_disk):
+    run = RunDir(str(small_disk))
+    with (
+        run.locked(),
+        pytest.raises(UserError, match=rf"^model_dir {small_disk} cannot be renamed to {small_disk}\.1: "),
+    ):
+        run.archive()
 
 
 def test_a_temporary_folder_without_room_is_said(tmp_path, data_dir):

@@ -1,16 +1,19 @@
 """The session hooks, on a graph with known weights and loss."""
 
+import os
+
 import pytest
 from helpers import steps_in
 
 from cnn_estimator import hooks, model
 from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir import RunDir
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
 
 
-def train(model_dir, *, factor, loss=1.0, every=1, restored_step=None, steps=4):
+def train(model_dir, *, factor, loss=1.0, every=1, first_step=0, steps=4):
     """Trains one weight, 1e30 at first, that each step multiplies by a factor; the loss is what is given."""
 
     def model_fn(features, labels, mode):
@@ -19,12 +22,14 @@ def train(model_dir, *, factor, loss=1.0, every=1, restored_step=None, steps=4):
         train_op = tf.group(weight.assign(weight * factor), tf.train.get_global_step().assign_add(1))
         return tf.estimator.EstimatorSpec(mode, loss=tf.constant(1.0), train_op=train_op)
 
+    run = RunDir(str(model_dir))
     guards = [
         hooks.NonFiniteLossGuard(first_step=0, learning_rate=0.5),
-        hooks.SaveCheckpoints(str(model_dir), every=every, restored_step=restored_step, learning_rate=0.5),
+        hooks.SaveCheckpoints(run, every=every, first_step=first_step, restored=False, learning_rate=0.5),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir))
-    estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=guards, max_steps=steps)
+    with run.locked():
+        estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=guards, max_steps=steps)
 
 
 @pytest.mark.parametrize("every", [1, 1000])
@@ -62,3 +67,27 @@ def test_a_step_that_is_read_twice_gets_no_warning(tmp_path, caplog):
 def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     train(tmp_path, factor=1.0, every=3, steps=7)
     assert steps_in(tmp_path) == [0, 3, 6, 7]
+
+
+def test_a_run_begins_at_the_step_that_was_said_or_not_at_all(tmp_path):
+    train(tmp_path, factor=1.0, steps=3)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"another process saved step 3 there .* this run was to begin at step 0: stop"):
+        train(tmp_path, factor=1.0, steps=9)
+    assert steps_in(tmp_path) == [0, 1, 2, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_checkpoint_is_synced_with_the_state_file_and_the_folder(tmp_path, monkeypatch):
+    synced = set()
+    real = os.fsync
+
+    def fsync(descriptor):
+        synced.add(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    train(tmp_path, factor=1.0, every=1000, steps=2)
+    files = {path.name for path in tmp_path.glob("model.ckpt-*")}
+    assert len(files) == 6
+    assert synced == files | {"checkpoint", "."}

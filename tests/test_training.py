@@ -1,5 +1,6 @@
 import dataclasses
 import logging
+import pathlib
 import re
 import shutil
 import signal
@@ -14,6 +15,11 @@ from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
+
+
+def empty(folder):
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -121,3 +127,31 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
     with pytest.raises(UserError, match=r"^optimizer 'adan': no such name, did you mean adam"):
         training.train(str(tmp_path / "run"), optimizer="adan")
     assert not (tmp_path / "run").exists()
+
+
+def events_in(folder):
+    """{event file: how many points it has}, without those that TensorFlow began and nothing was written to."""
+    tf.summary.FileWriterCache.get(str(folder)).flush()
+    found = {}
+    for path in pathlib.Path(folder).glob("events.out.tfevents.*"):
+        found[path.name] = sum(len(event.summary.value) for event in tf.train.summary_iterator(str(path)))
+    return found
+
+
+@pytest.mark.parametrize("remove", [None, shutil.rmtree, empty], ids=["fresh", "removed", "emptied"])
+def test_every_run_of_one_process_has_its_own_event_files(tmp_path, data_dir, remove):
+    folder = tmp_path / "run"
+    for _ in range(3):
+        options = {"seed": 1, "data_dir": data_dir, "log_every": 1}
+        training.train(str(folder), "fashion_dense", max_steps=3, fresh=remove is None, **options)
+        evaluation.evaluate(str(folder))
+        assert list(events_in(folder).values()) == [3 * 3 + 2]
+        assert list(events_in(folder / "eval").values()) == [4]
+        if remove:
+            remove(folder)
+
+
+def test_a_run_that_goes_on_in_one_process_goes_on_in_its_event_file(tmp_path, data_dir):
+    for steps in (2, 4):
+        training.train(str(tmp_path), "fashion_dense", max_steps=steps, log_every=1, seed=1, data_dir=data_dir)
+    assert len(events_in(tmp_path)) == 1
