@@ -185,7 +185,8 @@ class RunDir:
         path = os.path.join(self.path, EVALUATION_FOLDER, METRICS_FILE)
         try:
             with _locked_metrics(f"{path}.lock"):
-                records = {kept["global_step"]: kept for kept in json.loads(_read(path) or b"[]")}
+                content = _read(path)
+                records = {} if content is None else {kept["global_step"]: kept for kept in json.loads(content)}
                 records[record["global_step"]] = record
                 with atomic_write(path) as file:
                     json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
