@@ -1,4 +1,7 @@
+import contextlib
+import errno
 import os
+import stat
 import threading
 
 import pytest
@@ -11,6 +14,7 @@ from cnn_estimator.run_dir.files import (
     nearest_folder,
     open_own,
     refuse_foreign,
+    sync,
     write_probe,
     writing,
 )
@@ -83,6 +87,38 @@ def test_several_may_write_one_file_at_once(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_write_is_on_the_disk_before_it_counts(tmp_path, monkeypatch):
+    done = []
+    real = os.replace
+
+    def fsync(descriptor):
+        status = os.fstat(descriptor)
+        done.append("folder" if stat.S_ISDIR(status.st_mode) else status.st_size)
+
+    def replace(part, path):
+        done.append("replace")
+        real(part, path)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.chdir(tmp_path)
+    with atomic_write("file") as file:
+        file.write("123")
+    assert done == [3, "replace", "folder"]
+    append_line("file", "4")
+    assert done[3:] == [6]
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_only_a_file_system_that_cannot_sync_is_excused(tmp_path, monkeypatch, number, raised):
+    def fsync(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="Input/output error") if raised else contextlib.nullcontext():
+        sync(str(tmp_path))
+
+
 def test_a_new_file_has_the_usual_permissions(tmp_path):
     with atomic_write(str(tmp_path / "file")):
         pass
@@ -124,6 +160,11 @@ def test_another_users_folder_is_refused_where_everybody_may_write(tmp_path, mon
             PermissionError, match=rf"^\[Errno 1\] it belongs to user .+, and everybody .* to {shared}$"
         ):
             refuse_foreign(str(path))
+
+
+def test_a_folder_of_root_is_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    refuse_foreign("/var/tmp")
 
 
 def test_an_error_of_the_disk_becomes_the_users(tmp_path):
