@@ -103,7 +103,7 @@ def _run_estimator(
     folder: str, checkpoint: checkpoints.Checkpoint, settings: Settings, data: datasets.Split, batch_size: int
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
-    event_writers.writer(os.path.join(folder, EVALUATION_FOLDER))  # as in training
+    event_writers.renew(os.path.join(folder, EVALUATION_FOLDER))
     estimator = tf.estimator.Estimator(model.model_fn, folder, params=settings)
     input_fn = inputs.numpy_input_fn(
         {"x": data.images}, data.labels, batch_size=batch_size, num_epochs=1, shuffle=False
@@ -157,7 +157,8 @@ def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> N
         tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=content))
         for name, content in contents.items()
     ]
-    writer = event_writers.writer(folder)
+    # Estimator's own writer in that folder, which it keeps open.
+    writer = tf.summary.FileWriterCache.get(folder)
     writer.add_summary(tf.Summary(value=images), step)
     writer.flush()
 

@@ -126,6 +126,7 @@ def train(
         stopping.check()
         if fresh and checkpoints.has_checkpoints(model_dir):
             run.archive()
+        run.check_locked()
         with checkpoints.saving(f"model_dir {model_dir}"):
             checkpoints.remove_unfinished(model_dir)
             if checkpoint:
@@ -172,7 +173,7 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
 def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Intervals, *, restored: bool) -> Training:
     """Trains what is planned with an Estimator; `restored` says whether it goes on from a checkpoint."""
     settings, first_step = planned.settings, planned.step
-    event_writers.writer(run.path)  # Estimator's own would go on in the folder of an archived or removed run
+    event_writers.renew(run.path)
     estimator = tf.estimator.Estimator(
         model.model_fn,
         params=settings,

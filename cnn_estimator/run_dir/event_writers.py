@@ -5,10 +5,9 @@ import os
 from cnn_estimator.tf1 import tf
 
 
-def writer(folder: str) -> tf.summary.FileWriter:
-    """Returns the writer for a folder that Estimator uses; it begins a new file if its own was moved or removed."""
-    found = tf.summary.FileWriterCache.get(folder)
-    if not os.path.exists(found.event_writer._ev_writer.FileName()):
-        found.close()
-        found.reopen()
-    return found
+def renew(folder: str) -> None:
+    """Has the writer for a folder begin a new file, if this process has one and its file was moved or removed."""
+    writer = tf.summary.FileWriterCache._cache.get(folder)
+    if writer and not os.path.exists(writer.event_writer._ev_writer.FileName()):
+        writer.close()
+        writer.reopen()
