@@ -1,11 +1,15 @@
 import contextlib
+import os
+import struct
 import time
 
 import pytest
+from formats import record, records
 from helpers import started, wait_for
 
 from cnn_estimator import evaluation, event_files, training
 from cnn_estimator.errors import UserError
+from cnn_estimator.event_files import masked_crc32c
 from cnn_estimator.tf1 import tf
 
 
@@ -86,3 +90,95 @@ def test_a_resumed_run_is_one_curve(tmp_path, data_dir):
     found = curves(tmp_path)
     assert [step for step, _ in found["loss", "training"]] == [1, 2, 3, 4, 5]
     assert found["accuracy", "evaluation"] == [(5, pytest.approx(evaluated["accuracy"]))]
+
+
+@pytest.fixture
+def event_file(tmp_path):
+    """An event file with a loss at steps 1 to 4."""
+    write(tmp_path, {"loss": [(step, float(step)) for step in range(1, 5)]})
+    (path,) = tmp_path.iterdir()
+    return path
+
+
+def steps(path):
+    return [step for step, _ in curves(path.parent)["loss", "training"]]
+
+
+@pytest.mark.unit
+def test_checksums_are_those_of_the_format(event_file):
+    assert masked_crc32c(b"123456789") == (((0xE3069283 >> 15) | (0xE3069283 << 17)) + 0xA282EAD8) % 2**32
+    content = event_file.read_bytes()
+    assert b"".join(map(record, records(content))) == content
+
+
+@pytest.mark.unit
+def test_a_damaged_event_is_named_and_left_out(event_file, caplog):
+    content = bytearray(event_file.read_bytes())
+    place = len(b"".join(map(record, records(content)[:2])))  # the event of step 2, behind the version's and step 1's
+    content[place + 20] ^= 1
+    event_file.write_bytes(content)
+    assert steps(event_file) == [1, 3, 4]
+    assert caplog.messages == [f"{event_file}: damaged at byte {place}, an event is left out"]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("length", [2**31, 2**40, 2**64 - 1])
+def test_after_a_length_that_no_event_has_the_rest_is_left_out(event_file, caplog, length):
+    content = event_file.read_bytes()
+    events = records(content)
+    place = len(b"".join(map(record, events[:3])))
+    claimed = struct.pack("<Q", length)
+    event_file.write_bytes(
+        content[:place] + claimed + struct.pack("<I", masked_crc32c(claimed)) + content[place + 12 :]
+    )
+    assert steps(event_file) == [1, 2]
+    assert caplog.messages == [f"{event_file}: damaged at byte {place}, the rest of it is left out"]
+
+
+@pytest.mark.unit
+def test_an_event_that_cannot_be_parsed_is_left_out(event_file, caplog):
+    events = records(event_file.read_bytes())
+    event_file.write_bytes(b"".join(map(record, [events[0], b"\xff", *events[1:]])))
+    assert steps(event_file) == [1, 2, 3, 4]
+    assert caplog.messages == [f"{event_file}: damaged at byte {len(record(events[0]))}, an event is left out"]
+
+
+@pytest.mark.unit
+def test_every_flipped_bit_is_named(event_file, caplog):
+    content = event_file.read_bytes()
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        event_file.write_bytes(flipped)
+        with contextlib.suppress(UserError):  # nothing is left
+            assert len(steps(event_file)) <= 4
+        (message,) = caplog.messages
+        assert message.startswith(f"{event_file}: damaged at byte ")
+        caplog.clear()
+
+
+@pytest.mark.unit
+def test_a_file_that_is_being_written_is_no_damage(event_file, caplog):
+    content = event_file.read_bytes()
+    last = record(records(content)[-1])
+    for cut in range(1, len(last) + 1):
+        event_file.write_bytes(content[:-cut])
+        assert steps(event_file) == [1, 2, 3]
+    assert caplog.messages == []
+
+
+@pytest.mark.unit
+def test_only_regular_files_are_read(event_file, caplog):
+    os.mkfifo(event_file.with_name("events.out.tfevents.0"))
+    assert steps(event_file) == [1, 2, 3, 4]
+    assert caplog.messages == [f"{event_file.parent}/events.out.tfevents.0 cannot be read: not a regular file"]
+
+
+@pytest.mark.unit
+def test_what_is_logged_from_a_step_on_again_replaces_what_was(tmp_path):
+    """As a resumed run does: TensorFlow marks its start."""
+    write(tmp_path, {"loss": [(1, 1.0), (2, 2.0), (3, 3.0)]})
+    with tf.summary.FileWriter(str(tmp_path), filename_suffix=".later") as writer:
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), 2)
+        writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="loss", simple_value=4.0)]), 2)
+    assert curves(tmp_path) == {("loss", "training"): [(1, 1.0), (2, 4.0)]}
