@@ -36,12 +36,13 @@ LAYERS = (
     ("evaluation", "prediction", "training"),
     ("event_files", "hooks"),
     ("run_dir.checkpoints",),
+    ("run_dir.checkpoint_index",),
     ("metrics", "plots", "run_dir"),
     ("run_dir.lock",),
     ("inputs", "model", "run_dir.event_writers", "run_dir.files"),
     ("keras_networks", "networks"),
     ("tf1",),
-    ("tf1.estimator",),
+    ("tf1.estimator", "tf1.tensor_bundle"),
     ("preprocessing",),
     ("datasets",),
     ("fetch",),
@@ -100,7 +101,7 @@ def test_imports_run_downwards_only(name):
 
 def test_only_tf1_imports_tensorflow():
     importers = {name for name in MODULES if _imports(name)[1] & TENSORFLOW}
-    assert importers == {"tf1", "tf1.estimator", PROGRAM}
+    assert importers == {"tf1", "tf1.estimator", "tf1.tensor_bundle", PROGRAM}
 
 
 def _loaded_by(name):

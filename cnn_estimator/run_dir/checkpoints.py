@@ -17,6 +17,7 @@ import numpy as np
 from cnn_estimator import model
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir import checkpoint_index
 from cnn_estimator.run_dir.files import UNFINISHED_PREFIX, cannot_be_written, sync, writing
 from cnn_estimator.tf1 import tf
 
@@ -81,16 +82,21 @@ def verify(path: str) -> Checkpoint:
     Raises:
       UserError: it is damaged, or not Estimator's; the message says what is wrong.
     """
-    if not os.path.isfile(f"{path}.index"):
-        raise UserError(f"{path}.index is missing")
+    step = None
     try:
+        names = checkpoint_index.read_names(path)
         reader = tf.train.load_checkpoint(path)
-        # The reader compares a tensor with its CRC whenever it reads one.
-        tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        for name in names:
+            tensor = reader.get_tensor(name)  # which compares it with its CRC
+            if name == tf.GraphKeys.GLOBAL_STEP:
+                step = tensor
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing") from error
+    except OSError as error:
+        raise UserError(f"{path} is damaged: {error.filename} cannot be read: {error.strerror}") from error
     except (tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} is damaged: {reason}") from error
-    step = tensors.get(tf.GraphKeys.GLOBAL_STEP)
     if not isinstance(step, np.integer):
         raise UserError(f"{path} has no global_step, so Estimator did not write it")
     return Checkpoint(path, int(step))
