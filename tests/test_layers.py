@@ -46,7 +46,7 @@ LAYERS = (
     ("preprocessing",),
     ("datasets",),
     ("fetch",),
-    ("idx", "recipes", "stopping"),
+    ("environment", "idx", "recipes", "stopping"),
     ("errors", "regular_files"),
 )
 TENSORFLOW = {"tensorflow", "tensorflow_estimator", "tensorboard", "tf_keras", "keras"}

@@ -12,6 +12,7 @@ import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from cnn_estimator import environment
 from cnn_estimator.errors import UserError
 
 __all__ = ["InstallationError", "tf"]
@@ -54,6 +55,7 @@ def _require(package: str, required: str, tensorflow_version: str) -> None:
 
 
 def _load() -> ModuleType:
+    environment.check_docstrings()
     tensorflow = _import_tensorflow()
     version = tensorflow.__version__
     if not (2, 15) <= _minor(version) <= (2, 21):
