@@ -71,3 +71,22 @@ def test_tensorflow_is_loaded_in_silence():
         "    print(session.run(tf.constant(2) + 3))",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
+
+
+def test_threads_filter_stderr_one_after_the_other():
+    code = (
+        "import threading\n"
+        "from cnn_estimator.cli import native_log\n"
+        "def print_filtered(number):\n"
+        "    with native_log.filtered():\n"
+        f"        os.write(2, b'{NOTES[1]}\\n%d\\n' % number)\n"
+        "        time.sleep(0.05)\n"
+        "import os, time\n"
+        "threads = [threading.Thread(target=print_filtered, args=(number,)) for number in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join(20) for thread in threads]\n"
+        "os.write(1, b'%d' % sum(thread.is_alive() for thread in threads))\n"
+        "os._exit(0)\n"
+    )
+    done = run("-c", code)
+    assert (done.stdout, sorted(done.stderr.split())) == ("0", [*"01234567"])

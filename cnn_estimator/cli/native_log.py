@@ -8,16 +8,19 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 _FILTER = r"""
-import re, sys
+import contextlib, os, re, sys
 note = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d \S+ [IWE] |To enable the foll")
 for line in sys.stdin.buffer:
     if not note.match(line):
-        sys.stderr.buffer.write(line)
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            os.write(2, line)
 """
+
+_lock = threading.Lock()
 
 
 def load_tensorflow() -> None:
@@ -38,17 +41,20 @@ def load_tensorflow() -> None:
 
 @contextlib.contextmanager
 def filtered() -> Iterator[None]:
-    """Drops TensorFlow's C++ notes from stderr, but not fatal errors; no-op if TF_CPP_MIN_LOG_LEVEL is 0."""
+    """Drops TensorFlow's C++ notes from stderr, but not fatal errors; no-op if TF_CPP_MIN_LOG_LEVEL is 0.
+
+    One thread after the other: all of them have the same stderr.
+    """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
         return
     # The C++ side prints some notes before it reads the log level, so only the file descriptor can be filtered. It is
     # filtered by another process, so that the last words of a process that aborts are still printed.
-    stderr = os.dup(2)
     command = [sys.executable, "-I", "-S", "-c", _FILTER]
     # In a session of its own, where the terminal's Ctrl-C does not reach it.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
+    with _lock, subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
         assert notes_filter.stdin
+        stderr = os.dup(2)
         os.dup2(notes_filter.stdin.fileno(), 2)
         try:
             yield
