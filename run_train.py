@@ -4,7 +4,13 @@ It goes on from the newest intact checkpoint in the model_dir. SIGTERM or Ctrl-C
 next step, which is saved.
 """
 
-from cnn_estimator import cli
+import os
+import signal
+
+# Ctrl-C prints no traceback while the next import takes its time; after that, the command has a handler of its own.
+signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+
+from cnn_estimator import cli  # noqa: E402
 
 if __name__ == "__main__":
     cli.run("train")

@@ -34,7 +34,7 @@ setup(
     ],
     packages=["cnn_estimator", "cnn_estimator.cli", "cnn_estimator.run_dir", "cnn_estimator.tf1"],
     package_data={"cnn_estimator": ["py.typed"]},
-    entry_points={"console_scripts": ["cnn-estimator=cnn_estimator.cli:main"]},
+    entry_points={"console_scripts": ["cnn-estimator=cnn_estimator.__main__:main"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.15,<2.22",

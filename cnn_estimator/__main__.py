@@ -1,6 +1,12 @@
-"""python -m cnn_estimator VERB"""
+"""python -m cnn_estimator VERB, and the command cnn-estimator."""
 
-from cnn_estimator import cli
+import os
+import signal
+
+# Ctrl-C prints no traceback while the next import takes its time; after that, the command has a handler of its own.
+signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+
+from cnn_estimator.cli import main  # noqa: E402
 
 if __name__ == "__main__":
-    cli.main()
+    main()

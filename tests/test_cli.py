@@ -1,6 +1,7 @@
 """The command line without TensorFlow: verbs, flags, --help and error lines."""
 
 import dataclasses
+import errno
 import logging
 import math
 import os
@@ -8,13 +9,14 @@ import re
 import shlex
 import signal
 import sys
+import tempfile
 from types import SimpleNamespace
 
 import pytest
 from absl import flags
 from helpers import REPOSITORY, command, error_of
 
-from cnn_estimator import cli, recipes, stopping
+from cnn_estimator import cli, environment, recipes, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.errors import Stopped
 
@@ -104,13 +106,14 @@ def test_help_lists_the_flags_of_a_script(script, own, others):
 
 def test_the_installed_command_is_the_same(tmp_path):
     """What pip writes: a script that calls the entry point."""
-    assert '"cnn-estimator=cnn_estimator.cli:main"' in (REPOSITORY / "setup.py").read_text()
+    assert '"cnn-estimator=cnn_estimator.__main__:main"' in (REPOSITORY / "setup.py").read_text()
     script = tmp_path / "cnn-estimator"
-    script.write_text("import sys\nfrom cnn_estimator.cli import main\nsys.exit(main())\n")
+    script.write_text("import sys\nfrom cnn_estimator.__main__ import main\nsys.exit(main())\n")
     assert command(script=str(script)).stdout.startswith("cnn-estimator VERB [flags]\n\n  train ")
     done = command("eval", "--help", script=str(script))
     assert done.stdout.startswith("cnn-estimator eval [flags]\n\nEvaluates a checkpoint")
     assert "--checkpoint" in done.stdout
+    del sys.modules["cnn_estimator.__main__"]  # python -m warns of it
 
 
 # Mistakes in the flags
@@ -221,6 +224,50 @@ def test_absl_refuses_an_unknown_flag():
     done = command("--stepz=5", script="run_train.py")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("FATAL Flags parsing error: Unknown command line flag 'stepz'. Did you mean: steps ?")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--logger_levels=x:FOO", "--logger_levels=x:FOO: Unknown level: 'FOO'"),
+        ("--stderrthreshold=bogus", "--stderrthreshold=bogus: --stderrthreshold must be one of "),
+        ("--profile_file=/proc/none/p", "flag --profile_file=/proc/none/p: No such file or directory\n"),
+        ("--verbosity=abc", "flag --verbosity=abc: "),
+    ],
+)
+def test_a_bad_value_of_a_flag_of_absl_gets_one_line(flag, message):
+    assert f"{error_of(command(flag, script='run_train.py'))}\n".startswith(message)
+
+
+def test_missing_docstrings_are_an_error_of_every_verb(monkeypatch):
+    monkeypatch.setattr(environment, "__doc__", None)
+    for name in NAMES:
+        assert error_of(command(name, "--help")).startswith("python -OO (PYTHONOPTIMIZE=2) removes the docstrings")
+
+
+@pytest.mark.parametrize("name", ["train", "eval"])
+def test_a_cluster_is_refused_before_tensorflow_is_loaded(monkeypatch, name):
+    monkeypatch.setenv("TF_CONFIG", "{garbage")
+    assert error_of(command(name)) == "TF_CONFIG '{garbage' is not a JSON object: unset it"
+
+
+def test_an_error_of_the_machine_gets_one_line_and_one_of_the_program_does_not(monkeypatch):
+    def fail_with(error):
+        def fail():
+            raise error
+
+        monkeypatch.setitem(cli.VERBS, "samples", dataclasses.replace(cli.VERBS["samples"], main=fail))
+
+    fail_with(OSError(errno.ENAMETOOLONG, "File name too long", "/tmp/a"))
+    assert error_of(command("samples")) == "/tmp/a: File name too long"
+    for error in (FileNotFoundError(errno.ENOENT, "No such file", "a"), OSError("x"), OSError(errno.EINVAL, "bad")):
+        fail_with(error)
+        with pytest.raises(OSError, match=re.escape(str(error))):
+            command("samples")
+    fail_with(FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/a']"))
+    monkeypatch.setattr(tempfile, "gettempdir", cli.VERBS["samples"].main)
+    message = "No usable temporary directory found in ['/a']: set TMPDIR to a folder that can be written"
+    assert error_of(command("samples")) == message
 
 
 def test_an_empty_list_of_images_and_a_closed_stdin_are_errors(monkeypatch):

@@ -89,10 +89,8 @@ def main() -> None:
     """The command cnn-estimator: runs the verb that comes first, with its flags; without one, lists the verbs."""
     program = "python -m cnn_estimator" if os.path.basename(sys.argv[0]) == "__main__.py" else "cnn-estimator"
     if len(sys.argv) == 1 or sys.argv[1] in ("--help", "-h"):
-        try:
-            print(_overview(program), flush=True)
-        except BrokenPipeError:
-            process.exit_unread()
+        with process.output():
+            print(_overview(program))
         return
     name = sys.argv[1]
     if name not in VERBS:

@@ -1,5 +1,7 @@
 """The process of a command: parsed flags, stop signals, log lines on stderr, one line for a user's mistake."""
 
+import contextlib
+import errno
 import importlib
 import io
 import logging
@@ -7,20 +9,37 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from absl import app, flags
 from absl.logging import converter
 
-from cnn_estimator import stopping
+from cnn_estimator import environment, stopping
 from cnn_estimator.cli import native_log
 from cnn_estimator.errors import Stopped, UserError
 
 # `timeout` and some supervisors signal both the process and its group: two of one kind, microseconds apart.
 _SAME_SIGNAL_SECONDS = 0.1
+
+# What the machine, and no mistake in a program, makes of an access to a file.
+_MACHINE_ERRORS = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ESTALE,
+}
 
 
 def run(verb: Callable[..., int | None], *, nothing_done: str, takes_files: bool = False) -> None:
@@ -38,24 +57,124 @@ def run(verb: Callable[..., int | None], *, nothing_done: str, takes_files: bool
     def main(arguments: list[str]) -> int | None:
         _log_to_stderr()
         names = arguments[1:]
+        if names and not takes_files:
+            raise UserError(f"unexpected argument {names[0]!r}: every option is a flag, --name=value")
+        return verb(*names)
+
+    with output():
         try:
-            if names and not takes_files:
-                raise UserError(f"unexpected argument {names[0]!r}: every option is a flag, --name=value")
-            status = verb(*names)
-            if sys.stdout:
-                sys.stdout.flush()
-            return status
+            environment.check_docstrings()
+            flags.FLAGS.set_default("verbosity", 0)  # INFO
+            app.run(main, flags_parser=_parse)
         except UserError as error:
             sys.exit(f"error: {error.text(lambda argument: f'--{argument}')}")
         except Stopped as stopped:
             exit_stopped(stopped, nothing_done)
-        except BrokenPipeError:
-            exit_unread()
+        except OSError as error:
+            problem = _problem_of_the_machine(error)
+            if problem is None:
+                raise
+            sys.exit(f"error: {problem}")
 
-    flags.FLAGS.set_default("verbosity", 0)  # INFO
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names may have characters that the terminal lacks
-    app.run(main, flags_parser=_parse)
+
+@contextlib.contextmanager
+def output() -> Iterator[None]:
+    """Holds that results reach stdout, whatever becomes of the messages on stderr.
+
+    What stderr cannot take is dropped. The process ends silently with status 141 where the reader of its stdout,
+    `head` for example, has closed it, and with one error line where stdout cannot be written for another reason.
+    """
+    _open_streams()
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except _StdoutError as error:
+        if error.cause.errno == errno.EPIPE:
+            sys.exit(128 + signal.SIGPIPE)
+        sys.exit(f"error: stdout cannot be written: {error.cause.strerror}")
+
+
+class _StdoutError(Exception):
+    """stdout cannot be written. No OSError, which the library takes for one of its own files'."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class _Stdout(io.FileIO):
+    """File descriptor 1. After an error, what is still buffered goes nowhere."""
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError as error:
+            _open_null(1, os.O_WRONLY)
+            raise _StdoutError(error) from None
+
+
+class _Stderr(io.FileIO):
+    """File descriptor 2, of which an error loses messages and nothing else."""
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def _open_streams() -> None:
+    """Puts our own files in place of Python's stdout and stderr, and /dev/null in place of closed descriptors.
+
+    Otherwise the next file that is opened would get the number of a closed one, and what TensorFlow's C++ side prints
+    would be written into it.
+    """
+    for number, flag in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):  # writing to stdout is an error then
+        try:
+            os.fstat(number)
+        except OSError:
+            _open_null(number, flag)
+    if sys.stdout is sys.__stdout__:  # otherwise it is somebody's who runs this in a process of their own
+        sys.stdout = _text_file(_Stdout(1, "w", closefd=False), sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text_file(_Stderr(2, "w", closefd=False), sys.stderr, line_buffering=True)
+
+
+def _open_null(number: int, flag: int) -> None:
+    null = os.open(os.devnull, flag)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
+
+
+def _text_file(raw: io.FileIO, old: io.TextIOWrapper | None, *, line_buffering: bool = False) -> io.TextIOWrapper:
+    """Returns a text file that writes as an old one does; None stands for a closed one.
+
+    Names may have characters that the terminal lacks: they are escaped.
+    """
+    encoding = old.encoding if old else None
+    if old:
+        line_buffering |= old.line_buffering or old.write_through
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=line_buffering)
+
+
+def _problem_of_the_machine(error: OSError) -> str | None:
+    """Returns what is wrong with the machine or the environment, as one line; None where the program is."""
+    if isinstance(error, FileNotFoundError):
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            return "the working directory was deleted: cd to another one"
+        try:
+            tempfile.gettempdir()
+        except FileNotFoundError as missing:
+            return f"{missing.strerror}: set TMPDIR to a folder that can be written"
+        return None
+    if error.errno not in _MACHINE_ERRORS:
+        return None
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 def load(module: str, *, tensorflow: bool = False) -> types.ModuleType:
@@ -76,13 +195,6 @@ def exit_stopped(stopped: Stopped, state: str) -> NoReturn:
     """Ends the process with what stopped it and the state of the work."""
     print(f"{stopped}: {state}", file=sys.stderr)
     sys.exit(128 + stopped.signal)
-
-
-def exit_unread() -> NoReturn:
-    """Ends the process silently where the reader of its stdout, `head` for example, has closed it."""
-    # Otherwise Python tries to write the rest when it ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(128 + signal.SIGPIPE)
 
 
 def command_line(verb: str, **options: object) -> str:
@@ -116,11 +228,22 @@ def _listen() -> None:
 
 def _parse(arguments: list[str]) -> list[str]:
     try:
-        return flags.FLAGS(arguments)
+        names = flags.FLAGS(arguments)
     except flags.IllegalFlagValueError as error:
         sys.exit(f"error: {error}")
     except flags.Error:
         return app.parse_flags_with_usage(arguments)  # reports it in absl's own way
+    except ValueError as error:  # out of absl's own flags, which do not say their name
+        own = ("flagfile", "logger_levels", "stderrthreshold")
+        given = [argument for argument in arguments[1:] if argument.lstrip("-").startswith(own)]
+        sys.exit(f"error: {' '.join(given)}: {error}")
+    profile = flags.FLAGS.profile_file
+    try:
+        if profile:
+            open(profile, "ab").close()  # absl writes it when the process ends
+    except OSError as error:
+        sys.exit(f"error: flag --profile_file={profile}: {error.strerror}")
+    return names
 
 
 def _log_to_stderr() -> None:
