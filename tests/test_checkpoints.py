@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -83,6 +84,9 @@ def test_other_files_cost_no_step(trained, model_dir, damage, file):
         b'model_checkpoint_path: "model.ckpt-130"',
         b'model_checkpoint_path: "/elsewhere/model.ckpt-120"\nall_model_checkpoint_paths: "/elsewhere/model.ckpt-120"',
         b'model_checkpoint_path: "/"',
+        b'model_checkpoint_path: "model.ckpt-%s"' % (b"1" * 5000),
+        b'model_checkpoint_path: "model.ckpt-%s"' % (b"1" * 200),
+        rb'model_checkpoint_path: "model.ckpt-1\x00"',
     ],
 )
 def test_a_wrong_state_file_is_rebuilt_and_that_is_logged(model_dir, caplog, content):
@@ -93,6 +97,17 @@ def test_a_wrong_state_file_is_rebuilt_and_that_is_logged(model_dir, caplog, con
     state = tf.train.get_checkpoint_state(str(model_dir))
     assert list(state.all_model_checkpoint_paths) == [f"{model_dir}/model.ckpt-{step}" for step in [*STEPS[1:], 121]]
     assert steps_in(model_dir) == [*STEPS[1:], 121]  # the oldest, which the state file had lost, is deleted
+
+
+@pytest.mark.parametrize("name", [b"1" * 5000, rb"1\x00", b"[1", b"7"])
+def test_what_the_state_file_names_is_missed_where_there_is_nothing_else(tmp_path, name):
+    (tmp_path / "checkpoint").write_bytes(b'model_checkpoint_path: "model.ckpt-%s"' % name)
+    for verb in (evaluation.evaluate, train):
+        with pytest.raises(
+            UserError, match=r"none of its checkpoints is intact: \S*/(checkpoint names|model)"
+        ) as error:
+            verb(str(tmp_path))
+        assert len(str(error.value)) < 500
 
 
 def test_the_state_file_may_go_back_to_an_older_checkpoint_and_that_is_logged(model_dir, caplog):
@@ -193,14 +208,50 @@ def test_a_folder_without_a_checkpoint_has_none(tmp_path):
     assert not checkpoints.has_checkpoints(str(tmp_path))
 
 
-def test_a_name_that_tensorflow_reads_as_a_pattern_is_refused(tmp_path):
-    with pytest.raises(
-        UserError, match=r"run\[1\]': TensorFlow reads \*, \? and \[ as patterns: choose another model_dir"
-    ):
-        checkpoints.newest_intact(str(tmp_path / "run[1]"))
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        *((name, r"TensorFlow reads \*, \?, \[ and \\ as patterns") for name in ("run[1]", "a*", "a?", "a\\b")),
+        ("a\udcff", "TensorFlow needs names in UTF-8"),
+    ],
+)
+def test_a_name_that_tensorflow_does_not_find_again_is_refused(tmp_path, monkeypatch, name, problem):
+    folder = tmp_path / name
+    pattern = rf"^model_dir {re.escape(repr(str(folder)))}: {problem}: choose another model_dir$"
+    for refuse in (checkpoints.newest_intact, checkpoints.has_checkpoints):
+        with pytest.raises(UserError, match=pattern):
+            refuse(str(folder))
     for wanted in ("1", None):
-        with pytest.raises(UserError, match="TensorFlow reads"), checkpoints.snapshot(str(tmp_path / "run[1]"), wanted):
+        with pytest.raises(UserError, match=pattern), checkpoints.snapshot(str(folder), wanted):
             pass
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    pattern = rf"^temporary folder {re.escape(repr(str(folder)))}: {problem}: set TMPDIR to another one$"
+    with pytest.raises(UserError, match=pattern), checkpoints.snapshot(str(tmp_path)):
+        pass
+
+
+def test_a_checkpoint_with_a_name_that_tensorflow_does_not_find_is_refused(model_dir):
+    for name in (INDEX, DATA):
+        shutil.copy(model_dir / name, model_dir / name.replace("model.ckpt-120", "best[1]"))
+    with pytest.raises(UserError, match=r"^checkpoint 'best\[1\]': TensorFlow reads .*: rename its files$"):
+        evaluation.evaluate(str(model_dir), checkpoint="best[1]")
+
+
+@pytest.mark.parametrize("name", ["checkpoint", INDEX, DATA])
+def test_only_regular_files_are_read(model_dir, caplog, name):
+    (model_dir / name).unlink()
+    os.mkfifo(model_dir / name)
+    if name == "checkpoint":
+        problem = f"^{re.escape(str(model_dir))}/checkpoint cannot be read: not a regular file: fix that, or remove it$"
+        for verb in (evaluation.evaluate, train):
+            with pytest.raises(UserError, match=problem):
+                verb(str(model_dir))
+    else:
+        assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 90
+        assert f"{model_dir}/model.ckpt-120 is damaged: " in caplog.text
+        assert f"{model_dir}/{name} cannot be read: not a regular file, skipped: model.ckpt-90 is used" in caplog.text
+        assert train(model_dir, max_steps=91).step == 91
 
 
 def save(path, **values):
@@ -294,7 +345,7 @@ def test_the_checkpoint_that_training_goes_on_from_is_not_written_again(model_di
 
 def test_a_checkpoint_that_is_deleted_while_it_is_copied_is_skipped(trained, model_dir, monkeypatch, caplog):
     """As a trainer that goes on does, when it keeps few."""
-    real = shutil.copy
+    real = checkpoints._copy_file
 
     def copy(source, folder):
         if source.endswith(INDEX):
@@ -302,7 +353,7 @@ def test_a_checkpoint_that_is_deleted_while_it_is_copied_is_skipped(trained, mod
                 (model_dir / name).unlink()
         return real(source, folder)
 
-    monkeypatch.setattr(shutil, "copy", copy)
+    monkeypatch.setattr(checkpoints, "_copy_file", copy)
     with checkpoints.snapshot(str(model_dir)) as snapshot:
         shutil.rmtree(model_dir)
         assert variables(snapshot.copy.path) == variables(trained / "model.ckpt-90")
@@ -326,7 +377,7 @@ def test_a_checkpoint_that_is_asked_for_and_deleted_while_it_is_copied_is_an_err
             (model_dir / name).unlink(missing_ok=True)
         raise FileNotFoundError(2, "No such file", source)
 
-    monkeypatch.setattr(shutil, "copy", copy)
+    monkeypatch.setattr(checkpoints, "_copy_file", copy)
     with pytest.raises(UserError, match=r"holds no checkpoint model\.ckpt-120: it has model\.ckpt-0, "):
         evaluation.evaluate(str(model_dir), checkpoint="120")
 

@@ -7,6 +7,7 @@ import glob
 import logging
 import os
 import re
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
@@ -17,6 +18,7 @@ import numpy as np
 from cnn_estimator import model
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
+from cnn_estimator.regular_files import open_regular
 from cnn_estimator.run_dir import checkpoint_index
 from cnn_estimator.run_dir.files import UNFINISHED_PREFIX, cannot_be_written, sync, writing
 from cnn_estimator.tf1 import tf
@@ -27,6 +29,9 @@ STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
 _SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
 _FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
+_MAX_DIGITS = 19  # of a global step, which is an int64
+_MAX_NAME = 255  # characters that a file's name may have
+_MAX_STATE_BYTES = 2**26
 
 # TensorFlow's messages end with one of these reasons. Its error classes say less: a file that grows too large is an
 # OutOfRangeError, as the end of the data is.
@@ -134,7 +139,9 @@ def snapshot(model_dir: str, wanted: str | int | None = None) -> Iterator[Snapsh
       UserError: there is no such checkpoint, or it is not intact.
     """
     with contextlib.ExitStack() as stack:
-        with writing(f"temporary folder {tempfile.gettempdir()}"):
+        temporary = tempfile.gettempdir()
+        _refuse_name(f"temporary folder {temporary!r}", temporary, "set TMPDIR to another one")
+        with writing(f"temporary folder {temporary}"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
 
             def take(path: str) -> Snapshot:
@@ -150,12 +157,13 @@ def snapshot(model_dir: str, wanted: str | int | None = None) -> Iterator[Snapsh
 
 def _newest(model_dir: str, take: Callable[[str], _Found]) -> _Found | None:
     """Returns take(path) of the newest checkpoint for which that raises no UserError; None where there are none."""
-    _refuse_patterns(model_dir)
     while True:
         names = _names(model_dir)
         errors: list[UserError] = []
         for name in names:
             try:
+                if len(name) > _MAX_NAME or "\0" in name:  # the state file may name anything
+                    raise UserError(f"{os.path.join(model_dir, STATE_FILE)} names {reprlib.repr(name)}")
                 taken = take(os.path.join(model_dir, name))
             except UserError as error:
                 errors.append(error)
@@ -185,9 +193,10 @@ def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
 
 def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapshot:
     """Returns take(path) of one checkpoint, by its name."""
-    _refuse_patterns(model_dir)
+    _refuse_model_dir(model_dir)
     path = os.path.join(model_dir, name)
     if os.path.exists(f"{path}.index"):
+        _refuse_name(f"checkpoint {name!r}", name, "rename its files")
         try:
             return take(path)
         except UserError:
@@ -203,7 +212,7 @@ def _copy(path: str, folder: str) -> Snapshot:
     copied = os.path.join(folder, os.path.basename(path))
     try:
         for file in (f"{path}.index", *glob.glob(f"{glob.escape(path)}.data-*")):
-            shutil.copy(file, folder)
+            _copy_file(file, folder)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing") from error
     except OSError:
@@ -214,6 +223,11 @@ def _copy(path: str, folder: str) -> Snapshot:
     except UserError as error:
         raise UserError(error.problem.replace(copied, path)) from error
     return Snapshot(Checkpoint(path, copy.step), copy)
+
+
+def _copy_file(path: str, folder: str) -> None:
+    with open_regular(path) as file, open(os.path.join(folder, os.path.basename(path)), "wb") as copy:
+        shutil.copyfileobj(file, copy)
 
 
 def rebuild_state(model_dir: str, newest: Checkpoint) -> None:
@@ -301,21 +315,36 @@ def _is_optimizers(name: str, names: Collection[str]) -> bool:
     return name in ("beta1_power", "beta2_power") or name.rpartition("/")[0] in names
 
 
-def _refuse_patterns(model_dir: str) -> None:
-    if set(model_dir) & set("*?["):
-        raise UserError(
-            f"model_dir {model_dir!r}: TensorFlow reads *, ? and [ as patterns", "choose another {model_dir}"
-        )
+def _refuse_model_dir(model_dir: str) -> None:
+    _refuse_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
+
+
+def _refuse_name(what: str, name: str, advice: str) -> None:
+    """Raises UserError for names under which TensorFlow saves checkpoints that it does not find again, or none."""
+    if {*name} & {*"*?[\\"}:
+        raise UserError(f"{what}: TensorFlow reads *, ?, [ and \\ as patterns", advice)
+    if name != name.encode(errors="replace").decode():
+        raise UserError(f"{what}: TensorFlow needs names in UTF-8", advice)
 
 
 def _names(model_dir: str) -> list[str]:
     """Returns the names of all checkpoints that exist or should exist, newest first."""
+    _refuse_model_dir(model_dir)
     state = [os.path.basename(path) for path in reversed(_state(model_dir))]
     return list(dict.fromkeys([*state[:1], *_numbered(model_dir), *state]))
 
 
 def _state(model_dir: str) -> list[str]:
     """Returns the paths that TensorFlow's state file names, newest last; none where it is missing or damaged."""
+    path = os.path.join(model_dir, STATE_FILE)
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > _MAX_STATE_BYTES:
+                return []
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", "fix that, or remove it") from error
     try:
         state = tf.train.get_checkpoint_state(model_dir)
     except ValueError:  # not UTF-8, or no path in it
@@ -338,4 +367,4 @@ def _numbered(model_dir: str) -> list[str]:
 
 def _number(name: str) -> int:
     number = name.rpartition("-")[2]
-    return int(number) if number.isdecimal() else 0
+    return int(number) if number.isdecimal() and len(number) <= _MAX_DIGITS else 0
