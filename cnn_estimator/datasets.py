@@ -15,6 +15,7 @@ from cnn_estimator import fetch, idx, recipes
 from cnn_estimator.errors import UserError
 from cnn_estimator.fetch import Dataset, Package
 from cnn_estimator.idx import DatasetError
+from cnn_estimator.regular_files import open_regular
 
 SIDE, CLASSES = idx.SIDE, idx.CLASSES
 
@@ -26,7 +27,7 @@ SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABE
 CLASS_NAMES_FILE = "class_names.txt"
 
 _DIGITS = tuple(map(str, range(CLASSES)))
-_MAX_CHARACTERS = 2**16  # of the class names' file
+_MAX_BYTES = 2**16  # of the class names' file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,9 +174,11 @@ def _own_class_names(data_dir: str, public: Dataset, labels: bytes) -> tuple[str
     if not os.path.exists(path):
         return public.class_names if hashlib.sha256(labels).hexdigest() in public.sha256.values() else _DIGITS
     try:
-        with open(path, encoding="utf-8") as file:
-            names = tuple(line.strip() for line in file.read(_MAX_CHARACTERS).splitlines())
+        with open_regular(path) as file:
+            names = tuple(line.strip() for line in file.read(_MAX_BYTES).decode().splitlines())
         recipes.check_class_names(names)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise DatasetError(f"{path}: {error}") from error
     return names

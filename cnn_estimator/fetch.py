@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 import pooch
 
 from cnn_estimator.idx import DatasetError
+from cnn_estimator.regular_files import open_regular
 
 log = logging.getLogger("cnn_estimator")
 
@@ -86,14 +87,15 @@ def read(folder: str, name: str) -> File:
     plain = os.path.join(folder, name)
     path = f"{plain}.gz" if os.path.isfile(f"{plain}.gz") and not os.path.isfile(plain) else plain
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             zipped = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if zipped else open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            file.seek(0)
+            content = (gzip.GzipFile(fileobj=file) if zipped else file).read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise DatasetError(f"{plain}: no such file, with or without .gz") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{path}: cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"{path}: cannot be read: {reason}") from error
     if len(content) > MAX_BYTES:
         raise DatasetError(f"{path}: more than {MAX_BYTES} bytes")
     return File(path, content)

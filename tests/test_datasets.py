@@ -1,5 +1,6 @@
 import dataclasses
 import gzip
+import os
 import struct
 import tracemalloc
 from unittest import mock
@@ -149,6 +150,16 @@ def test_class_names_come_from_a_file_beside_the_data(tmp_path):
     for split in ("train", "test"):
         assert load("fashion_mnist", split, str(tmp_path)).class_names == tuple(names)
     assert datasets.class_names("fashion_mnist", str(tmp_path)) == tuple(names)
+
+
+@pytest.mark.unit
+def test_class_names_are_read_from_regular_files_only(tmp_path):
+    write_idx_folder(tmp_path)
+    os.mkfifo(tmp_path / "class_names.txt")
+    for read in (load, datasets.class_names):
+        arguments = ("fashion_mnist", "train", str(tmp_path)) if read is load else ("fashion_mnist", str(tmp_path))
+        with pytest.raises(DatasetError, match=rf"^{tmp_path}/class_names.txt: cannot be read: not a regular file$"):
+            read(*arguments)
 
 
 @pytest.mark.unit

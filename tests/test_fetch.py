@@ -62,6 +62,16 @@ def test_a_file_that_unzips_to_more_than_the_limit_is_an_error(tmp_path, monkeyp
         fetch.read(str(tmp_path), TEST_IMAGES)
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_only_regular_files_are_read(tmp_path, suffix):
+    path = tmp_path / f"{TEST_IMAGES}{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(DatasetError) as error:
+        fetch.read(str(tmp_path), TEST_IMAGES)
+    problem = "no such file, with or without .gz" if suffix else "cannot be read: not a regular file"
+    assert str(error.value) == f"{tmp_path / TEST_IMAGES}: {problem}"
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """The folder of Fashion-MNIST in an empty cache."""
