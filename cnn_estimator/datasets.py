@@ -106,7 +106,7 @@ MNIST = Dataset(
 DATASETS = {dataset.name: dataset for dataset in (FASHION_MNIST, MNIST)}
 
 
-def load(dataset: str, split: str, data_dir: str | None = None) -> Split:
+def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = None) -> Split:
     """Reads one split of a dataset.
 
         fashion = cnn_estimator.load("fashion_mnist", "train")
@@ -126,6 +126,7 @@ def load(dataset: str, split: str, data_dir: str | None = None) -> Split:
     """
     _check_name("dataset", dataset, DATASETS)
     _check_name("split", split, SPLITS)
+    data_dir = recipes.local_path_or_none("data_dir", data_dir)
     public, names = DATASETS[dataset], SPLITS[split]
     if data_dir is None:
         files, source = fetch.find(public, names)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cnn_estimator import datasets, hooks, inputs, metrics, model, plots
+from cnn_estimator import datasets, environment, hooks, inputs, metrics, model, plots, recipes
 from cnn_estimator.model import Predictions
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, event_writers
@@ -38,12 +38,12 @@ class Evaluation:
 
 
 def evaluate(
-    model_dir: str,
+    model_dir: str | os.PathLike[str],
     *,
-    checkpoint: str | int | None = None,
+    checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
     batch_size: int | None = None,
-    data_dir: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     plot: bool = False,
 ) -> Evaluation:
     """Evaluates a checkpoint on the test set, every image once and in order.
@@ -59,10 +59,14 @@ def evaluate(
       plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
 
     Raises:
-      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, or the plots cannot
-        be written.
+      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, the plots cannot
+        be written, or TF_CONFIG makes this process a part of a cluster.
       Stopped: a stop signal ended the work.
     """
+    environment.check_single_machine()
+    model_dir = recipes.local_path("model_dir", model_dir)
+    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    recipes.check(recipes.given(batch_size=batch_size))
     with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
         run = RunDir(snapshot.model_dir)
         settings = run.load_settings(recipe, data_dir)

@@ -24,7 +24,7 @@ _HEADER = struct.Struct("<QI")  # of a record: the length of its event, and the 
 _CHECKSUM = struct.Struct("<I")  # of the event, behind it
 
 
-def curves(model_dir: str) -> list[Curve]:
+def curves(model_dir: str | os.PathLike[str]) -> list[Curve]:
     """Returns the Curves that a model_dir has.
 
     Points that a killed run wrote after its last checkpoint are left out once training was resumed from there. What is

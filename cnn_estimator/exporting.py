@@ -54,13 +54,13 @@ class Export:
 
 
 def export(
-    model_dir: str,
+    model_dir: str | os.PathLike[str],
     *,
     format: str,
-    output: str,
-    checkpoint: str | int | None = None,
+    output: str | os.PathLike[str],
+    checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
-    data_dir: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
 ) -> Export:
     """Writes a trained model in another format, once it has been loaded back and predicts what its checkpoint does.
 
@@ -81,7 +81,9 @@ def export(
         the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
       Stopped: a stop signal ended the work; likewise.
     """
-    output = os.path.abspath(output)
+    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    output = os.path.abspath(recipes.local_path("output", output))
+    recipes.check({"format": format})
     _check_output(format, output)
     if format == "onnx":
         _require_onnx()
@@ -129,8 +131,6 @@ def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -
 
 
 def _check_output(format: str, output: str) -> None:
-    if format not in FORMATS:
-        raise UserError(f"format {format!r}: no such name, {recipes.suggestion(format, FORMATS)}")
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
         raise UserError(f"output {output}: files of format {format} end in {suffix}: name it {output}{suffix}")

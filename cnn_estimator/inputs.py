@@ -36,8 +36,10 @@ def numpy_input_fn(
       first_batch: how many batches to skip at the beginning: those that a resumed run has seen already.
 
     Raises:
-      ValueError: the arrays differ in length, or are empty.
+      ValueError: the arrays differ in length, or are empty; batch_size is not positive.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size {batch_size}: it must be at least 1")
     structure = x if y is None else (x, y)
     arrays = [np.asarray(array) for array in tf.nest.flatten(structure)]
     lengths = {len(array) for array in arrays}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import datasets, model, plots, preprocessing, stopping
+from cnn_estimator import datasets, model, plots, preprocessing, recipes, stopping
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
@@ -51,12 +51,14 @@ class Predictor:
 
     def __init__(
         self,
-        model_dir: str,
+        model_dir: str | os.PathLike[str],
         *,
-        checkpoint: str | int | None = None,
+        checkpoint: str | os.PathLike[str] | int | None = None,
         recipe: str | None = None,
-        data_dir: str | None = None,
+        data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
+        model_dir = recipes.local_path("model_dir", model_dir)
+        data_dir = recipes.local_path_or_none("data_dir", data_dir)
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
             self.checkpoint = snapshot.original
             self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
@@ -151,13 +153,13 @@ class Result:
 
 
 def predict(
-    model_dir: str,
-    paths: Sequence[str],
+    model_dir: str | os.PathLike[str],
+    paths: Sequence[str | os.PathLike[str]],
     test_indices: Sequence[int] = (),
     *,
-    checkpoint: str | int | None = None,
+    checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
-    data_dir: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     invert: str = "auto",
 ) -> Result:
     """Predicts the classes of image files and of images of the test set, all in one session.
@@ -173,10 +175,14 @@ def predict(
       UserError: there is no such model, the test set is missing or bad, or has no such image.
       Stopped: a stop signal ended the work.
     """
+    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    recipes.check({"invert": invert})
+    for index in test_indices:
+        recipes.check({"test_indices": index})
     with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor:
         settings = predictor.settings
         test_images = _test_images(test_indices, settings, data_dir)
-        files, problems = _files(paths, settings, invert)
+        files, problems = _files([os.fspath(path) for path in paths], settings, invert)
         rows = [*files, *test_images]
         images = np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
         probabilities = predictor.predict(images).probabilities

@@ -1,4 +1,4 @@
-"""The tutorials as data, and the settings of a run. Imports no TensorFlow.
+"""The tutorials as data, the settings of a run, and the rules for arguments. Imports no TensorFlow.
 
 A hyperparameter is declared once, as a field of Hyperparameters: its type, the rule for its values and its help text.
 Recipes, settings files, checks, the log line of a run and the command line follow from that.
@@ -7,6 +7,7 @@ Recipes, settings files, checks, the log line of a run and the command line foll
 import dataclasses
 import difflib
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_type_hints
@@ -18,6 +19,11 @@ MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 MAX_NAME_LENGTH = 40  # of a class
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
+MAX_STEPS = 10**9  # a year and a half at 20 steps a second
+MAX_CHECKPOINTS = 10**6
+MAX_SAMPLES = 400  # images in one plot
+INVERT = ("yes", "no", "auto")
+EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +124,7 @@ class Settings(Hyperparameters):
 
     def __post_init__(self) -> None:
         find(self.recipe)
-        check({name: getattr(self, name) for name in RULES})
+        check({name: getattr(self, name) for name in SETTINGS})
 
     @property
     def dataset(self) -> str:
@@ -148,7 +154,19 @@ _ANNOTATIONS = {
     if hasattr(hint, "__metadata__")
 }
 HYPERPARAMETERS = tuple(field.name for field in dataclasses.fields(Hyperparameters))
-RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _ANNOTATIONS.items()}
+_ARGUMENTS: dict[str, Rule] = {  # of the verbs, as Python functions and as flags
+    "steps": Integer(1, MAX_STEPS),
+    "max_steps": Integer(1, MAX_STEPS),
+    "log_every": Integer(1, MAX_STEPS),
+    "save_every": Integer(1, MAX_STEPS),
+    "keep_checkpoints": Integer(1, MAX_CHECKPOINTS),
+    "test_indices": Integer(0, MAX_IMAGES),
+    "count": Integer(1, MAX_SAMPLES),
+    "invert": Choice(INVERT),
+    "format": Choice(EXPORT_FORMATS),
+}
+SETTINGS = tuple(_ANNOTATIONS)
+RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _ANNOTATIONS.items()} | _ARGUMENTS
 HELP: dict[str, str] = {name: metadata[1] for name, metadata in _ANNOTATIONS.items() if len(metadata) > 1}
 
 
@@ -185,16 +203,36 @@ def find(name: object) -> Recipe:
 
 
 def check(values: Mapping[str, object]) -> None:
-    """Raises UserError for the first of {name of a setting: value} that nothing can be trained with."""
+    """Raises UserError for the first of {name of a setting or an argument: value} that breaks its rule."""
     for name, value in values.items():
         _check(name, RULES[name], value)
+
+
+def given(**values: object) -> dict[str, object]:
+    """Returns {name: value} of those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def local_path_or_none(name: str, value: str | os.PathLike[str] | None) -> str | None:
+    """Returns local_path(name, value); None for None."""
+    return None if value is None else local_path(name, value)
+
+
+def local_path(name: str, value: str | os.PathLike[str]) -> str:
+    """Returns the path that an argument of that name gives; raises UserError where it is not one of a local file."""
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    try:
+        check_path(path)
+    except ValueError as error:
+        raise UserError(f"{name} {reprlib.repr(path)}: {error}") from None
+    return path
 
 
 def settings(
     recipe: str,
     *,
     seed: int,
-    data_dir: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     class_names: tuple[str, ...],
     **overrides: Any,
 ) -> Settings:
@@ -203,11 +241,10 @@ def settings(
     Raises UserError for a value that nothing can be trained with.
     """
     if data_dir is not None:
-        check({"data_dir": data_dir})
-        data_dir = os.path.abspath(data_dir)
+        data_dir = os.path.abspath(local_path("data_dir", data_dir))
     found = find(recipe)
     chosen = {name: getattr(found, name) for name in HYPERPARAMETERS}
-    chosen |= {name: value for name, value in overrides.items() if value is not None}
+    chosen |= given(**overrides)
     return Settings(recipe=recipe, seed=seed, data_dir=data_dir, class_names=class_names, **chosen)
 
 
@@ -218,9 +255,11 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 
 def check_path(value: object) -> None:
-    """Raises ValueError for what cannot be a file's name."""
-    if type(value) is not str or not value or "\0" in value:
+    """Raises ValueError for what cannot be the path of a local file."""
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("not a path")
+    if scheme := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value):
+        raise ValueError(f"paths that begin with {scheme[0]} are not supported, name a local one")
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from cnn_estimator import datasets, hooks, inputs, model, recipes, stopping
+from cnn_estimator import datasets, environment, hooks, inputs, model, recipes, stopping
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, event_writers
@@ -57,9 +57,12 @@ class _Intervals:
     save_every: int
     keep_checkpoints: int
 
+    def __post_init__(self) -> None:
+        recipes.check({name: getattr(self, name) for name in ("log_every", "save_every", "keep_checkpoints")})
+
 
 def train(
-    model_dir: str,
+    model_dir: str | os.PathLike[str],
     recipe: str = recipes.DEFAULT,
     *,
     steps: int | None = None,
@@ -70,7 +73,7 @@ def train(
     save_every: int = 500,
     keep_checkpoints: int = 5,
     seed: int | None = None,
-    data_dir: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
 ) -> Training:
     """Trains a recipe in a model_dir, on from its newest intact checkpoint.
@@ -94,7 +97,8 @@ def train(
 
     Raises:
       UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is being trained in; the
-        data is missing or bad; the loss or a weight is not finite.
+        data is missing or bad; the loss or a weight is not finite; an argument has a value that nothing can be trained
+        with; TF_CONFIG makes this process a part of a cluster.
       Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
         nothing was trained.
     """
@@ -104,6 +108,10 @@ def train(
         raise TypeError(
             f"train() got an unexpected argument {min(unknown)!r}, {recipes.suggestion(min(unknown), recipes.HELP)}"
         )
+    environment.check_single_machine()
+    model_dir = recipes.local_path("model_dir", model_dir)
+    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    recipes.check(recipes.given(steps=steps, max_steps=max_steps))
     intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints)
     run = RunDir(model_dir)
     with run.locked():

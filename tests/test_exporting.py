@@ -13,10 +13,10 @@ from helpers import error_of, run, started, write_idx_folder
 from test_networks import DROPOUT_RATES, LAYERS, PARAMETERS
 
 from cnn_estimator import exporting, recipes, stopping, training
-from cnn_estimator.cli.flags import EXPORT_FORMATS
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.prediction import Predictor
+from cnn_estimator.recipes import EXPORT_FORMATS
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration

@@ -117,3 +117,10 @@ def test_shapes_are_known_except_for_the_batch():
 def test_empty_arrays_or_different_lengths_are_an_error(x, y):
     with pytest.raises(ValueError, match="same number of rows, at least one"):
         numpy_input_fn(x, y, batch_size=2, num_epochs=1, shuffle=False)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_has_at_least_one_row(size):
+    with pytest.raises(ValueError, match=f"^batch_size {size}: it must be at least 1"):
+        numpy_input_fn(X, Y, batch_size=size, num_epochs=1, shuffle=False)

@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import pathlib
 import typing
 
 import pytest
@@ -116,6 +117,7 @@ def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
         ("data_dir", 7, "not a path"),
         ("data_dir", "a\0b", "not a path"),
         ("data_dir", "\ud800", "not UTF-8, which TensorFlow needs"),
+        ("data_dir", "gs://a/b", "paths that begin with gs:// are not supported, name a local one"),
         ("class_names", None, "not ten different class names"),
     ],
 )
@@ -129,3 +131,22 @@ def test_the_largest_and_smallest_settings():
     for learning_rate in (1.2e-38, 3.4e38, 1):
         assert settings(learning_rate=learning_rate, batch_size=60_000, seed=2**31 - 1)
     assert settings(seed=0).seed == 0
+
+
+@pytest.mark.parametrize("path", ["ram://a", "file:///tmp/a", "s3://a/b", "viewfs+x.y-1://a"])
+def test_a_path_with_a_scheme_is_refused_by_the_arguments_name(path):
+    scheme = path[: path.index("/")] + "//"
+    with pytest.raises(UserError) as caught:
+        recipes.local_path("model_dir", path)
+    assert (
+        str(caught.value) == f"model_dir {path!r}: paths that begin with {scheme} are not supported, name a local one"
+    )
+
+
+def test_a_path_is_a_str_or_a_path_object():
+    assert recipes.local_path("output", pathlib.PurePosixPath("/a/b:c")) == "/a/b:c"
+    assert recipes.local_path("output", "C:/a//b://c") == "C:/a//b://c"
+    for value in (None, 3, b"/a", ""):
+        with pytest.raises(UserError, match=r"^output .*: not a path$"):
+            recipes.local_path("output", value)
+    assert recipes.local_path_or_none("data_dir", None) is None

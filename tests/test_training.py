@@ -10,7 +10,7 @@ import pytest
 from helpers import steps_in, variables
 
 import cnn_estimator
-from cnn_estimator import evaluation, hooks, recipes, stopping, training
+from cnn_estimator import datasets, evaluation, exporting, hooks, prediction, recipes, stopping, training
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.tf1 import tf
 
@@ -127,6 +127,64 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
     with pytest.raises(UserError, match=r"^optimizer 'adan': no such name, did you mean adam"):
         training.train(str(tmp_path / "run"), optimizer="adan")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["steps", "max_steps", "log_every", "save_every", "keep_checkpoints", "batch_size"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", 10**10])
+def test_a_number_is_refused_as_the_command_refuses_it(tmp_path, name, value):
+    with pytest.raises(UserError, match=rf"^{name} {value!r}: not an integer from 1 to {recipes.RULES[name].max}$"):
+        training.train(tmp_path / "run", **{name: value})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("model_dir", None), ("model_dir", "ram://a"), ("data_dir", 3)])
+def test_what_is_not_a_path_is_refused_by_name(tmp_path, monkeypatch, name, value):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=rf"^{name} {value!r}: "):
+        training.train(**{"model_dir": "run"} | {name: value})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_object_is_as_good_as_a_str(tmp_path, data_dir):
+    own = pathlib.Path(data_dir)
+    trained = training.train(tmp_path, "fashion_dense", max_steps=1, seed=1, data_dir=own)
+    assert (trained.model_dir, trained.settings.data_dir) == (str(tmp_path), data_dir)
+    assert evaluation.evaluate(tmp_path, data_dir=own).metrics["global_step"] == 1
+    newest = tmp_path / "model.ckpt-1"
+    assert evaluation.evaluate(tmp_path, checkpoint=newest).metrics["checkpoint"] == str(newest)
+    found = prediction.predict(tmp_path, [tmp_path / "missing"], [0], data_dir=own)
+    assert [found.predictions[0].name, found.problems] == ["test image 0", [f"{tmp_path}/missing: no such file"]]
+    done = exporting.export(tmp_path, format="saved_model", output=tmp_path / "export", data_dir=own)
+    assert done.output == str(tmp_path / "export")
+    assert datasets.load("fashion_mnist", "test", own).source == data_dir
+
+
+def test_a_checkpoint_is_named_by_its_step(tmp_path, trained):
+    assert evaluation.evaluate(trained, checkpoint=30).metrics["global_step"] == 30
+    with prediction.Predictor(trained, checkpoint=60) as predictor:
+        assert predictor.checkpoint.step == 60
+    assert prediction.predict(trained, [], [1], checkpoint=90).predictions
+    done = exporting.export(trained, format="saved_model", output=tmp_path / "export", checkpoint=0)
+    assert done.global_step == 0
+    with pytest.raises(UserError, match=r"holds no checkpoint model\.ckpt-40: it has model\.ckpt-0, "):
+        evaluation.evaluate(trained, checkpoint=40)
+
+
+def test_the_arguments_of_the_other_verbs_are_refused_by_name(tmp_path, trained):
+    for call, problem in (
+        (lambda: evaluation.evaluate(trained, batch_size=0), "batch_size 0: not an integer from 1"),
+        (lambda: evaluation.evaluate(trained, batch_size=-1), "batch_size -1: not an integer from 1"),
+        (lambda: evaluation.evaluate("s3://a"), "model_dir 's3://a': paths that begin with s3:// are not supported"),
+        (lambda: prediction.predict(trained, [], ["1"]), "test_indices '1': not an integer from 0"),
+        (lambda: prediction.predict(trained, [], [-1]), "test_indices -1: not an integer from 0"),
+        (lambda: prediction.predict(trained, [], [1], invert="maybe"), "invert 'maybe': no such name"),
+        (lambda: prediction.Predictor(None), "model_dir None: not a path"),
+        (lambda: exporting.export(trained, format=None, output=tmp_path / "a"), "format None: no such name"),
+        (lambda: exporting.export(trained, format="onnx", output=None), "output None: not a path"),
+        (lambda: datasets.load("mnist", "test", "gs://a"), "data_dir 'gs://a': paths that begin with gs:// are not"),
+    ):
+        with pytest.raises(UserError, match=f"^{re.escape(problem)}"):
+            call()
 
 
 def events_in(folder):

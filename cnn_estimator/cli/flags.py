@@ -13,11 +13,6 @@ flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
 DEFAULT_MODEL_DIR = "/tmp/fashion"
-MAX_STEPS = 10**9  # a year and a half at 20 steps a second
-MAX_CHECKPOINTS = 10**6
-MAX_SAMPLES = 400  # images in one plot
-INVERT = ("yes", "no", "auto")
-EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
 
 class _PathParser(flags.ArgumentParser):
@@ -52,10 +47,10 @@ class _PlotParser(_PathParser):
 class _ChoiceParser(flags.ArgumentParser):
     """absl's EnumParser, with a suggestion for a misspelt name."""
 
-    def __init__(self, names):
+    def __init__(self, rule):
         super().__init__()
-        self._rule = recipes.Choice(tuple(names))
-        self.syntactic_help = f"one of {', '.join(names)}"
+        self._rule = rule
+        self.syntactic_help = f"one of {', '.join(rule.names)}"
 
     def parse(self, argument):
         self._rule.check(argument)
@@ -101,18 +96,17 @@ def define_train() -> None:
     """Defines the flags of the verb train."""
     _define_model_dir()
     _define_data_dir()
-    _define(_ChoiceParser(recipes.RECIPES), "recipe", recipes.DEFAULT, "The tutorial to repeat.")
+    _define(_recipe_parser(), "recipe", recipes.DEFAULT, "The tutorial to repeat.")
     for name in recipes.HELP:
         _define_setting(name)
-    _define_steps("steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.")
-    _define_steps(
+    _define_argument("steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.")
+    _define_argument(
         "max_steps", None, "Global step to train to. With neither --steps nor --max_steps: the recipe's total."
     )
-    _define_steps("log_every", 50, "Steps between two log lines, and two points in TensorBoard.")
+    _define_argument("log_every", 50, "Steps between two log lines, and two points in TensorBoard.")
     flags.DEFINE_list("log_tensors", [], "Further tensors to log, e.g. probabilities=softmax_tensor.")
-    _define_steps("save_every", 500, "Steps between two checkpoints.")
-    _define(
-        _IntegerParser(1, MAX_CHECKPOINTS),
+    _define_argument("save_every", 500, "Steps between two checkpoints.")
+    _define_argument(
         "keep_checkpoints",
         5,
         "How many checkpoints to keep: an older one is deleted when a new one is written.",
@@ -130,8 +124,13 @@ def define_eval() -> None:
 def define_samples() -> None:
     """Defines the flags of the verb samples."""
     _define_data_dir()
-    _define(_ChoiceParser(recipes.RECIPES), "recipe", recipes.DEFAULT, "The recipe with the data to plot.")
-    _define(_IntegerParser(1, MAX_SAMPLES), "count", 20, "How many images.")
+    _define(
+        _recipe_parser(),
+        "recipe",
+        recipes.DEFAULT,
+        "The recipe with the data to plot.",
+    )
+    _define_argument("count", 20, "How many images.")
     _define_figure("samples.png")
 
 
@@ -145,14 +144,13 @@ def define_predict() -> None:
     """Defines the flags of the verb predict."""
     _define_trained()
     _define(
-        _ListParser(_IntegerParser(0, recipes.MAX_IMAGES)),
+        _ListParser(_parser("test_indices")),
         "test_index",
         None,
         "Images of the test set to predict, counted from 0.",
     )
     flags.DEFINE_bool("json", False, "Print JSON, a line per image, instead of a table.")
-    _define(
-        _ChoiceParser(INVERT),
+    _define_argument(
         "invert",
         "auto",
         "Whether to exchange bright and dark, as a white background needs it; auto: where the image has one.",
@@ -163,7 +161,7 @@ def define_predict() -> None:
 def define_export() -> None:
     """Defines the flags of the verb export."""
     _define_trained()
-    _define(_ChoiceParser(EXPORT_FORMATS), "format", "saved_model", "The format to write.")
+    _define_argument("format", "saved_model", "The format to write.")
     _define(_PathParser(), "output", None, "A new folder for a saved_model, a new file for the other formats.")
 
 
@@ -176,7 +174,10 @@ def _define_trained() -> None:
     _define_model_dir()
     _define_data_dir()
     _define(
-        _ChoiceParser(recipes.RECIPES), "recipe", None, "The recipe in the model_dir, where it has no settings file."
+        _recipe_parser(),
+        "recipe",
+        None,
+        "The recipe in the model_dir, where it has no settings file.",
     )
     flags.DEFINE_string("checkpoint", None, "A global step, or a checkpoint's path; otherwise the newest intact one.")
 
@@ -195,21 +196,29 @@ def _define_figure(default: str | None) -> None:
     _define(_PlotParser(), "figure", default, "The PNG file to write.")
 
 
-def _define_steps(name: str, default: int | None, help_text: str) -> None:
-    _define(_IntegerParser(1, MAX_STEPS), name, default, help_text)
+def _define_argument(name: str, default: str | int | None, help_text: str) -> None:
+    """Defines the flag of an argument that has a rule in recipes.py."""
+    _define(_parser(name), name, default, help_text)
 
 
 def _define_setting(name: str) -> None:
     """Defines the flag of a setting from its declaration in recipes.py."""
-    rule, help_text = recipes.RULES[name], recipes.HELP[name]
+    _define_argument(name, None, recipes.HELP[name])
+
+
+def _parser(name: str) -> flags.ArgumentParser:
+    rule = recipes.RULES[name]
     if isinstance(rule, recipes.Choice):
-        _define(_ChoiceParser(rule.names), name, None, help_text)
-    elif isinstance(rule, recipes.Integer):
-        _define(_IntegerParser(rule.min, rule.max), name, None, help_text)
-    elif isinstance(rule, recipes.Number):
-        _define(_FloatParser(rule.min, rule.max), name, None, help_text)
-    else:
-        raise TypeError(f"setting {name}: no flag can be made of {rule}")
+        return _ChoiceParser(rule)
+    if isinstance(rule, recipes.Integer):
+        return _IntegerParser(rule.min, rule.max)
+    if isinstance(rule, recipes.Number):
+        return _FloatParser(rule.min, rule.max)
+    raise TypeError(f"setting {name}: no flag can be made of {rule}")
+
+
+def _recipe_parser() -> flags.ArgumentParser:
+    return _ChoiceParser(recipes.Choice(tuple(recipes.RECIPES)))
 
 
 def _define(parser: flags.ArgumentParser, name: str, default: str | int | None, help_text: str) -> None:

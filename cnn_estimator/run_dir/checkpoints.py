@@ -128,7 +128,7 @@ _Found = TypeVar("_Found", Checkpoint, Snapshot)
 
 
 @contextlib.contextmanager
-def snapshot(model_dir: str, wanted: str | int | None = None) -> Iterator[Snapshot]:
+def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None) -> Iterator[Snapshot]:
     """Yields a Snapshot, which lasts while a trainer deletes its older checkpoints.
 
     Args:
