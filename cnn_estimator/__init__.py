@@ -11,9 +11,10 @@ Importing it loads no TensorFlow: the first use of a name does.
 """
 
 import importlib
-import logging
-from typing import TYPE_CHECKING, Any
 
+# Not typing's, nor anything else that takes a moment to import: Ctrl-C would print a traceback meanwhile, as __main__
+# is imported after this module.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cnn_estimator.datasets import load
     from cnn_estimator.evaluation import evaluate
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Predictor", "__version__", "evaluate", "export", "load", "train"]
-
-# Its first run logs that it has listed the fonts. TensorFlow's import may load it, so only this place comes first.
-logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)
 
 _MODULES = {
     "load": "datasets",
@@ -38,7 +36,7 @@ _MODULES = {
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of this module
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -113,7 +113,7 @@ def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -
         # On the disk of the output, so that it can be renamed to that.
         tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=nearest_folder(output)) as folder,
     ):
-        part = os.path.join(folder, os.path.basename(output))
+        part = os.path.join(folder, f"export{FORMATS[format].suffix}")  # short, and without special characters
         FORMATS[format].write(predictor, part, _description(predictor.settings, predictor.checkpoint.step))
         stopping.check()
         difference = _difference(FORMATS[format].predict(part, images), expected)
@@ -134,8 +134,20 @@ def _check_output(format: str, output: str) -> None:
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
         raise UserError(f"output {output}: files of format {format} end in {suffix}: name it {output}{suffix}")
-    if os.path.lexists(output):
+    try:
+        os.lstat(output)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # a name that is too long
+        raise cannot_be_written(f"output {output}", error.strerror) from error
+    else:
         raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
+    # Other formats are files of other programs, but a SavedModel beside them comes first.
+    read_by_tensorflow = output if format == "saved_model" else nearest_folder(output)
+    if any(character in read_by_tensorflow for character in "*?[\\"):
+        raise UserError(
+            f"output {output}: TensorFlow takes *, ?, [ and \\ in a path for a pattern", "choose another {output}"
+        )
 
 
 def _description(settings: Settings, step: int) -> str:

@@ -310,6 +310,24 @@ def test_classes_that_contradict_the_probabilities_are_refused(tmp_path, model_d
     assert os.listdir(tmp_path) == []
 
 
+def test_names_that_the_system_or_tensorflow_cannot_read_are_errors(tmp_path):
+    for name in ("a" * 256, "a/" * 2500 + "b"):
+        with pytest.raises(UserError, match=r"cannot be written: File name too long: fix that, or choose another$"):
+            exporting.export(str(tmp_path), format="saved_model", output=f"{tmp_path}/{name}")
+    for name in ("a\\b", "a*", "a?/b", "[a]"):
+        with pytest.raises(UserError, match=r"TensorFlow takes \*, \?, \[ and \\ in a path for a pattern: choose"):
+            exporting.export(str(tmp_path), format="saved_model", output=f"{tmp_path}/{name}")
+    (tmp_path / "[a]").mkdir()
+    with pytest.raises(UserError, match="in a path for a pattern"):
+        exporting.export(str(tmp_path), format="tflite", output=f"{tmp_path}/[a]/b.tflite")
+
+
+def test_long_names_and_those_of_a_single_file_are_no_obstacle(tmp_path, trained):
+    for format, name in (("saved_model", "a" * 255), ("keras", f"{'a' * 245}[\\*].keras")):
+        path = f"{tmp_path}/{name}"
+        assert exporting.export(str(trained), format=format, output=path).output == path
+
+
 def test_what_is_there_is_not_overwritten(tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
