@@ -231,6 +231,14 @@ def test_a_name_that_tensorflow_does_not_find_again_is_refused(tmp_path, monkeyp
         pass
 
 
+def test_no_temporary_folder_is_an_error(model_dir, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/missing"])
+    problem = r"^temporary folder cannot be written: No usable temporary directory found in \['/missing'\]: "
+    with pytest.raises(UserError, match=problem):
+        evaluation.evaluate(str(model_dir))
+
+
 def test_a_checkpoint_with_a_name_that_tensorflow_does_not_find_is_refused(model_dir):
     for name in (INDEX, DATA):
         shutil.copy(model_dir / name, model_dir / name.replace("model.ckpt-120", "best[1]"))

@@ -139,7 +139,8 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
       UserError: there is no such checkpoint, or it is not intact.
     """
     with contextlib.ExitStack() as stack:
-        temporary = tempfile.gettempdir()
+        with writing("temporary folder"):  # there may be none
+            temporary = tempfile.gettempdir()
         _refuse_name(f"temporary folder {temporary!r}", temporary, "set TMPDIR to another one")
         with writing(f"temporary folder {temporary}"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
