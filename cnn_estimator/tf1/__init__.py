@@ -7,7 +7,6 @@ on TensorFlow 2. It sets the log level of TensorFlow's C++ side to errors, unles
 """
 
 import importlib.metadata
-import logging
 import os
 import warnings
 from types import ModuleType
@@ -27,8 +26,6 @@ class InstallationError(UserError, ImportError):
 
 def _import_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow's import may load it, and its first run logs that it has listed the fonts.
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)
     missing = InstallationError("TensorFlow is not installed", _INSTALL)
     try:
         import tensorflow
