@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cnn_estimator import datasets, environment, hooks, inputs, metrics, model, plots, recipes
 from cnn_estimator.model import Predictions
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, event_writers
+from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, compatibility, event_writers
 from cnn_estimator.run_dir.files import refuse_foreign, write_probe, writing
 from cnn_estimator.tf1 import tf
 
@@ -70,7 +70,7 @@ def evaluate(
     with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
         run = RunDir(snapshot.model_dir)
         settings = run.load_settings(recipe, data_dir)
-        checkpoints.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.EVAL)
+        compatibility.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.EVAL)
         data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
         if data.class_names != settings.class_names:

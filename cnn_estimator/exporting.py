@@ -144,7 +144,7 @@ def _check_output(format: str, output: str) -> None:
         raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
     # Other formats are files of other programs, but a SavedModel beside them comes first.
     read_by_tensorflow = output if format == "saved_model" else nearest_folder(output)
-    if any(character in read_by_tensorflow for character in "*?[\\"):
+    if checkpoints.PATTERN_CHARACTERS & {*read_by_tensorflow}:
         raise UserError(
             f"output {output}: TensorFlow takes *, ?, [ and \\ in a path for a pattern", "choose another {output}"
         )

@@ -13,7 +13,7 @@ from cnn_estimator import datasets, model, plots, preprocessing, recipes, stoppi
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.run_dir import RunDir, checkpoints, compatibility
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -63,7 +63,7 @@ class Predictor:
             self.checkpoint = snapshot.original
             self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
             self.class_names = self.settings.class_names
-            checkpoints.check_fits(snapshot.copy, self.settings, tf.estimator.ModeKeys.PREDICT)
+            compatibility.check_fits(snapshot.copy, self.settings, tf.estimator.ModeKeys.PREDICT)
             with tf.Graph().as_default() as graph:
                 # Resource variables: today's TensorFlow loads an export of them without a warning.
                 tf.get_variable_scope().set_use_resource(True)

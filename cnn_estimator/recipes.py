@@ -63,10 +63,12 @@ class Number:
 
 @dataclasses.dataclass(frozen=True)
 class Path:
-    """A path that TensorFlow can open, or None."""
+    """A path that TensorFlow can open; None too, if it is optional."""
+
+    optional: bool = False
 
     def check(self, value: object) -> None:
-        if value is not None:
+        if not (self.optional and value is None):
             check_path(value)
 
 
@@ -119,7 +121,7 @@ class Settings(Hyperparameters):
     seed: Annotated[
         int, Integer(0, MAX_SEED), "Of weights, shuffle and dropout; otherwise the model_dir's own, or a random one."
     ]
-    data_dir: Annotated[str | None, Path()]
+    data_dir: Annotated[str | None, Path(optional=True)]
     class_names: Annotated[tuple[str, ...], ClassNames()]
 
     def __post_init__(self) -> None:
@@ -221,10 +223,7 @@ def local_path_or_none(name: str, value: str | os.PathLike[str] | None) -> str |
 def local_path(name: str, value: str | os.PathLike[str]) -> str:
     """Returns the path that an argument of that name gives; raises UserError where it is not one of a local file."""
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
-    try:
-        check_path(path)
-    except ValueError as error:
-        raise UserError(f"{name} {reprlib.repr(path)}: {error}") from None
+    _check(name, Path(), path)
     return path
 
 

@@ -14,7 +14,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from cnn_estimator import datasets, environment, hooks, inputs, model, recipes, stopping
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints, event_writers
+from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -119,7 +119,7 @@ def train(
         saved = run.read_settings(data_dir) if checkpoint else None
         settings = _resolve_settings(run, saved, recipe, seed, data_dir, overrides)
         if checkpoint:
-            checkpoints.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
+            compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         first_step = checkpoint.step if checkpoint else 0
         if max_steps is None:
             max_steps = recipes.find(recipe).steps if steps is None else first_step + steps

@@ -35,6 +35,7 @@ LAYERS = (
     ("exporting",),
     ("evaluation", "prediction", "training"),
     ("event_files", "hooks"),
+    ("run_dir.compatibility",),
     ("run_dir.checkpoints",),
     ("run_dir.checkpoint_index",),
     ("metrics", "plots", "run_dir"),

@@ -124,12 +124,7 @@ def define_eval() -> None:
 def define_samples() -> None:
     """Defines the flags of the verb samples."""
     _define_data_dir()
-    _define(
-        _recipe_parser(),
-        "recipe",
-        recipes.DEFAULT,
-        "The recipe with the data to plot.",
-    )
+    _define(_recipe_parser(), "recipe", recipes.DEFAULT, "The recipe with the data to plot.")
     _define_argument("count", 20, "How many images.")
     _define_figure("samples.png")
 
@@ -173,12 +168,7 @@ def _define_trained() -> None:
     """Defines the flags that choose a trained model."""
     _define_model_dir()
     _define_data_dir()
-    _define(
-        _recipe_parser(),
-        "recipe",
-        None,
-        "The recipe in the model_dir, where it has no settings file.",
-    )
+    _define(_recipe_parser(), "recipe", None, "The recipe in the model_dir, where it has no settings file.")
     flags.DEFINE_string("checkpoint", None, "A global step, or a checkpoint's path; otherwise the newest intact one.")
 
 

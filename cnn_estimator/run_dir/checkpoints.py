@@ -1,4 +1,4 @@
-"""The checkpoints in a model_dir: which is the newest, is it intact, does it fit the network."""
+"""The checkpoints in a model_dir: which is the newest, and is it intact."""
 
 import contextlib
 import dataclasses
@@ -10,14 +10,12 @@ import re
 import reprlib
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
 
-from cnn_estimator import model
 from cnn_estimator.errors import UserError
-from cnn_estimator.recipes import Settings
 from cnn_estimator.regular_files import open_regular
 from cnn_estimator.run_dir import checkpoint_index
 from cnn_estimator.run_dir.files import UNFINISHED_PREFIX, cannot_be_written, sync, writing
@@ -27,6 +25,7 @@ log = logging.getLogger("cnn_estimator")
 
 STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
+PATTERN_CHARACTERS = {*"*?[\\"}  # TensorFlow reads a path with one of them as a pattern
 _SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
 _FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
 _MAX_DIGITS = 19  # of a global step, which is an int64
@@ -273,56 +272,13 @@ def remove_unfinished(model_dir: str) -> None:
                 os.remove(path)
 
 
-def check_fits(checkpoint: Checkpoint, settings: Settings, mode: str) -> None:
-    """Raises UserError, with a table, unless the checkpoint's variables are those of the model in that mode.
-
-    Variables that the model does not have are refused where training would lose them. Evaluation logs that it leaves
-    them out, except the optimizer's.
-    """
-    reader = tf.train.load_checkpoint(checkpoint.path)
-    dtypes, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
-    saved = {name: (dtypes[name].name, shapes[name]) for name in sorted(shapes)}
-    expected = model.variables(settings, mode)
-    training = mode == tf.estimator.ModeKeys.TRAIN
-    missing = [(name, "missing", "", _kind(expected[name])) for name in expected if name not in saved]
-    reshaped = [
-        (name, "reshaped", _kind(saved[name]), _kind(expected[name]))
-        for name in expected
-        if name in saved and saved[name] != expected[name]
-    ]
-    extra = [
-        (name, "extra", _kind(saved[name]), "")
-        for name in saved
-        if name not in expected and (training or not _is_optimizers(name, saved))
-    ]
-    if extra and not training:
-        log.warning("variables that network %s does not have: %s", settings.network, ", ".join(row[0] for row in extra))
-    if missing or reshaped or (training and extra):
-        raise UserError(
-            f"{checkpoint.name} does not fit network {settings.network} with optimizer {settings.optimizer}",
-            f"name {'the {recipe} and {optimizer}' if training else 'the {recipe}'} that it holds, or choose another "
-            "{model_dir}",
-            [("variable", "", "saved", "requested"), *missing, *reshaped, *extra],
-        )
-
-
-def _kind(variable: tuple[str, list[int]]) -> str:
-    dtype, shape = variable
-    return f"{dtype} {shape}"
-
-
-def _is_optimizers(name: str, names: Collection[str]) -> bool:
-    """Whether it is one of Adam's own variables, or a slot beside another variable: dense/kernel/Momentum."""
-    return name in ("beta1_power", "beta2_power") or name.rpartition("/")[0] in names
-
-
 def _refuse_model_dir(model_dir: str) -> None:
     _refuse_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
 
 
 def _refuse_name(what: str, name: str, advice: str) -> None:
     """Raises UserError for names under which TensorFlow saves checkpoints that it does not find again, or none."""
-    if {*name} & {*"*?[\\"}:
+    if PATTERN_CHARACTERS & {*name}:
         raise UserError(f"{what}: TensorFlow reads *, ?, [ and \\ as patterns", advice)
     if name != name.encode(errors="replace").decode():
         raise UserError(f"{what}: TensorFlow needs names in UTF-8", advice)
