@@ -16,6 +16,7 @@ from cnn_estimator.errors import UserError
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 MAX_IMAGES = 60_000  # a batch of the whole training set
+MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 MAX_NAME_LENGTH = 40  # of a class
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
@@ -110,6 +111,7 @@ class Settings(Hyperparameters):
     Attributes:
       recipe: the name of a recipe, which also says what `dataset` and `network` are.
       seed: of the initial weights, the order of the images and the dropout masks.
+      threads: how many of them share an operation: sums are split among them, so another number rounds differently.
       data_dir: see datasets.load.
       class_names: ten str.
 
@@ -120,6 +122,11 @@ class Settings(Hyperparameters):
     recipe: str
     seed: Annotated[
         int, Integer(0, MAX_SEED), "Of weights, shuffle and dropout; otherwise the model_dir's own, or a random one."
+    ]
+    threads: Annotated[
+        int,
+        Integer(1, MAX_THREADS),
+        "Of an operation, which its bits depend on; otherwise the model_dir's own, or one for each CPU.",
     ]
     data_dir: Annotated[str | None, Path(optional=True)]
     class_names: Annotated[tuple[str, ...], ClassNames()]
@@ -146,7 +153,7 @@ class Settings(Hyperparameters):
         hyperparameters = ", ".join(f"{name} {getattr(self, name)}" for name in HYPERPARAMETERS)
         return (
             f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {hyperparameters}, "
-            f"seed {self.seed}"
+            f"seed {self.seed}, threads {self.threads}"
         )
 
 
@@ -231,11 +238,14 @@ def settings(
     recipe: str,
     *,
     seed: int,
+    threads: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     class_names: tuple[str, ...],
     **overrides: Any,
 ) -> Settings:
     """Returns the Settings of a recipe; a hyperparameter that is given and not None overrides the recipe's.
+
+    Without `threads` there is one for each CPU that this process may use.
 
     Raises UserError for a value that nothing can be trained with.
     """
@@ -244,7 +254,14 @@ def settings(
     found = find(recipe)
     chosen = {name: getattr(found, name) for name in HYPERPARAMETERS}
     chosen |= given(**overrides)
-    return Settings(recipe=recipe, seed=seed, data_dir=data_dir, class_names=class_names, **chosen)
+    threads = available_threads() if threads is None else threads
+    return Settings(recipe=recipe, seed=seed, threads=threads, data_dir=data_dir, class_names=class_names, **chosen)
+
+
+def available_threads() -> int:
+    """Returns how many CPUs this process may use, which is how many threads TensorFlow takes by itself."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cpus, MAX_THREADS)
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from cnn_estimator import datasets, environment, hooks, inputs, model, recipes, 
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers
-from cnn_estimator.tf1 import tf
+from cnn_estimator.tf1 import OWN_THREADS, tf
 
 log = logging.getLogger("cnn_estimator")
 
@@ -73,13 +73,14 @@ def train(
     save_every: int = 500,
     keep_checkpoints: int = 5,
     seed: int | None = None,
+    threads: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
 ) -> Training:
     """Trains a recipe in a model_dir, on from its newest intact checkpoint.
 
     The same settings end in the same variables on the same machine, bit for bit, also when the run is stopped or
-    killed and resumed on the way.
+    killed and resumed on the way, and however many of its CPUs the process may use.
 
     Args:
       model_dir: the folder for checkpoints and event files; made where it is missing.
@@ -92,6 +93,8 @@ def train(
       save_every: steps between two checkpoints; one more is written at the end.
       keep_checkpoints: how many to keep: an older one is deleted when a new one is written.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
+      threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
+        for a new run the number of CPUs that this process may use.
       data_dir: see datasets.load; None takes that of the run in the model_dir.
       overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size; None keeps its own.
 
@@ -117,7 +120,7 @@ def train(
     with run.locked():
         checkpoint = None if fresh else checkpoints.newest_intact(model_dir)
         saved = run.read_settings(data_dir) if checkpoint else None
-        settings = _resolve_settings(run, saved, recipe, seed, data_dir, overrides)
+        settings = _resolve_settings(run, saved, recipe, seed, threads, data_dir, overrides)
         if checkpoint:
             compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         first_step = checkpoint.step if checkpoint else 0
@@ -153,6 +156,7 @@ def _resolve_settings(
     saved: Settings | None,
     recipe: str,
     seed: int | None,
+    threads: int | None,
     data_dir: str | None,
     overrides: Mapping[str, Any],
 ) -> Settings:
@@ -162,11 +166,14 @@ def _resolve_settings(
     """
     if saved:
         seed = saved.seed if seed is None else seed
+        threads = saved.threads if threads is None else threads
         data_dir = saved.data_dir if data_dir is None else data_dir
     elif seed is None:
         seed = secrets.randbelow(recipes.MAX_SEED + 1)
     class_names = datasets.class_names(recipes.find(recipe).dataset, data_dir)
-    settings = recipes.settings(recipe, seed=seed, data_dir=data_dir, class_names=class_names, **overrides)
+    settings = recipes.settings(
+        recipe, seed=seed, threads=threads, data_dir=data_dir, class_names=class_names, **overrides
+    )
     if saved:
         run.check_same_run(saved, settings)
     return settings
@@ -188,6 +195,7 @@ def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Inter
         config=tf.estimator.RunConfig(
             model_dir=run.path,
             tf_random_seed=settings.seed,
+            session_config=_session_config(settings.threads),
             save_summary_steps=intervals.log_every,
             keep_checkpoint_max=intervals.keep_checkpoints,
             log_step_count_steps=None,  # Estimator's own loss line, which LogTensors replaces
@@ -218,6 +226,22 @@ def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Inter
         loss=progress.loss,
         seconds=time.monotonic() - started,
     )
+
+
+def _session_config(threads: int) -> tf.ConfigProto:
+    """Returns Estimator's own session configuration, with a number of threads for each operation.
+
+    Logs a warning where TensorFlow may not follow it.
+    """
+    if not OWN_THREADS and threads != recipes.available_threads():
+        log.warning(
+            "threads %d may not be used, because TensorFlow was loaded before cnn_estimator: the bits may differ",
+            threads,
+        )
+    config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads)
+    rewrite_options = config.graph_options.rewrite_options
+    rewrite_options.meta_optimizer_iterations = rewrite_options.ONE
+    return config
 
 
 def _hooks(

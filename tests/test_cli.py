@@ -125,6 +125,7 @@ INTEGER_BOUNDS = {
     "save_every": 10**9,
     "keep_checkpoints": 10**6,
     "batch_size": 60_000,
+    "threads": 1024,
 }
 LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=softmax_tensor"
 
@@ -299,7 +300,7 @@ def test_every_setting_with_a_help_text_is_a_flag_of_train_with_the_bounds_of_it
 
 
 def test_all_hyperparameters_are_flags():
-    assert {*recipes.HYPERPARAMETERS, "seed"} == {*recipes.HELP}
+    assert {*recipes.HYPERPARAMETERS, "seed", "threads"} == {*recipes.HELP}
 
 
 def test_a_new_setting_needs_no_more_than_its_declaration(monkeypatch):
@@ -373,6 +374,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "learning_rate": 0.5,
         "batch_size": 4,
         "seed": 0,
+        "threads": 8,
     }
     texts = [f"--{name}={value}" for name, value in given.items()]
     assert trainer.run(["train", *texts, "--fresh", "--log_tensors=p=softmax_tensor,h=a=b"]).returncode == 0

@@ -193,7 +193,7 @@ def test_training_logs_what_it_does(first_run, data_dir):
     logged = [line for line in done.stderr.splitlines() if line.startswith("INFO:cnn_estimator:")]
     patterns = [
         r"recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
-        r"batch_size 32, seed 1",
+        r"batch_size 32, seed 1, threads \d+",
         rf"fashion_mnist: 300 training images from {data_dir}",
         rf"model_dir {model_dir}: from step 0 to step 120",
         r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
@@ -221,7 +221,7 @@ def test_every_line_is_a_log_record_and_comes_once(first_run):
 def test_the_model_dir_after_training(first_run, data_dir):
     model_dir, _ = first_run
     assert settings_in(model_dir) == {
-        "version": 2,
+        "version": 3,
         "recipe": "fashion_dense",
         "dataset": "fashion_mnist",
         "network": "dense_128",
@@ -229,6 +229,7 @@ def test_the_model_dir_after_training(first_run, data_dir):
         "learning_rate": 0.005,
         "batch_size": 32,
         "seed": 1,
+        "threads": recipes.available_threads(),
         "data_dir": data_dir,
         "class_names": list("0123456789"),
     }

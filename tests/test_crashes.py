@@ -36,6 +36,25 @@ def test_two_runs_of_one_seed_are_the_same_bit_for_bit(tmp_path, data_dir, unbro
     assert any("Adam" in name for name in unbroken)
 
 
+def test_the_threads_decide_the_bits_and_not_the_cpus(tmp_path, data_dir):
+    """One run on two CPUs, one on one, and one that moves from two to one."""
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        pytest.skip("there is one CPU")
+
+    def train_on(count, name, *flags):
+        flags = ("--recipe=fashion_cnn", "--batch_size=100", "--seed=1", *flags)
+        done = train(tmp_path / name, data_dir, *flags, preexec_fn=lambda: os.sched_setaffinity(0, set(cpus[:count])))
+        assert done.returncode == 0, done.stderr
+        return variables(tmp_path / name)
+
+    both = train_on(2, "both", "--max_steps=4")
+    assert train_on(1, "one", "--max_steps=4", "--threads=2") == both
+    train_on(2, "moved", "--max_steps=2")
+    assert train_on(1, "moved", "--max_steps=4") == both
+    assert train_on(1, "one thread", "--max_steps=4") != both
+
+
 def test_another_seed_gives_another_run(tmp_path, data_dir, unbroken):
     called_train(tmp_path, data_dir, *FLAGS, "--seed=12")
     assert variables(tmp_path)["dense/kernel"] != unbroken["dense/kernel"]

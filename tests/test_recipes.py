@@ -35,7 +35,7 @@ NAMES = tuple("abcdefghij")
 
 
 def settings(recipe="fashion_cnn", **values):
-    return recipes.settings(recipe, **{"seed": 1, "class_names": NAMES} | values)
+    return recipes.settings(recipe, **{"seed": 1, "threads": 2, "class_names": NAMES} | values)
 
 
 def test_recipes_are_the_tutorials():
@@ -56,6 +56,7 @@ def test_settings_are_the_recipe_with_its_overrides():
         "batch_size": 100,
         "recipe": "fashion_ladder_1",
         "seed": 0,
+        "threads": 2,
         "data_dir": None,
         "class_names": NAMES,
     }
@@ -71,7 +72,7 @@ def test_settings_are_the_recipe_with_its_overrides():
 def test_the_log_line_names_every_hyperparameter_and_what_differs_from_the_recipe():
     assert str(settings("fashion_dense", learning_rate=0.5)) == (
         "recipe fashion_dense with learning_rate=0.5: network dense_128, optimizer adam, learning_rate 0.5, "
-        "batch_size 32, seed 1"
+        "batch_size 32, seed 1, threads 2"
     )
     assert str(settings(batch_size=7, optimizer="sgd")).startswith(
         "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
@@ -85,7 +86,7 @@ def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
     for name in recipes.HYPERPARAMETERS:
         assert isinstance(recipes.RULES[name], typing.get_args(recipes.Rule))
         assert recipes.HELP[name].endswith(".")
-    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed"}
+    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads"}
 
 
 def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
@@ -113,6 +114,9 @@ def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
         ("seed", -1, "not an integer from 0 to 2147483647"),
         ("seed", 2**31, "not an integer"),
         ("seed", None, "not an integer"),
+        ("threads", 0, "not an integer from 1 to 1024"),
+        ("threads", 1025, "not an integer from 1 to 1024"),
+        ("threads", None, "not an integer from 1 to 1024"),
         ("data_dir", "", "not a path"),
         ("data_dir", 7, "not a path"),
         ("data_dir", "a\0b", "not a path"),
@@ -125,6 +129,13 @@ def test_settings_that_nothing_can_be_trained_with_are_refused_by_name(field, va
     with pytest.raises(UserError) as caught:
         dataclasses.replace(settings(), **{field: value})
     assert str(caught.value).startswith(f"{field} {value!r}: {problem}")
+
+
+def test_threads_are_as_many_as_the_cpus_that_the_process_may_use(monkeypatch):
+    for cpus, threads in (({3}, 1), ({0, 1, 5}, 3), ({*range(2000)}, 1024)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process, cpus=cpus: cpus)
+        assert settings(threads=None).threads == threads
+        assert settings(threads=7).threads == 7
 
 
 def test_the_largest_and_smallest_settings():

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 
 
 NAMES = tuple("abcdefghij")
-SETTINGS = recipes.settings("fashion_dense", seed=5, class_names=NAMES)
+SETTINGS = recipes.settings("fashion_dense", seed=5, threads=2, class_names=NAMES)
 KEPT = {"version": VERSION, "dataset": "fashion_mnist", "network": "dense_128"} | dataclasses.asdict(SETTINGS)
 
 
@@ -46,6 +46,14 @@ def test_class_names_of_version_1_may_come_from_data_that_moved(tmp_path):
     (tmp_path / "moved").mkdir()
     (tmp_path / "moved" / "class_names.txt").write_text("\n".join(NAMES))
     assert RunDir(str(tmp_path)).load_settings(data_dir=str(tmp_path / "moved")).class_names == NAMES
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_settings_before_version_3_had_a_thread_for_each_cpu(tmp_path, monkeypatch, version):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+    older = {name: value for name, value in KEPT.items() if name != "threads"} | {"version": version}
+    (tmp_path / "settings.json").write_text(json.dumps(older))
+    assert RunDir(str(tmp_path)).read_settings() == dataclasses.replace(SETTINGS, threads=3)
 
 
 def test_every_setting_that_came_after_version_1_says_when():
@@ -102,6 +110,8 @@ def test_a_folder_without_settings_has_none(tmp_path):
         ({"batch_size": 0}, "batch_size 0: not an integer"),
         ({"seed": "5"}, "seed '5': not an integer"),
         ({"seed": None}, "seed None: not an integer"),
+        ({"threads": 0}, "threads 0: not an integer"),
+        ({"threads": None}, "threads None: not an integer"),
         ({"data_dir": {}}, r"data_dir \{\}: not a path"),
         ({"class_names": "abcdefghij"}, "class_names 'abcdefghij': not ten different class names"),
         ({"class_names": [*NAMES[:9], "a"]}, "class_names .*: not ten different class names"),

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import logging
 import pathlib
 import re
@@ -119,6 +120,46 @@ def test_data_that_is_gone_is_an_error_before_any_change_is_logged(tmp_path, dat
     assert "from now on" not in caplog.text
 
 
+def test_threads_decide_the_bits_in_one_process_too(tmp_path, data_dir):
+    """Every session has its own, though TensorFlow by itself gives all of them the first session's."""
+    runs = [
+        training.train(tmp_path / f"run{number}", "fashion_dense", steps=2, threads=threads, seed=1, data_dir=data_dir)
+        for number, threads in enumerate((2, 1, 2))
+    ]
+    assert [run.settings.threads for run in runs] == [2, 1, 2]
+    first, other, repeated = (variables(run.checkpoint) for run in runs)
+    assert first == repeated != other
+
+
+def test_a_run_goes_on_with_its_threads(tmp_path, data_dir, caplog):
+    training.train(tmp_path / "run", "fashion_dense", steps=2, threads=3, data_dir=data_dir)
+    assert training.train(tmp_path / "run", "fashion_dense", steps=1).settings.threads == 3
+    assert "threads" not in "".join(record.message for record in caplog.records if record.levelname == "WARNING")
+    assert training.train(tmp_path / "run", "fashion_dense", steps=1, threads=2).settings.threads == 2
+    assert "threads is 2 from now on, and was 3" in caplog.text
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert (settings["version"], settings["threads"]) == (3, 2)
+
+
+def test_an_older_run_records_its_threads_when_it_goes_on(tmp_path, data_dir):
+    training.train(tmp_path, "fashion_dense", steps=1, data_dir=data_dir)
+    older = json.loads((tmp_path / "settings.json").read_text()) | {"version": 2}
+    del older["threads"]
+    (tmp_path / "settings.json").write_text(json.dumps(older))
+    training.train(tmp_path, "fashion_dense", steps=1)
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert (settings["version"], settings["threads"]) == (3, recipes.available_threads())
+
+
+def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):
+    monkeypatch.setattr(training, "OWN_THREADS", False)
+    options = {"recipe": "fashion_dense", "steps": 1, "data_dir": data_dir}
+    training.train(tmp_path, threads=recipes.available_threads(), **options)
+    assert "may not be used" not in caplog.text
+    training.train(tmp_path, threads=recipes.available_threads() + 1, **options)
+    assert f"threads {recipes.available_threads() + 1} may not be used" in caplog.text
+
+
 def test_bad_arguments_are_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match="steps 3 and max_steps 5 exclude each other"):
         training.train(str(tmp_path), steps=3, max_steps=5)
@@ -129,7 +170,9 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", ["steps", "max_steps", "log_every", "save_every", "keep_checkpoints", "batch_size"])
+@pytest.mark.parametrize(
+    "name", ["steps", "max_steps", "log_every", "save_every", "keep_checkpoints", "batch_size", "threads"]
+)
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", 10**10])
 def test_a_number_is_refused_as_the_command_refuses_it(tmp_path, name, value):
     with pytest.raises(UserError, match=rf"^{name} {value!r}: not an integer from 1 to {recipes.RULES[name].max}$"):

@@ -26,8 +26,8 @@ _lock = threading.Lock()
 def load_tensorflow() -> None:
     """Imports cnn_estimator.tf1 and runs an empty session, both without their notes.
 
-    Call it before any other import of TensorFlow. The session has the default configuration, and settles the threads
-    and GPU memory of all later ones; TensorFlow 2.18 to 2.20 print a note at the first session of a process.
+    Call it before any other import of TensorFlow. The session has the default configuration, and settles the GPU memory
+    of all later ones; TensorFlow 2.18 to 2.20 print a note at the first session of a process.
 
     Raises:
       cnn_estimator.tf1.InstallationError: TensorFlow is missing, or does not fit.

@@ -25,7 +25,8 @@ HISTORY_FILE = "history.jsonl"
 EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
 HISTORY_FACTS = ("first_step", "max_steps", "tensorflow")  # of a line, beside the settings
-ADDED_IN = {"class_names": 2}  # {setting: the version of the settings file that added it}; all others are of version 1
+# {setting: the version of the settings file that added it}; all others are of version 1
+ADDED_IN = {"class_names": 2, "threads": 3}
 VERSION = max(ADDED_IN.values())
 MAX_BYTES = 2**16  # of a settings file
 _METRICS_WAIT_SECONDS = 10.0  # for other evaluations, each of which takes milliseconds
@@ -238,6 +239,8 @@ def _parse_settings(content: bytes, data_dir: str | None) -> Settings:
             raise UserError(f"{reprlib.repr(name)} is not a setting")
     recipe = recipes.find(fields["recipe"])
     fields |= {name: getattr(recipe, name, None) for name in missing}
+    if "threads" in missing:  # it took as many as there were CPUs
+        fields["threads"] = recipes.available_threads()
     for name in ("dataset", "network"):
         value = fields.pop(name)
         if value != getattr(recipe, name):

@@ -3,11 +3,13 @@
 On TensorFlow 2.15 all of it is TensorFlow's own. From 2.16 on, tf.estimator is the tensorflow-estimator library, made
 to run by estimator.py, and tf.layers comes from tf-keras. The import switches eager execution and the rest of
 TensorFlow 2's behaviour off for the whole process, and silences the deprecation warnings that TF 1 code cannot avoid
-on TensorFlow 2. It sets the log level of TensorFlow's C++ side to errors, unless TF_CPP_MIN_LOG_LEVEL is set.
+on TensorFlow 2. It sets the log level of TensorFlow's C++ side to errors, unless TF_CPP_MIN_LOG_LEVEL is set. It gives
+each session the number of threads of its own configuration, where TensorFlow would take the first session's for all.
 """
 
 import importlib.metadata
 import os
+import sys
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -15,7 +17,12 @@ from typing import TYPE_CHECKING
 from cnn_estimator import environment
 from cnn_estimator.errors import UserError
 
-__all__ = ["InstallationError", "tf"]
+__all__ = ["OWN_THREADS", "InstallationError", "tf"]
+
+# Whether each session surely has the threads of its own configuration: TensorFlow reads this variable when it makes its
+# first device, which may have happened if it was loaded before.
+_OVERRIDE = "TF_OVERRIDE_GLOBAL_THREADPOOL"
+OWN_THREADS = "tensorflow" not in sys.modules or _OVERRIDE in os.environ
 
 _INSTALL = "pip install 'tensorflow>=2.15,<2.22'"
 
@@ -26,6 +33,7 @@ class InstallationError(UserError, ImportError):
 
 def _import_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault(_OVERRIDE, "1")
     missing = InstallationError("TensorFlow is not installed", _INSTALL)
     try:
         import tensorflow
