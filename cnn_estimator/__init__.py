@@ -11,9 +11,10 @@ Importing it loads no TensorFlow: the first use of a name does.
 """
 
 import importlib
-import logging
 
-TYPE_CHECKING = False  # without the import of typing, in which Ctrl-C would print a traceback: __main__ comes later
+# Not typing's, nor anything else that takes a moment to import: Ctrl-C would print a traceback meanwhile, as __main__
+# is imported after this module.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cnn_estimator.datasets import load
     from cnn_estimator.evaluation import evaluate
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Predictor", "__version__", "evaluate", "export", "load", "train"]
-
-# Its first run logs that it has listed the fonts. TensorFlow's import may load it, so only this place comes first.
-logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)
 
 _MODULES = {
     "load": "datasets",

@@ -171,9 +171,11 @@ def test_a_signal_ends_the_wait_for_a_list(number):
 def test_samples_are_plotted_without_tensorflow(tmp_path, data_dir, without_tensorflow):
     path = tmp_path / "new" / "samples.png"
     flags = (f"--data_dir={data_dir}", "--count=7", f"--figure={path}")
-    done = verb("samples", *flags, environment=without_tensorflow)
+    first_run = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")}
+    done = verb("samples", *flags, environment=without_tensorflow | first_run)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
     assert Image.open(path).format == "PNG"
+    assert list(tmp_path.glob("matplotlib/fontlist*"))  # matplotlib has listed the fonts, and said nothing of it
 
 
 @pytest.mark.process

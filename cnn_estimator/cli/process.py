@@ -254,3 +254,4 @@ def _log_to_stderr() -> None:
     level = converter.absl_to_standard(flags.FLAGS.verbosity)
     for name in ("tensorflow", "cnn_estimator"):
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # its first run logs that it lists the fonts
