@@ -431,6 +431,14 @@ def check(call, **options):
     return done.stdout.splitlines()
 
 
+@pytest.mark.unit
+def test_a_working_directory_that_was_deleted(tmp_path, monkeypatch):
+    assert list(doctor._working_directory()) == []
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    assert list(map(str, doctor._working_directory())) == ["wrong  working directory: it was deleted. Fix it: cd"]
+
+
 TEMPORARY_FIX = "Fix it: mkdir -p ~/tmp && export TMPDIR=~/tmp"
 
 

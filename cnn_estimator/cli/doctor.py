@@ -74,7 +74,7 @@ class _DamagedRecordError(Exception):
 def examine() -> Iterator[Finding]:
     """Yields a Finding for each thing that the commands need, each as soon as it is known."""
     sound = True
-    for finding in (*_versions(), _temporary_folder(), _model_dirs()):
+    for finding in (*_versions(), *_working_directory(), _temporary_folder(), _model_dirs()):
         sound &= finding.kind != "wrong"
         yield finding
     reinstall = _reinstall() if sound else "first what is wrong above"
@@ -209,6 +209,14 @@ def _reinstall() -> str:
     for name in ("tensorflow", "tensorflow-estimator", "tf-keras", "protobuf", "numpy"):
         packages += [f"{name}=={found.version}" for found in importlib.metadata.distributions(name=name)][:1]
     return shlex.join(["pip", "install", "--force-reinstall", "--no-deps", *packages])
+
+
+def _working_directory() -> Iterator[Finding]:
+    """Yields a Finding where there is none: TensorFlow cannot be loaded then."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        yield Finding("wrong", "working directory: it was deleted", "cd")
 
 
 def _temporary_folder() -> Finding:
