@@ -18,6 +18,7 @@ OPTIMIZERS = ("adam", "sgd", "momentum")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
+MAX_FOLDERS = 500  # in a path: os.makedirs calls itself for each
 MAX_NAME_LENGTH = 40  # of a class
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
@@ -274,6 +275,8 @@ def check_path(value: object) -> None:
     """Raises ValueError for what cannot be the path of a local file."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("not a path")
+    if value.count("/") > MAX_FOLDERS:
+        raise ValueError(f"more than {MAX_FOLDERS} folders deep")
     if scheme := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value):
         raise ValueError(f"paths that begin with {scheme[0]} are not supported, name a local one")
     try:

@@ -144,6 +144,12 @@ def test_the_largest_and_smallest_settings():
     assert settings(seed=0).seed == 0
 
 
+def test_a_path_of_very_many_folders_is_refused():
+    assert recipes.local_path("model_dir", "/tmp" + "/a" * 499)
+    with pytest.raises(UserError, match=r"^model_dir '/tmp/a/a.*/a/a': more than 500 folders deep$"):
+        recipes.local_path("model_dir", "/tmp" + "/a" * 500)
+
+
 @pytest.mark.parametrize("path", ["ram://a", "file:///tmp/a", "s3://a/b", "viewfs+x.y-1://a"])
 def test_a_path_with_a_scheme_is_refused_by_the_arguments_name(path):
     scheme = path[: path.index("/")] + "//"
