@@ -172,6 +172,8 @@ def main():
     options = parser.parse_args()
     if options.serve:
         return serve(options.serve, str(options.out))
+    if options.out.exists():
+        parser.error(f"--out {options.out} is there already: move it away, or name another")
     targets, bad = options.targets.split(","), False
     for target in targets:
         found, count = fuzz(target, options.seed, 60 * options.minutes / len(targets), options.out)
