@@ -311,7 +311,7 @@ def test_classes_that_contradict_the_probabilities_are_refused(tmp_path, model_d
 
 
 def test_names_that_the_system_or_tensorflow_cannot_read_are_errors(tmp_path):
-    for name in ("a" * 256, "a/" * 2500 + "b"):
+    for name in ("a" * 256, ("a" * 200 + "/") * 25 + "b"):
         with pytest.raises(UserError, match=r"cannot be written: File name too long: fix that, or choose another$"):
             exporting.export(str(tmp_path), format="saved_model", output=f"{tmp_path}/{name}")
     for name in ("a\\b", "a*", "a?/b", "[a]"):
