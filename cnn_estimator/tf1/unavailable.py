@@ -1,0 +1,22 @@
+"""Names of TF 1 that nothing serves any more: they can be imported, and raise an error at their use."""
+
+from typing import NoReturn
+
+
+class Unavailable:
+    """Stands for a function or class: whoever calls it, derives from it or asks it for an attribute gets an error."""
+
+    def __init__(self, name: str, instead: str) -> None:
+        """name: the full one, such as tf.contrib.tpu.TPUEstimator; instead: what to use, as a sentence's end."""
+        self._message = f"{name} is not available on TensorFlow 2: {instead}"
+
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
+        raise NotImplementedError(self._message)
+
+    def __getattr__(self, attribute: str) -> NoReturn:
+        if attribute.startswith("__"):  # inspection, by the import system or doctest, for example
+            raise AttributeError(attribute)
+        raise NotImplementedError(self._message)
+
+    def __mro_entries__(self, bases: tuple[object, ...]) -> NoReturn:
+        raise NotImplementedError(self._message)

@@ -1,0 +1,24 @@
+import pytest
+
+from cnn_estimator.tf1.unavailable import Unavailable
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda name: name(1, key=2),
+        lambda name: name.attribute,
+        lambda name: exec("class Derived(name): pass", {"name": name}),
+    ],
+)
+def test_a_use_is_an_error_that_says_what_to_use(use):
+    with pytest.raises(NotImplementedError, match=r"^tf\.a\.b is not available on TensorFlow 2: use c instead$"):
+        use(Unavailable("tf.a.b", "use c instead"))
+
+
+def test_it_can_be_imported_and_looked_at():
+    name = Unavailable("tf.a.b", "use c instead")
+    assert not hasattr(name, "__wrapped__")
+    assert "Unavailable" in repr(name)
