@@ -78,11 +78,11 @@ def users_environment(environment=None):
     return users | (environment or {})
 
 
-def run(*command, environment=None, **options):
+def run(*command, environment=None, cwd=REPOSITORY, **options):
     """Runs a Python script of the repository, or `-c CODE`, as a user would; returns the CompletedProcess."""
     return subprocess.run(
         [sys.executable, *command],
-        cwd=REPOSITORY,
+        cwd=cwd,
         env=users_environment(environment),
         capture_output=True,
         text=True,

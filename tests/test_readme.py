@@ -10,7 +10,7 @@ from helpers import REPOSITORY, load_public, run
 
 import cnn_estimator
 from cnn_estimator import evaluation
-from cnn_estimator.cli import VERBS
+from cnn_estimator.cli import RUN, RUN_SUMMARY, VERBS
 from cnn_estimator.recipes import OPTIMIZERS, RECIPES
 
 PAGES = {
@@ -36,7 +36,7 @@ def verb_of(words):
     """Returns the verb of this package that a command runs, or None."""
     if words[0] == "python" and words[1] in SCRIPTS:
         return SCRIPTS[words[1]]
-    return words[1] if words[0] == "cnn-estimator" and len(words) > 1 else None
+    return words[1] if words[0] == "cnn-estimator" and words[1:2] != ["run"] and len(words) > 1 else None
 
 
 def model_fn_excerpt():
@@ -66,9 +66,9 @@ def test_the_readme_is_short():
 
 @pytest.mark.unit
 def test_the_readme_begins_with_the_bridge():
-    (diff,) = blocks("README.md", "diff")
+    assert blocks("README.md", "console")[0].startswith("$ cnn-estimator run your_script.py")
+    (diff,) = blocks("docs/bridge.md", "diff")
     assert diff == "-import tensorflow as tf\n+from cnn_estimator.tf1 import tf\n"
-    assert PAGES["README.md"].index(diff) < PAGES["README.md"].index("```console")
 
 
 @pytest.mark.unit
@@ -137,7 +137,7 @@ def test_the_model_fn_of_the_readme_is_that_of_the_code():
 @pytest.mark.unit
 def test_the_list_of_verbs_is_that_of_the_command():
     listed = re.findall(r"^  (\w+) +(.*)$", PAGES["docs/using.md"], re.MULTILINE)
-    assert listed == [(name, verb.summary) for name, verb in VERBS.items()]
+    assert listed == [*((name, verb.summary) for name, verb in VERBS.items()), (RUN, RUN_SUMMARY)]
 
 
 @pytest.mark.unit

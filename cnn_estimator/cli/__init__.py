@@ -1,6 +1,7 @@
 """The command line: the table of verbs, and the command cnn-estimator. Loads no TensorFlow before a verb needs it."""
 
 import dataclasses
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -8,7 +9,8 @@ from collections.abc import Callable
 from absl.flags import disclaim_key_flags
 
 from cnn_estimator import recipes
-from cnn_estimator.cli import flags, process, verbs
+from cnn_estimator.cli import flags, native_log, process, verbs
+from cnn_estimator.errors import UserError
 
 # --help lists a verb's flags under the program, not under this module.
 disclaim_key_flags()
@@ -34,6 +36,7 @@ class Verb:
     takes_files: bool = False
 
 
+RUN, RUN_SUMMARY = "run", "run a TensorFlow 1 program as it is"  # no Verb: it has no flags of its own
 VERBS = {
     "train": Verb("[flags]", "train a tutorial's network", "nothing was trained", flags.define_train, verbs.train),
     "eval": Verb(
@@ -93,15 +96,38 @@ def main() -> None:
             print(_overview(program))
         return
     name = sys.argv[1]
+    if name == RUN:
+        _run_program(sys.argv[2:])
+        return
     if name not in VERBS:
-        sys.exit(f"error: verb {name!r}: no such name, {recipes.suggestion(name, VERBS)}")
+        sys.exit(f"error: verb {name!r}: no such name, {recipes.suggestion(name, [*VERBS, RUN])}")
     # absl's --help shows the docstring of the program, and its flags under the program's name.
     sys.argv[:2] = [f"{program} {name}"]
     sys.modules["__main__"].__doc__ = f"{program} {name} {VERBS[name].usage}\n\n{VERBS[name].main.__doc__}"
     run(name)
 
 
+def _run_program(arguments: list[str]) -> None:
+    """Runs a TF 1 program in this process; all flags are the program's own."""
+    try:
+        with native_log.filtered():
+            script = importlib.import_module("cnn_estimator.tf1.script")
+        script.main(arguments)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 def _overview(program: str) -> str:
     width = max(map(len, VERBS))
-    lines = [f"  {name:{width}}  {verb.summary}" for name, verb in VERBS.items()]
-    return "\n".join([f"{program} VERB [flags]", "", *lines, "", f"{program} VERB --help lists the flags of a verb."])
+    summaries = {name: verb.summary for name, verb in VERBS.items()} | {RUN: RUN_SUMMARY}
+    lines = [f"  {name:{width}}  {summary}" for name, summary in summaries.items()]
+    return "\n".join(
+        [
+            f"{program} VERB [flags]",
+            f"{program} {RUN} SCRIPT.py [ARGUMENTS]",
+            "",
+            *lines,
+            "",
+            f"{program} VERB --help lists the flags of a verb.",
+        ]
+    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cnn_estimator import environment
 from cnn_estimator.errors import UserError
+from cnn_estimator.tf1 import spellings
 
 __all__ = ["OWN_THREADS", "InstallationError", "tf"]
 
@@ -34,6 +35,8 @@ class InstallationError(UserError, ImportError):
 def _import_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault(_OVERRIDE, "1")
+    if not _keras_is_2():
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow's import reads it, and again the first use of tf.keras
     missing = InstallationError("TensorFlow is not installed", _INSTALL)
     try:
         import tensorflow
@@ -44,6 +47,14 @@ def _import_tensorflow() -> ModuleType:
     if not hasattr(tensorflow, "__version__"):  # an empty folder is what an interrupted removal leaves
         raise missing
     return tensorflow
+
+
+def _keras_is_2() -> bool:
+    """Returns whether the package keras is the one that belongs to TensorFlow 2.15; later ones belong to Keras 3."""
+    try:
+        return importlib.metadata.version("keras").startswith("2.")
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def _minor(version: str) -> tuple[int, ...]:
@@ -70,25 +81,32 @@ def _load() -> ModuleType:
         raise InstallationError(f"TensorFlow {version} is not supported, 2.15 to 2.21 are", _INSTALL)
     _require("tensorflow-estimator", "2.15", version)
 
-    from tensorflow.python.util import deprecation
-
-    deprecation._PRINT_DEPRECATION_WARNINGS = False
-    warnings.filterwarnings("ignore", message=r"`tf\.layers\.\w+` is deprecated", category=UserWarning)
-    warnings.filterwarnings("ignore", message="float_format is deprecated", category=UserWarning)  # TF 2.20's own use
+    _silence_deprecation_warnings()
 
     tf = tensorflow.compat.v1
     if _minor(version) >= (2, 16):
         _require("tf-keras", "{}.{}".format(*_minor(version)), version)
-        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # read when tf.layers is first used, not at TensorFlow's import
         from cnn_estimator.tf1 import estimator
 
-        tf.estimator = estimator.load_estimator()
+        estimator.load_estimator()
+        spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
+        tf.compat.v1 = tf  # by itself it is one more copy
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()
     if logger.handlers:  # TensorFlow prints its own lines: the handler that tf.app.run adds must not print them again
         logger.propagate = False
     return tf
+
+
+def _silence_deprecation_warnings() -> None:
+    from tensorflow.python.util import deprecation, module_wrapper
+
+    deprecation._PRINT_DEPRECATION_WARNINGS = False
+    module_wrapper._PER_MODULE_WARNING_LIMIT = 0  # of names in tf.estimator's modules
+    names = r"(tf\.layers|tf\.nn\.rnn_cell|tf\.keras\.backend|[Ll]ayer|[Mm]odel)\.\w+"
+    warnings.filterwarnings("ignore", f"`{names}` (is deprecated|will be removed)", UserWarning)
+    warnings.filterwarnings("ignore", "float_format is deprecated", UserWarning)  # TensorFlow 2.20's own use
 
 
 if TYPE_CHECKING:

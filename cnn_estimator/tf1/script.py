@@ -1,0 +1,94 @@
+"""Runs a TF 1 program as it is: `import tensorflow`, in every spelling, is the door in its process."""
+
+import builtins
+import importlib.machinery
+import os
+import re
+import runpy
+import signal
+import sys
+import types
+from collections.abc import Sequence
+
+from cnn_estimator.errors import UserError
+from cnn_estimator.tf1 import spellings, tf
+
+# The words of Python 3's errors, and the lines, that only Python 2 code gives.
+_PYTHON_2_ERRORS = (
+    r"Missing parentheses in call to|multiple exception types must be parenthesized|leading zeros in decimal"
+)
+_PYTHON_2_LINES = r"\s*(print|exec)\s+[^\s(=]|\s*raise\s+[\w.]+\s*,|.*(<>|\b\d+[lL]\b|`[^`]+`|\bur[\"'])"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs what a command line names: SCRIPT.py [ARGUMENTS], or -m MODULE [ARGUMENTS].
+
+    Raises:
+      UserError: the file cannot be read, it is Python 2 code, or nothing is named.
+    """
+    if arguments[:1] == ["-m"] and len(arguments) > 1:
+        run_module(arguments[1], arguments[2:])
+    elif arguments and not arguments[0].startswith("-"):
+        run(arguments[0], arguments[1:])
+    else:
+        raise UserError("no program is named", "give SCRIPT.py, or -m MODULE, and then its own arguments")
+
+
+def run(path: str, arguments: Sequence[str]) -> None:
+    """Runs a file as `python FILE ARGUMENTS` does.
+
+    Raises:
+      UserError: the file cannot be read, or is Python 2 code.
+    """
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        raise UserError(f"{path} cannot be opened: {error.strerror}", "name a Python file") from error
+    main = _prepare([path, *arguments], folder=os.path.dirname(os.path.realpath(path)))
+    full_path = os.path.abspath(path)
+    main.__file__, main.__loader__ = full_path, importlib.machinery.SourceFileLoader("__main__", full_path)
+    try:
+        exec(compile(source, full_path, "exec", dont_inherit=True), main.__dict__)
+    except SyntaxError as error:
+        _refuse_python_2(error)
+        raise
+
+
+def run_module(name: str, arguments: Sequence[str]) -> None:
+    """Runs a module as `python -m MODULE ARGUMENTS` does. Raises UserError for Python 2 code."""
+    _prepare(["-m", *arguments], folder=os.getcwd())
+    try:
+        runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what Python itself calls for -m
+    except SyntaxError as error:
+        _refuse_python_2(error)
+        raise
+
+
+def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:
+    """Makes the process the program's, and returns its __main__."""
+    spellings.be_tensorflow_1(sys.modules["tensorflow"], tf)
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+    sys.argv[:] = arguments
+    sys.path[0] = folder
+    sys.excepthook = _print_traceback
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return main
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, traceback: types.TracebackType | None) -> None:
+    """Prints an exception from the program's first frame on."""
+    while traceback and traceback.tb_frame.f_globals is not sys.modules["__main__"].__dict__:
+        traceback = traceback.tb_next
+    error.__traceback__ = traceback
+    sys.__excepthook__(kind, error, traceback)
+
+
+def _refuse_python_2(error: SyntaxError) -> None:
+    if re.match(_PYTHON_2_ERRORS, error.msg) or re.match(_PYTHON_2_LINES, error.text or ""):
+        raise UserError(
+            f"{error.filename}, line {error.lineno}, is Python 2: {(error.text or '').strip()}",
+            "convert it to Python 3, for example with 2to3, which Python 3.12 is the last to have",
+        ) from None

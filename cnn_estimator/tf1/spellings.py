@@ -1,0 +1,85 @@
+"""Every spelling under which programs import a part of TensorFlow leads to one module.
+
+TensorFlow's files lie elsewhere than its names say: `import tensorflow.compat.v1` would run a file once more, under
+another name, and lack what the first module was given.
+"""
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+_API = "tensorflow_estimator._api"
+
+# What releases without tf.estimator lack, {name: module}: on TensorFlow 2.15 the same names lead to the same library.
+ESTIMATOR = {
+    "tensorflow.estimator": f"{_API}.v2.estimator",
+    "tensorflow.compat.v1.estimator": f"{_API}.v1.estimator",
+    "tensorflow.compat.v2.estimator": f"{_API}.v2.estimator",
+    "tensorflow.python.estimator": "tensorflow_estimator.python.estimator",
+}
+# What every release lacks.
+CONTRIB = {"tensorflow.contrib": "cnn_estimator.tf1.contrib"}
+
+
+class Aliases(importlib.abc.MetaPathFinder):
+    """Finds modules, and the modules inside of them, under other names."""
+
+    def __init__(self, targets: dict[str, str]) -> None:
+        """targets: {name: name of the module that it leads to}."""
+        self._targets = targets
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        for name, real in self._targets.items():
+            if fullname == name or fullname.startswith(f"{name}."):
+                return importlib.machinery.ModuleSpec(fullname, _Loaded(real + fullname[len(name) :]))
+        return None
+
+
+class _Loaded(importlib.abc.Loader):
+    """Loads a module by its real name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self._name)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec  # Python has set that of the other name
+
+
+def register(tensorflow: ModuleType, targets: dict[str, str]) -> None:
+    """Lets programs import {name: module}, and find the modules as attributes of TensorFlow's where it lacks them.
+
+    A module that was imported before stays what it is.
+    """
+    sys.modules.setdefault("tensorflow.compat", tensorflow.compat)
+    for version in ("v1", "v2"):
+        sys.modules.setdefault(f"tensorflow.compat.{version}", getattr(tensorflow.compat, version))
+    sys.meta_path.insert(0, Aliases(targets))
+    for name, real in targets.items():
+        parent, _, attribute = name.rpartition(".")
+        if parent and not hasattr(sys.modules[parent], attribute):
+            setattr(sys.modules[parent], attribute, importlib.import_module(real))
+
+
+def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
+    """Makes the module tensorflow the TF 1 API: for a process that runs a TF 1 program, and nothing else."""
+    keras = "tf_keras" if "tf_keras" in sys.modules else "keras"
+    targets = {
+        "tensorflow.estimator": tf.estimator.__name__,
+        "tensorflow.keras": f"{keras}.api._v1.keras",
+    }
+    if keras == "tf_keras":
+        targets["keras"] = keras  # Keras 3 cannot work without eager execution
+    sys.meta_path.insert(0, Aliases(targets))
+    for name in dir(tf):
+        if not name.startswith("_") and name != "compat":  # tensorflow.compat has the same, and this TF 1 in it
+            setattr(tensorflow, name, getattr(tf, name))

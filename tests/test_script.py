@@ -1,0 +1,168 @@
+"""Unmodified TF 1 programs, run as they are: what they see must be what plain Python and TensorFlow 1 give."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from helpers import REPOSITORY, run, users_environment
+
+from cnn_estimator.errors import UserError
+from cnn_estimator.tf1 import script
+
+ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
+
+SPELLINGS = """
+import os, sys
+import tensorflow as tf
+import tensorflow.compat.v1 as v1
+import tensorflow.keras as keras_module
+from tensorflow import estimator, keras
+from tensorflow.compat.v1 import estimator as v1_estimator
+from tensorflow.keras.layers import Dense
+from tensorflow.python.estimator.estimator import Estimator
+import tensorflow.estimator
+import keras as own_keras
+import helper
+
+assert v1 is tf.compat.v1 and v1.Session is tf.Session
+assert estimator is v1_estimator is tf.estimator is v1.estimator
+assert estimator.inputs.numpy_input_fn and tf.layers.dense and tf.placeholder and tf.logging.info
+assert issubclass(tf.estimator.Estimator, Estimator)
+assert Dense is tf.keras.layers.Dense is keras.layers.Dense is keras_module.layers.Dense is own_keras.layers.Dense
+assert helper.tf is tf
+assert not tf.executing_eagerly()
+print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)
+"""
+
+
+def run_program(folder, *arguments, **options):
+    return run("-m", "cnn_estimator", "run", *arguments, environment=ENVIRONMENT, cwd=folder, **options)
+
+
+@pytest.mark.process
+def test_every_spelling_of_an_import_is_the_door(tmp_path):
+    (tmp_path / "program.py").write_text(SPELLINGS)
+    (tmp_path / "helper.py").write_text("import tensorflow as tf")
+    done = run_program(tmp_path, "program.py", "--steps=1", "-m", "a")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == "['program.py', '--steps=1', '-m', 'a'] __main__ program.py True True\n"
+
+
+@pytest.mark.process
+def test_flags_exit_status_and_traceback_are_the_programs(tmp_path):
+    (tmp_path / "program.py").write_text(
+        """
+import sys
+import tensorflow as tf
+tf.app.flags.DEFINE_integer("status", 0, "To exit with; 0 fails.")
+
+def main(unused):
+    if not tf.app.flags.FLAGS.status:
+        raise KeyError("own")
+    sys.exit(tf.app.flags.FLAGS.status)
+
+if __name__ == "__main__":
+    tf.app.run()
+"""
+    )
+    assert run_program(tmp_path, "program.py", "--status=7").returncode == 7
+    done = run_program(tmp_path, "program.py")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1] == f'  File "{tmp_path}/program.py", line 12, in <module>'
+    assert lines[-1] == "KeyError: 'own'"
+    assert "cnn_estimator" not in done.stderr
+
+
+@pytest.mark.process
+def test_a_module_runs_as_with_python_m(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").touch()
+    (tmp_path / "package" / "module.py").write_text(
+        "import sys, tensorflow as tf\nfrom . import __name__ as package\n"
+        "print(tf.Session.__name__, __name__, package, sys.argv[0] == __file__, sys.argv[1:], sys.path[0])"
+    )
+    done = run_program(tmp_path, "-m", "package.module", "--a", "b")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == f"Session __main__ package True ['--a', 'b'] {tmp_path}\n"
+    done = run("-m", "cnn_estimator.tf1", "-m", "package.module", environment=ENVIRONMENT, cwd=tmp_path)
+    assert done.stdout == f"Session __main__ package True [] {tmp_path}\n"
+
+
+@pytest.mark.process
+def test_python_2_is_one_line_that_names_the_place(tmp_path):
+    (tmp_path / "module.py").write_text("import tensorflow\n\nprint 'a'\n")
+    (tmp_path / "program.py").write_text("import module\n")
+    done = run_program(tmp_path, "program.py")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"error: {tmp_path}/module.py, line 3, is Python 2: print 'a': convert it to Python 3"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("line", ["print x, y", "try: f()\nexcept E, e: pass", "x = 0777", "raise E, 'a'", "x = `y`"])
+def test_python_2_is_known_by_its_syntax(line):
+    with pytest.raises(SyntaxError) as caught:
+        compile(line, "program.py", "exec")
+    with pytest.raises(UserError, match=r"^program\.py, line \d, is Python 2: "):
+        script._refuse_python_2(caught.value)
+
+
+@pytest.mark.process
+def test_a_syntax_error_of_python_3_is_pythons_own(tmp_path):
+    (tmp_path / "program.py").write_text("x = (1\n")
+    done = run_program(tmp_path, "program.py")
+    plain = run("program.py", cwd=tmp_path)
+    assert done.returncode == plain.returncode == 1
+    assert done.stderr == plain.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no program is named: give SCRIPT.py, or -m MODULE, and then its own arguments"),
+        (("none.py",), "none.py cannot be opened: No such file or directory: name a Python file"),
+    ],
+)
+def test_no_program_is_an_error(tmp_path, arguments, message):
+    done = run_program(tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
+
+
+@pytest.mark.process
+def test_signals_are_the_programs(tmp_path):
+    (tmp_path / "program.py").write_text(
+        "import tensorflow, time\n"
+        "try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')\n"
+    )
+    command = [sys.executable, "-m", "cnn_estimator", "run", "program.py"]
+    environment = users_environment(ENVIRONMENT)
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[0] == "caught\n"
+        assert process.returncode == os.EX_OK
+
+
+@pytest.mark.process
+def test_nothing_is_printed_of_what_a_program_of_tensorflow_1_cannot_avoid(tmp_path):
+    (tmp_path / "program.py").write_text(
+        """
+import tensorflow as tf
+tf.nn.rnn_cell.BasicLSTMCell(3), tf.nn.rnn_cell.LSTMCell(3), tf.nn.rnn_cell.GRUCell(3)
+tf.layers.Dense(3).apply(tf.ones([1, 2]))
+tf.keras.backend.set_learning_phase(0)
+model = tf.keras.Sequential([tf.keras.layers.Dense(3, input_shape=(4,))])
+model.compile("sgd", "mse")
+model.state_updates
+tf.estimator.inputs
+"""
+    )
+    done = run_program(tmp_path, "program.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

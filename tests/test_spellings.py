@@ -1,0 +1,77 @@
+"""What other libraries find after the import of the door, under the names that TensorFlow 2.15 has."""
+
+import importlib
+
+import pytest
+from helpers import run
+
+from cnn_estimator.tf1 import spellings, tf
+
+SPELLINGS = {
+    "import tensorflow": "tensorflow.estimator.EstimatorSpec",
+    "import tensorflow as t": "t.compat.v1.estimator.EstimatorSpec",
+    "from tensorflow import estimator": "estimator.EstimatorSpec",
+    "from tensorflow.compat.v1 import estimator": "estimator.EstimatorSpec",
+    "import tensorflow.estimator": "tensorflow.estimator.EstimatorSpec",
+    "import tensorflow.compat.v1 as t": "t.estimator.EstimatorSpec",
+    "import tensorflow.compat.v2 as t": "t.estimator.EstimatorSpec",
+    "from cnn_estimator.tf1 import tf": "tf.compat.v1.estimator.EstimatorSpec",
+    "from tensorflow.python.estimator import model_fn": "model_fn.EstimatorSpec",
+}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("line", SPELLINGS)
+def test_other_libraries_find_the_estimator(line):
+    names = {}
+    exec(line, names)
+    assert eval(SPELLINGS[line], names).__name__ == "EstimatorSpec"
+    if "python" not in line:  # on TensorFlow 2.15 that is one more copy
+        assert eval(SPELLINGS[line], names) is tf.estimator.EstimatorSpec
+
+
+@pytest.mark.unit
+def test_each_name_leads_to_one_module():
+    v1 = importlib.import_module("tensorflow.compat.v1")
+    assert v1 is tf is importlib.import_module("tensorflow").compat.v1
+    names = {}
+    exec("from tensorflow.keras.layers import Dense; import tensorflow.keras as keras", names)
+    assert names["Dense"] is tf.keras.layers.Dense is names["keras"].layers.Dense
+    model = tf.keras.Sequential([names["Dense"](3, input_shape=(4,))])
+    assert model.output_shape == (None, 3)
+
+
+@pytest.mark.unit
+def test_an_alias_is_the_module_itself(monkeypatch):
+    monkeypatch.setattr(
+        "sys.meta_path", [spellings.Aliases({"other": "json"}), *importlib.import_module("sys").meta_path]
+    )
+    monkeypatch.setattr("sys.modules", dict(importlib.import_module("sys").modules))
+    import json.decoder
+
+    assert importlib.import_module("other") is json
+    assert importlib.import_module("other.decoder") is json.decoder
+    assert json.__spec__.name == "json"
+    assert json.decoder.__spec__.name == "json.decoder"
+    with pytest.raises(ModuleNotFoundError, match=r"json\.absent"):
+        importlib.import_module("other.absent")
+
+
+BEFORE = """
+import tensorflow
+import tensorflow.compat.v1 as v1
+from cnn_estimator.tf1 import tf
+from tensorflow.keras.layers import Dense
+print(v1 is tf, v1.estimator is tf.estimator, Dense is tf.keras.layers.Dense)
+"""
+
+
+@pytest.mark.process
+def test_tensorflow_may_be_imported_before():
+    assert run("-c", BEFORE).stdout == "True True True\n"
+
+
+@pytest.mark.process
+def test_the_package_alone_changes_nothing():
+    code = "import sys; path = [*sys.meta_path]; import cnn_estimator; print(sys.meta_path == path, 'tensorflow' in sys.modules)"
+    assert run("-c", code).stdout == "True False\n"
