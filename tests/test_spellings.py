@@ -73,5 +73,10 @@ def test_tensorflow_may_be_imported_before():
 
 @pytest.mark.process
 def test_the_package_alone_changes_nothing():
-    code = "import sys; p = [*sys.meta_path]; import cnn_estimator; print(sys.meta_path == p, 'tensorflow' in sys.modules)"
+    code = """
+import sys
+path = [*sys.meta_path]
+import cnn_estimator
+print(sys.meta_path == path, "tensorflow" in sys.modules)
+"""
     assert run("-c", code).stdout == "True False\n"
