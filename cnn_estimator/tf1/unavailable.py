@@ -1,5 +1,6 @@
 """Names of TF 1 that nothing serves any more: they can be imported, and raise an error at their use."""
 
+from collections.abc import Callable
 from typing import NoReturn
 
 
@@ -20,3 +21,20 @@ class Unavailable:
 
     def __mro_entries__(self, bases: tuple[object, ...]) -> NoReturn:
         raise NotImplementedError(self._message)
+
+
+def module_getattr(area: str, sources: tuple[object, ...], instead: str) -> Callable[[str], object]:
+    """Returns the __getattr__ of the module that stands for `area`, such as tf.contrib.layers.
+
+    A name is what the first of the sources that has it says; one that none of them has is Unavailable: see `instead`.
+    """
+
+    def __getattr__(name: str) -> object:
+        if name.startswith("__"):  # inspection
+            raise AttributeError(f"module {area!r} has no attribute {name!r}")
+        for source in sources:
+            if hasattr(source, name):
+                return getattr(source, name)
+        return Unavailable(f"{area}.{name}", instead)
+
+    return __getattr__

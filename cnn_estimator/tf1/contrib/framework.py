@@ -1,0 +1,101 @@
+"""tf.contrib.framework: tf-slim's variables and arg_scope, and what TensorFlow 2 has elsewhere."""
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+from tensorflow.python.framework import ops, tensor_spec, tensor_util
+from tensorflow.python.framework import smart_cond as _smart_cond
+from tensorflow.python.ops import confusion_matrix, data_flow_ops, init_ops
+from tensorflow.python.training import checkpoint_ops
+from tensorflow.python.util import deprecation, nest
+
+from cnn_estimator.tf1.contrib._tf_slim import tf_slim
+from cnn_estimator.tf1.unavailable import module_getattr
+
+nest.is_sequence = nest.is_nested  # TF 1's name for it
+
+BoundedTensorSpec = tensor_spec.BoundedTensorSpec
+RecordInput = data_flow_ops.RecordInput
+remove_squeezable_dimensions = confusion_matrix.remove_squeezable_dimensions
+load_and_remap_matrix_initializer = checkpoint_ops._load_and_remap_matrix_initializer
+load_embedding_initializer = checkpoint_ops._load_embedding_initializer
+prepend_name_scope = ops.prepend_name_scope
+strip_name_scope = ops.strip_name_scope
+# By name, since tf, tf.train and TensorFlow's own modules also have names that tf.contrib.framework had not.
+argsort = tf.argsort
+assert_same_float_dtype = tf.debugging.assert_same_float_dtype
+assert_scalar = tf.assert_scalar
+convert_to_tensor_or_sparse_tensor = tf.convert_to_tensor_or_sparse_tensor
+is_tensor = tf.is_tensor
+py_func = tf.py_func
+sort = tf.sort
+TensorSpec = tf.TensorSpec
+init_from_checkpoint = tf.train.init_from_checkpoint
+list_variables = tf.train.list_variables
+load_checkpoint = tf.train.load_checkpoint
+load_variable = tf.train.load_variable
+deprecated = deprecation.deprecated
+deprecated_args = deprecation.deprecated_args
+deprecated_arg_values = deprecation.deprecated_arg_values
+convolutional_delta_orthogonal = init_ops.convolutional_delta_orthogonal
+convolutional_orthogonal_1d = init_ops.convolutional_orthogonal_1d
+convolutional_orthogonal_2d = init_ops.convolutional_orthogonal_2d
+convolutional_orthogonal_3d = init_ops.convolutional_orthogonal_3d
+
+
+def assert_scalar_int(tensor: Any, name: str | None = None) -> tf.Tensor:
+    """Returns a tensor that is a scalar of an integer type; ValueError for any other."""
+    with tf.name_scope(name, "assert_scalar_int", [tensor]) as scope:
+        tensor = tf.convert_to_tensor(tensor)
+        if not tensor.dtype.is_integer:
+            raise ValueError(f"{tensor.name} has the type {tensor.dtype}: an integer type is needed")
+        return tf.assert_scalar(tensor, name=scope)
+
+
+def reduce_sum_n(tensors: list[Any], name: str | None = None) -> tf.Tensor:
+    """Returns the sum of all numbers in all tensors, as a scalar."""
+    if not tensors:
+        raise ValueError("no tensors")
+    with tf.name_scope(name, "reduce_sum_n", tensors) as scope:
+        sums = [tf.reduce_sum(tensor) for tensor in tensors]
+        return sums[0] if len(sums) == 1 else tf.add_n(sums, name=scope)
+
+
+def with_shape(expected_shape: Any, tensor: Any) -> tf.Tensor:
+    """Returns the tensor with a check of its shape: ValueError or, at run time, InvalidArgumentError.
+
+    expected_shape: a list, a TensorShape or an integer tensor.
+    """
+    tensor = tf.convert_to_tensor(tensor)
+    if not tf.is_tensor(expected_shape):
+        return tf.ensure_shape(tensor, expected_shape)
+    known = tensor_util.constant_value_as_shape(expected_shape)
+    if not known.is_fully_defined():
+        same = tf.reduce_all(tf.equal(tf.shape(tensor), tf.cast(expected_shape, tf.int32)))
+        with tf.control_dependencies([tf.Assert(same, [tf.shape(tensor), expected_shape])]):
+            tensor = tf.identity(tensor)
+    return tf.ensure_shape(tensor, known)
+
+
+def with_same_shape(expected_tensor: Any, tensor: Any) -> tf.Tensor:
+    """Returns the tensor with a check that its shape is that of the first argument."""
+    expected = tf.convert_to_tensor(expected_tensor)
+    known = expected.shape
+    return with_shape(known if known.is_fully_defined() else tf.shape(expected), tensor)
+
+
+def get_placeholders(graph: tf.Graph) -> list[tf.Tensor]:
+    """Returns the outputs of all placeholders of a graph."""
+    return [operation.outputs[0] for operation in graph.get_operations() if operation.type == "Placeholder"]
+
+
+def get_name_scope() -> str:
+    """Returns the current name scope, "" at the top."""
+    return tf.get_default_graph().get_name_scope()
+
+
+__getattr__ = module_getattr(
+    "tf.contrib.framework",
+    (tf_slim, _smart_cond),
+    "use tf.train, tf.Variable or tf_slim of the package tf-slim",
+)

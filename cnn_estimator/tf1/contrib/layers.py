@@ -1,0 +1,93 @@
+"""tf.contrib.layers: tf-slim's layers, initializers and regularizers, the old feature columns, and encoders."""
+
+import sys
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from cnn_estimator.tf1.contrib import feature_columns
+from cnn_estimator.tf1.contrib._tf_slim import tf_slim
+from cnn_estimator.tf1.unavailable import module_getattr
+
+# The package: tf_slim.layers is what `import *` made of the name, the module inside.
+_layers = sys.modules["tf_slim.layers"]
+
+safe_embedding_lookup_sparse = tf.nn.safe_embedding_lookup_sparse
+
+
+def embedding_lookup_unique(params: Any, ids: Any, partition_strategy: str = "mod", name: str | None = None) -> Any:
+    """tf.nn.embedding_lookup that looks up each id once, however often it comes."""
+    with tf.name_scope(name, "EmbeddingLookupUnique", [params, ids]):
+        ids = tf.convert_to_tensor(ids)
+        unique, places = tf.unique(tf.reshape(ids, [-1]))
+        vectors = tf.gather(tf.nn.embedding_lookup(params, unique, partition_strategy), places)
+        result = tf.reshape(vectors, tf.concat([tf.shape(ids), tf.shape(vectors)[1:]], 0))
+        result.set_shape(ids.shape.concatenate(vectors.shape[1:]))
+        return result
+
+
+def embed_sequence(
+    ids: Any,
+    vocab_size: int | None = None,
+    embed_dim: int | None = None,
+    unique: bool = False,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool = True,
+    scope: Any = None,
+    reuse: bool | None = None,
+) -> tf.Tensor:
+    """Returns a vector [embed_dim] for each id [examples, length], from the variable `embeddings`."""
+    if not (reuse or (vocab_size and embed_dim)):
+        raise ValueError(f"vocab_size={vocab_size} and embed_dim={embed_dim}: both are needed unless reuse=True")
+    with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
+        embeddings = tf_slim.model_variable(
+            "embeddings",
+            shape=[vocab_size, embed_dim] if vocab_size and embed_dim else None,
+            initializer=initializer,
+            regularizer=regularizer,
+            trainable=trainable,
+        )
+        lookup = embedding_lookup_unique if unique else tf.nn.embedding_lookup
+        return lookup(embeddings, ids)
+
+
+def bow_encoder(
+    ids: Any,
+    vocab_size: int,
+    embed_dim: int,
+    sparse_lookup: bool = True,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool = True,
+    scope: Any = None,
+    reuse: bool | None = None,
+) -> tf.Tensor:
+    """Returns the mean vector [examples, embed_dim] of the ids of each example.
+
+    sparse_lookup: a 0 in dense ids is no id, and an example without ids has the vector of the id 0.
+    """
+    if not (vocab_size and embed_dim):
+        raise ValueError(f"vocab_size={vocab_size} and embed_dim={embed_dim}: both are needed")
+    sparse = isinstance(ids, tf.SparseTensor)
+    if sparse and not sparse_lookup:
+        raise TypeError("sparse_lookup=False takes dense ids")
+    with tf.variable_scope(scope, "bow_encoder", [ids], reuse=reuse):
+        embeddings = tf_slim.model_variable(
+            "embeddings",
+            shape=[vocab_size, embed_dim],
+            initializer=initializer,
+            regularizer=regularizer,
+            trainable=trainable,
+        )
+        if not sparse_lookup:
+            return tf.reduce_mean(tf.nn.embedding_lookup(embeddings, ids), 1)
+        sparse_ids = ids if sparse else tf.sparse.from_dense(ids)
+        return safe_embedding_lookup_sparse([embeddings], sparse_ids, combiner="mean", default_id=0)
+
+
+__getattr__ = module_getattr(
+    "tf.contrib.layers",
+    (_layers, feature_columns, sys.modules["tf_slim.layers.optimizers"], sys.modules["tf_slim.layers.rev_block_lib"]),
+    "use tf.layers, tf.feature_column or tf_slim of the package tf-slim",
+)

@@ -1,0 +1,213 @@
+"""tf.contrib.opt: the optimizers that are small variations of tf.train's. The others are errors."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from cnn_estimator.tf1.unavailable import module_getattr
+
+
+def clip_gradients_by_global_norm(gradients_variables: list[tuple[Any, Any]], clip_norm: float = 20.0) -> Any:
+    """Returns the pairs of gradients and variables with the gradients clipped together."""
+    gradients, variables = zip(*gradients_variables, strict=True)
+    return list(zip(tf.clip_by_global_norm(gradients, clip_norm)[0], variables, strict=True))
+
+
+class LazyAdamOptimizer(tf.train.AdamOptimizer):
+    """Adam that changes only the rows of a variable that have a gradient, and only their moments."""
+
+    def _apply_sparse(self, grad: Any, var: Any) -> tf.Operation:
+        return self._resource_apply_sparse(grad.values, var, grad.indices)
+
+    def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> tf.Operation:
+        cast = functools.partial(tf.cast, dtype=var.dtype.base_dtype)
+        beta1_power, beta2_power = (cast(power) for power in self._get_beta_accumulators())
+        beta1, beta2 = cast(self._beta1_t), cast(self._beta2_t)
+        m, v = self.get_slot(var, "m"), self.get_slot(var, "v")
+        m_rows = beta1 * tf.gather(m, indices) + (1 - beta1) * grad
+        v_rows = beta2 * tf.gather(v, indices) + (1 - beta2) * tf.square(grad)
+        rate = cast(self._lr_t) * tf.sqrt(1 - beta2_power) / (1 - beta1_power)
+        step = rate * m_rows / (tf.sqrt(v_rows) + cast(self._epsilon_t))
+        with tf.control_dependencies([step]):  # which has read the old rows
+            return tf.group(
+                tf.scatter_sub(var, indices, step, use_locking=self._use_locking),
+                tf.scatter_update(m, indices, m_rows, use_locking=self._use_locking),
+                tf.scatter_update(v, indices, v_rows, use_locking=self._use_locking),
+            )
+
+
+class NadamOptimizer(tf.train.AdamOptimizer):
+    """Adam with Nesterov's momentum."""
+
+    def _apply_dense(self, grad: Any, var: Any) -> Any:
+        return self._apply(tf.raw_ops.ApplyAdam, lambda variable: variable._ref(), grad, var).op
+
+    def _resource_apply_dense(self, grad: Any, var: Any) -> Any:
+        return self._apply(tf.raw_ops.ResourceApplyAdam, lambda variable: variable.handle, grad, var)
+
+    def _apply(self, operation: Callable[..., Any], handle: Callable[[Any], Any], grad: Any, var: Any) -> Any:
+        beta1_power, beta2_power = self._get_beta_accumulators()
+        cast = functools.partial(tf.cast, dtype=grad.dtype.base_dtype)
+        return operation(
+            var=handle(var),
+            m=handle(self.get_slot(var, "m")),
+            v=handle(self.get_slot(var, "v")),
+            beta1_power=cast(beta1_power),
+            beta2_power=cast(beta2_power),
+            lr=cast(self._lr_t),
+            beta1=cast(self._beta1_t),
+            beta2=cast(self._beta2_t),
+            epsilon=cast(self._epsilon_t),
+            grad=grad,
+            use_locking=self._use_locking,
+            use_nesterov=True,
+        )
+
+    def _apply_sparse(self, grad: Any, var: Any) -> Any:
+        return self._resource_apply_sparse(grad.values, var, grad.indices)
+
+    def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> Any:
+        cast = functools.partial(tf.cast, dtype=var.dtype.base_dtype)
+        beta1_power, beta2_power = (cast(power) for power in self._get_beta_accumulators())
+        beta1, beta2 = cast(self._beta1_t), cast(self._beta2_t)
+        m, v = self.get_slot(var, "m"), self.get_slot(var, "v")
+        gains = grad * (1 - beta1), tf.square(grad) * (1 - beta2)
+        moments = []
+        for slot, beta, gain in zip((m, v), (beta1, beta2), gains, strict=True):
+            with tf.control_dependencies([tf.assign(slot, slot * beta)]):
+                added = tf.scatter_add(slot, indices, gain)
+            with tf.control_dependencies([added]):
+                moments.append(tf.gather(slot, indices))
+        mean = gains[0] + beta1 * moments[0]
+        rate = cast(self._lr_t) * tf.sqrt(1 - beta2_power) / (1 - beta1_power)
+        return tf.scatter_sub(var, indices, rate * mean / (tf.sqrt(moments[1]) + cast(self._epsilon_t))).op
+
+
+class DecoupledWeightDecayExtension:
+    """To derive from before an optimizer: variables also shrink by weight_decay times themselves at each step.
+
+    The weight decay is not multiplied by the learning rate. A sparse gradient shrinks only the rows that it has.
+    """
+
+    def __init__(self, weight_decay: Any, *args: Any, **kwargs: Any) -> None:
+        self._weight_decay = weight_decay
+        self._decayed: set[int] | None = None  # ids of variables; None: all of them
+        super().__init__(*args, **kwargs)
+
+    def minimize(self, loss: Any, *args: Any, decay_var_list: Any = None, **kwargs: Any) -> tf.Operation:
+        """The optimizer's minimize. As in TF 1, decay_var_list has an effect on apply_gradients alone."""
+        return super().minimize(loss, *args, **kwargs)  # type: ignore[misc]  # the optimizer's
+
+    def apply_gradients(self, grads_and_vars: Any, *args: Any, decay_var_list: Any = None, **kwargs: Any) -> Any:
+        """The optimizer's apply_gradients; decay_var_list: the variables that shrink, all by default."""
+        self._decayed = {id(variable) for variable in decay_var_list} if decay_var_list else None
+        return super().apply_gradients(grads_and_vars, *args, **kwargs)  # type: ignore[misc]
+
+    def _shrunk(self, var: Any, grad: Any, indices: Any = None) -> Any:
+        if self._decayed is not None and id(var) not in self._decayed:
+            return tf.control_dependencies([])
+        decay = self._weight_decay() if callable(self._weight_decay) else self._weight_decay
+        with tf.control_dependencies([grad]):  # it is that of the old value: TF 1 left that to chance
+            if indices is None:
+                return tf.control_dependencies([tf.assign_sub(var, decay * var)])
+            return tf.control_dependencies([tf.scatter_sub(var, indices, decay * tf.gather(var, indices))])
+
+    def _apply_dense(self, grad: Any, var: Any) -> Any:
+        with self._shrunk(var, grad):
+            return super()._apply_dense(grad, var)  # type: ignore[misc]
+
+    def _resource_apply_dense(self, grad: Any, var: Any) -> Any:
+        with self._shrunk(var, grad):
+            return super()._resource_apply_dense(grad, var)  # type: ignore[misc]
+
+    def _apply_sparse(self, grad: Any, var: Any) -> Any:
+        with self._shrunk(var, grad.values, grad.indices):
+            return super()._apply_sparse(grad, var)  # type: ignore[misc]
+
+    def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> Any:
+        with self._shrunk(var, grad, indices):
+            return super()._resource_apply_sparse(grad, var, indices)  # type: ignore[misc]
+
+
+def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
+    """Returns the class of an optimizer with weight decay; its first argument is weight_decay."""
+    return type("OptimizerWithDecoupledWeightDecay", (DecoupledWeightDecayExtension, base_optimizer), {})
+
+
+class AdamWOptimizer(DecoupledWeightDecayExtension, tf.train.AdamOptimizer):
+    """Adam with weight decay."""
+
+    def __init__(
+        self,
+        weight_decay: Any,
+        learning_rate: Any = 0.001,
+        beta1: Any = 0.9,
+        beta2: Any = 0.999,
+        epsilon: Any = 1e-8,
+        use_locking: bool = False,
+        name: str = "AdamW",
+    ) -> None:
+        super().__init__(weight_decay, learning_rate, beta1, beta2, epsilon, use_locking, name)
+
+
+class MomentumWOptimizer(DecoupledWeightDecayExtension, tf.train.MomentumOptimizer):
+    """Momentum with weight decay."""
+
+    def __init__(
+        self,
+        weight_decay: Any,
+        learning_rate: Any,
+        momentum: Any,
+        use_locking: bool = False,
+        name: str = "MomentumW",
+        use_nesterov: bool = False,
+    ) -> None:
+        super().__init__(weight_decay, learning_rate, momentum, use_locking, name, use_nesterov)
+
+
+class MovingAverageOptimizer(tf.train.Optimizer):
+    """An optimizer that also keeps the moving averages of the variables that it trains."""
+
+    def __init__(
+        self, opt: Any, average_decay: float = 0.9999, num_updates: Any = None, sequential_update: bool = True
+    ) -> None:
+        """sequential_update: averages are taken of the new values; otherwise at the same time as they change."""
+        super().__init__(False, "MovingAverage")
+        self._optimizer = opt
+        self._averages = tf.train.ExponentialMovingAverage(average_decay, num_updates)
+        self._sequential = sequential_update
+        self._averaged: list[Any] = []
+
+    def compute_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        return self._optimizer.compute_gradients(*args, **kwargs)
+
+    def apply_gradients(self, grads_and_vars: Any, global_step: Any = None, name: str | None = None) -> tf.Operation:
+        grads_and_vars = list(grads_and_vars)
+        update = self._optimizer.apply_gradients(grads_and_vars, global_step, name)
+        self._averaged = [variable for gradient, variable in grads_and_vars if gradient is not None]
+        with tf.control_dependencies([update] if self._sequential else []):
+            averages = self._averages.apply(self._averaged)
+        return tf.group(update, averages, name="train_with_avg")
+
+    def swapping_saver(self, var_list: Any = None, name: str = "swapping_saver", **kwargs: Any) -> tf.train.Saver:
+        """Returns a saver that saves the averages under the variables' names, and the variables under the averages'.
+
+        var_list: variables, or a dictionary of them by name; all by default. ValueError if one of a pair is missing.
+        """
+        if not self._averaged:
+            raise RuntimeError("call minimize or apply_gradients before swapping_saver")
+        var_list = tf.global_variables() if var_list is None else var_list
+        if not isinstance(var_list, dict):
+            var_list = {variable.op.name: variable for variable in var_list}
+        pairs = [(variable.op.name, self._averages.average(variable).op.name) for variable in self._averaged]
+        swapped = dict(pairs) | {average: name for name, average in pairs}
+        missing = [swapped[name] for name in var_list if name in swapped and swapped[name] not in var_list]
+        if missing:
+            raise ValueError(f"{missing} are not among the variables to save, but their counterparts are")
+        by_name = {name: var_list[swapped.get(name, name)] for name in var_list}
+        return tf.train.Saver(by_name, name=name, **kwargs)
+
+
+__getattr__ = module_getattr("tf.contrib.opt", (), "use an optimizer of tf.train")

@@ -1,0 +1,24 @@
+"""tf.contrib.tpu: what the Estimator library and tf.tpu still have. There are no TPUs: TPUEstimator(use_tpu=False)."""
+
+import tensorflow.compat.v1 as tf
+from tensorflow.python.tpu import device_assignment as _device_assignment
+from tensorflow.python.tpu import training_loop
+
+# As a module of its own, since tf.estimator is an attribute of only one of TensorFlow's two tf.compat.v1.
+from tensorflow_estimator._api.v1 import estimator
+from tensorflow_estimator.python.estimator.tpu import tpu_estimator
+
+from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
+
+export_estimator_savedmodel = tpu_estimator.export_estimator_savedmodel
+repeat = training_loop.repeat
+while_loop = training_loop.while_loop
+device_assignment = _device_assignment.device_assignment
+keras_to_tpu_model = Unavailable("tf.contrib.tpu.keras_to_tpu_model", "use tf.distribute.TPUStrategy")
+TPUDistributionStrategy = Unavailable("tf.contrib.tpu.TPUDistributionStrategy", "use tf.distribute.TPUStrategy")
+
+__getattr__ = module_getattr(
+    "tf.contrib.tpu",
+    (estimator.tpu, tf.tpu, tf.tpu.experimental),
+    "there is no TPU support here; use TPUEstimator(use_tpu=False)",
+)
