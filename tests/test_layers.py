@@ -146,6 +146,10 @@ def test_no_tensorflow_is_loaded_where_none_is_needed(name):
     assert not {package for module in loaded for package in _imports(module, at_import=True)[1]} & TENSORFLOW
 
 
+def test_the_door_loads_no_part_of_contrib():
+    assert not [module for module in _loaded_by("tf1") if module.startswith("tf1.contrib")]
+
+
 def test_verbs_load_tensorflow_before_a_module_that_needs_it_and_only_then():
     """As process.load does with tensorflow=True: without its notes on stderr."""
     calls = [node for node in _nodes(MODULES["cli.verbs"]) if isinstance(node, ast.Call)]

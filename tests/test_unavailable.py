@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import pytest
 
-from cnn_estimator.tf1.unavailable import Unavailable
+from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
 pytestmark = pytest.mark.unit
 
@@ -22,3 +24,13 @@ def test_it_can_be_imported_and_looked_at():
     name = Unavailable("tf.a.b", "use c instead")
     assert not hasattr(name, "__wrapped__")
     assert "Unavailable" in repr(name)
+
+
+def test_a_module_has_the_first_name_that_is_served():
+    served = SimpleNamespace(a=1), SimpleNamespace(a=2, b=3, c=Unavailable("tf.x.c", "use d"))
+    get = module_getattr("tf.y", served, "use z")
+    assert (get("a"), get("b")) == (1, 3)
+    with pytest.raises(NotImplementedError, match=r"^tf\.y\.c is not available on TensorFlow 2: use z$"):
+        get("c")()
+    with pytest.raises(AttributeError):
+        get("__all__")

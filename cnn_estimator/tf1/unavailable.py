@@ -32,9 +32,8 @@ def module_getattr(area: str, sources: tuple[object, ...], instead: str) -> Call
     def __getattr__(name: str) -> object:
         if name.startswith("__"):  # inspection
             raise AttributeError(f"module {area!r} has no attribute {name!r}")
-        for source in sources:
-            if hasattr(source, name):
-                return getattr(source, name)
-        return Unavailable(f"{area}.{name}", instead)
+        missing = Unavailable(f"{area}.{name}", instead)
+        found = (getattr(source, name, missing) for source in sources)
+        return next((value for value in found if not isinstance(value, Unavailable)), missing)
 
     return __getattr__

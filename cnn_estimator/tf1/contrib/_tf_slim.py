@@ -24,4 +24,7 @@ normalization.normalization = lazy_loader.LazyLoader(
     "normalization", vars(normalization), f"{_keras}.src.legacy_tf_layers.normalization"
 )
 
-tf_slim = importlib.import_module("tf_slim")
+try:
+    tf_slim = importlib.import_module("tf_slim")
+except ModuleNotFoundError:
+    raise ImportError("tf-slim is not installed, tf.contrib needs it: pip install 'tf-slim==1.1.0'") from None
