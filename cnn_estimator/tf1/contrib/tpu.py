@@ -4,12 +4,16 @@ import tensorflow.compat.v1 as tf
 from tensorflow.python.tpu import device_assignment as _device_assignment
 from tensorflow.python.tpu import training_loop
 
-# As a module of its own, since tf.estimator is an attribute of only one of TensorFlow's two tf.compat.v1.
-from tensorflow_estimator._api.v1 import estimator
-from tensorflow_estimator.python.estimator.tpu import tpu_estimator
+# From the library's modules: tf.estimator is an attribute of only one of the modules that are tf.compat.v1.
+from tensorflow_estimator.python.estimator.tpu import tpu_config, tpu_estimator
 
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
+InputPipelineConfig = tpu_config.InputPipelineConfig
+RunConfig = tpu_config.RunConfig
+TPUConfig = tpu_config.TPUConfig
+TPUEstimator = tpu_estimator.TPUEstimator
+TPUEstimatorSpec = tpu_estimator.TPUEstimatorSpec
 export_estimator_savedmodel = tpu_estimator.export_estimator_savedmodel
 repeat = training_loop.repeat
 while_loop = training_loop.while_loop
@@ -19,6 +23,6 @@ TPUDistributionStrategy = Unavailable("tf.contrib.tpu.TPUDistributionStrategy", 
 
 __getattr__ = module_getattr(
     "tf.contrib.tpu",
-    (estimator.tpu, tf.tpu, tf.tpu.experimental),
+    (tf.tpu, tf.tpu.experimental),
     "there is no TPU support here; use TPUEstimator(use_tpu=False)",
 )
