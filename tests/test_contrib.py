@@ -390,6 +390,24 @@ def test_shuffle_and_repeat_gives_each_element_once_per_epoch():
     assert sorted(found[:4]) == sorted(found[4:]) == [0, 1, 2, 3]
 
 
+def test_datasets_have_the_methods_of_1_3(tmp_path):
+    dataset = D.Dataset.from_tensor_slices([1, 2, 3]).repeat(2)
+    assert elements(dataset.map(lambda x: x + 1, num_threads=2, output_buffer_size=4).batch(4)) == [
+        [2, 3, 4, 2],
+        [3, 4],
+    ]
+    assert elements(D.Dataset.zip((dataset, dataset)).map(lambda x, y: x * y, num_threads=1).take(2)) == [1, 4]
+    assert elements(dataset.batch(4).unbatch().enumerate().skip(5)) == [[5, 3]]
+    assert elements(dataset.group_by_window(lambda x: tf.cast(x % 2, tf.int64), lambda _, w: w.batch(4), 4)) == [
+        [1, 3, 1, 3],
+        [2, 2],
+    ]
+    (tmp_path / "lines").write_text("a\nb\n")
+    lines = D.TextLineDataset([str(tmp_path / "lines")]).map(tf.strings.length, num_threads=1)
+    assert elements(lines.shuffle(2)) == [1, 1]
+    assert isinstance(lines, tf.data.Dataset)  # what an Estimator's input_fn returns
+
+
 def test_sliding_windows_have_one_shift():
     with pytest.raises(ValueError, match="stride and window_shift"):
         D.sliding_window_batch(2, stride=1, window_shift=1)
