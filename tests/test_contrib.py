@@ -1,5 +1,9 @@
 """tf.contrib's parts. Numbers are those that TensorFlow 1.15.5 gave for the same calls."""
 
+import ast
+import importlib
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -136,6 +140,38 @@ LAYERS = {
 def test_layers_give_the_numbers_of_1_15(name):
     make, expected = LAYERS[name]
     close(make(), expected)
+
+
+def _missing(path):
+    """Returns the names of TensorFlow's modules that a file of tf-slim uses and that are not there."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    modules = {"tf": tf}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tensorflow"):
+            for alias in node.names:
+                modules[alias.asname or alias.name] = getattr(importlib.import_module(node.module), alias.name)
+    uses = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name))
+    return {
+        ast.unparse(use) for use in uses if use.value.id in modules and not hasattr(modules[use.value.id], use.attr)
+    }
+
+
+def test_tf_slim_has_all_that_it_uses_of_tensorflow():
+    folder = pathlib.Path(contrib.slim.nets.__file__).parents[1]
+    files = [path for path in folder.rglob("*.py") if not path.name.endswith("_test.py")]
+    assert len(files) > 30
+    assert set().union(*map(_missing, files)) == set()
+
+
+@pytest.mark.parametrize("layer", [L.batch_norm, L.dropout])
+def test_whether_a_layer_trains_may_be_a_tensor(layer):
+    training = tf.placeholder(tf.bool, [])
+    tensor = layer(tf.constant(ROWS), is_training=training)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        trained, applied = (session.run(tensor, {training: value}) for value in (True, False))
+    np.testing.assert_allclose(applied, ROWS, atol=0.01)
+    assert abs(trained - applied).max() > 0.5
 
 
 def test_variables_have_the_names_of_1_15():

@@ -6,17 +6,20 @@ import importlib.util
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import ops
 from tensorflow.python.layers import normalization
-from tensorflow.python.ops import variable_scope
+from tensorflow.python.ops import array_ops, control_flow_ops, variable_scope
 from tensorflow.python.util import lazy_loader
 
-# optimize_loss looks for them here, where TF 1 had them.
-for _name in ("Tensor", "IndexedSlices"):
-    if not hasattr(ops, _name):
-        setattr(ops, _name, getattr(tf, _name))
-
-# local_variable and global_variable call it by this name.
-if not hasattr(variable_scope, "variable"):
-    variable_scope.variable = tf.Variable
+# What tf-slim takes from TensorFlow's own modules where TF 1 had it: {module: {name there: name in tf}}.
+_MOVED = {
+    array_ops: {"stack": "stack", "unstack": "unstack"},
+    control_flow_ops: {"Assert": "Assert", "case": "case", "cond": "cond", "while_loop": "while_loop"},
+    ops: {"IndexedSlices": "IndexedSlices", "Tensor": "Tensor"},
+    variable_scope: {"variable": "Variable"},
+}
+for _module, _names in _MOVED.items():
+    for _there, _name in _names.items():
+        if not hasattr(_module, _there):
+            setattr(_module, _there, getattr(tf, _name))
 
 # batch_norm takes its layer from here, where TensorFlow looks for a module that Keras has under src by now.
 _keras = "tf_keras" if importlib.util.find_spec("tf_keras") else "keras"  # the second on TensorFlow 2.15 alone
