@@ -59,7 +59,7 @@ LAYERS = (
     ),
     ("tf1.contrib._tf_slim", "tf1.contrib.feature_columns", "tf1.contrib.old_datasets"),
     ("tf1.contrib", "tf1.estimator", "tf1.tensor_bundle"),
-    ("tf1.spellings", "tf1.unavailable"),
+    ("tf1.input_data", "tf1.spellings", "tf1.unavailable"),
     ("preprocessing",),
     ("datasets",),
     ("fetch",),
