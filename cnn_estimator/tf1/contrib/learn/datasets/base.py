@@ -1,0 +1,65 @@
+"""tf.contrib.learn.datasets.base: CSV files as arrays."""
+
+import csv
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+from cnn_estimator.tf1.input_data import Datasets
+from cnn_estimator.tf1.unavailable import Unavailable
+
+__all__ = ["Dataset", "Datasets", "load_boston", "load_csv_with_header", "load_csv_without_header", "load_iris"]
+
+
+class Dataset(NamedTuple):
+    """Features [N, columns - 1] and targets [N]."""
+
+    data: np.ndarray
+    target: np.ndarray
+
+
+def _rows(filename: str) -> list[list[str]]:
+    with tf.gfile.GFile(filename) as file:
+        return list(csv.reader(file))
+
+
+def _dataset(rows: list[list[str]], target_dtype: Any, features_dtype: Any, target_column: int) -> Dataset:
+    targets = [row.pop(target_column) for row in rows]
+    return Dataset(np.array(rows, dtype=features_dtype), np.array(targets, dtype=target_dtype))
+
+
+def load_csv_with_header(filename: str, target_dtype: Any, features_dtype: Any, target_column: int = -1) -> Dataset:
+    """Reads a CSV file with a first line that holds the numbers of rows and features.
+
+    Raises:
+      ValueError: a value does not fit its dtype, or the first line does not fit the others.
+    """
+    (rows, columns, *_), *values = _rows(filename)
+    dataset = _dataset(values, target_dtype, features_dtype, target_column)
+    if dataset.data.shape != (int(rows), int(columns)):
+        raise ValueError(f"{filename}: the first line says {rows} rows of {columns} features: {dataset.data.shape}")
+    return dataset
+
+
+def load_csv_without_header(filename: str, target_dtype: Any, features_dtype: Any, target_column: int = -1) -> Dataset:
+    """Reads a CSV file.
+
+    Raises:
+      ValueError: a value does not fit its dtype.
+    """
+    return _dataset(_rows(filename), target_dtype, features_dtype, target_column)
+
+
+def load_iris(data_path: str | None = None) -> Dataset:
+    """Reads a CSV file with a header: int targets, float features."""
+    if data_path is None:
+        Unavailable("tf.contrib.learn.datasets.load_iris()", "use sklearn.datasets.load_iris, or name a CSV file")()
+    return load_csv_with_header(data_path, int, float)
+
+
+def load_boston(data_path: str | None = None) -> Dataset:
+    """Reads a CSV file with a header: float targets, float features."""
+    if data_path is None:
+        Unavailable("tf.contrib.learn.datasets.load_boston()", "name a CSV file with the data")()
+    return load_csv_with_header(data_path, float, float)

@@ -1,0 +1,197 @@
+"""tf.contrib.learn.Experiment, for tf.estimator's estimators on one machine."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+_DEFAULT_STEPS_PER_ITERATION = 1000
+
+
+class _EvaluateAtCheckpoints(tf.train.CheckpointSaverListener):
+    """Evaluates, and exports if asked for, at new checkpoints that are at least `every` steps apart."""
+
+    def __init__(self, experiment: "Experiment", every: int, export: bool) -> None:
+        self._experiment, self._every, self._export = experiment, every, export
+        self.step: int | None = None
+        self.outcome: tuple = (None, [])
+
+    def begin(self) -> None:
+        self._first = True
+
+    def after_save(self, session: object, global_step_value: int) -> None:
+        first, self._first = self._first, False
+        if first or (self.step is not None and global_step_value - self.step < self._every):
+            return  # the first checkpoint is where training begins
+        self.step = global_step_value
+        result = self._experiment._evaluate(None)
+        self.outcome = (result, self._experiment._run_exports(result) if self._export else [])
+
+
+class Experiment:
+    """An estimator, its data for training and evaluation, and how to run them."""
+
+    def __init__(
+        self,
+        estimator: Any,
+        train_input_fn: Callable,
+        eval_input_fn: Callable,
+        eval_metrics: object = None,
+        train_steps: int | None = None,
+        eval_steps: int | None = 100,
+        train_monitors: Iterable | None = None,
+        eval_hooks: Iterable | None = None,
+        local_eval_frequency: int | None = None,
+        eval_delay_secs: float = 120,
+        continuous_eval_throttle_secs: float = 60,
+        min_eval_frequency: int | None = None,
+        delay_workers_by_global_step: bool = False,
+        export_strategies: object = None,
+        train_steps_per_iteration: int | None = None,
+        checkpoint_and_export: bool = False,
+        saving_listeners: Iterable | None = None,
+        check_interval_secs: float = 5,
+    ) -> None:
+        """The arguments that matter:
+
+          estimator: a tf.estimator.Estimator.
+          train_steps: training ends at this global step; None: when train_input_fn ends.
+          eval_steps: batches of an evaluation; None: all.
+          train_monitors, eval_hooks: hooks.
+          min_eval_frequency: steps between evaluations in train_and_evaluate(), which are at checkpoints only; None is
+            1, and 0 evaluates only at the end.
+          export_strategies: ExportStrategies, run after an evaluation.
+          checkpoint_and_export: whether they run after each, not only after the last.
+
+        Raises:
+          ValueError: eval_metrics is given, which tf.estimator's estimators do not take, or there is a cluster.
+        """
+        if eval_metrics is not None:
+            raise ValueError("eval_metrics is not supported: return the metrics in EstimatorSpec(eval_metric_ops=…)")
+        if estimator.config.num_worker_replicas > 1 or estimator.config.num_ps_replicas:
+            raise ValueError("Experiment runs on one machine: use tf.estimator.train_and_evaluate for a cluster")
+        self.estimator, self.train_steps, self.eval_steps = estimator, train_steps, eval_steps
+        self._train_input_fn, self._eval_input_fn = train_input_fn, eval_input_fn
+        self._train_hooks, self._eval_hooks = list(train_monitors or []), list(eval_hooks or [])
+        self._eval_delay, self._throttle = eval_delay_secs, continuous_eval_throttle_secs
+        frequency = local_eval_frequency if min_eval_frequency is None else min_eval_frequency
+        self._eval_frequency = 1 if frequency is None else frequency
+        self._steps_per_iteration = train_steps_per_iteration
+        self._export_at_checkpoints = checkpoint_and_export
+        self._saving_listeners = list(saving_listeners or [])
+        self.reset_export_strategies(export_strategies)
+
+    def extend_train_hooks(self, additional_hooks: Iterable) -> None:
+        """Adds hooks to the training."""
+        self._train_hooks.extend(additional_hooks)
+
+    def reset_export_strategies(self, new_export_strategies: object = None) -> object:
+        """Sets the export strategies: None, one or several. Returns those that were set before."""
+        before = getattr(self, "_export_strategies", None)
+        strategies: Any = new_export_strategies or []
+        self._export_strategies: list[Any] = [strategies] if hasattr(strategies, "export") else list(strategies)
+        return before
+
+    def train(self, delay_secs: float | None = None) -> object:
+        """Trains up to train_steps. Returns the estimator."""
+        time.sleep(delay_secs or 0)
+        return self._train(max_steps=self.train_steps)
+
+    def evaluate(self, delay_secs: float | None = None, name: str | None = None) -> dict:
+        """Waits, eval_delay_secs if no other time is given, evaluates the newest checkpoint, returns the metrics."""
+        time.sleep(self._eval_delay if delay_secs is None else delay_secs)
+        return self._evaluate(name or "one_pass")
+
+    def train_and_evaluate(self) -> tuple[dict, list]:
+        """Trains up to train_steps, evaluates at checkpoints and at the end, and exports.
+
+        Returns:
+          (the metrics of the last evaluation, what the export strategies returned)
+        """
+        listeners = []
+        if self._eval_frequency or self._export_at_checkpoints:
+            every = 0 if self._export_at_checkpoints else self._eval_frequency
+            listeners = [_EvaluateAtCheckpoints(self, every, self._export_at_checkpoints)]
+        self._train(listeners, max_steps=self.train_steps)
+        newest = tf.train.latest_checkpoint(self.estimator.model_dir)
+        if listeners and listeners[0].step is not None and newest and newest.endswith(f"-{listeners[0].step}"):
+            result, exports = listeners[0].outcome
+            return result, exports if self._export_at_checkpoints else self._run_exports(result)
+        result = self._evaluate(None)
+        return result, self._run_exports(result)
+
+    local_run = train_and_evaluate
+
+    def continuous_eval(
+        self,
+        delay_secs: float | None = None,
+        throttle_delay_secs: float | None = None,
+        evaluate_checkpoint_only_once: bool = True,
+        continuous_eval_predicate_fn: Callable | None = None,
+        name: str = "continuous",
+    ) -> tuple[dict | None, list]:
+        """Evaluates and exports each new checkpoint until train_steps is reached or the predicate, which gets the last
+        metrics, is false. Returns the last metrics and exports."""
+        time.sleep(self._eval_delay if delay_secs is None else delay_secs)
+        throttle = self._throttle if throttle_delay_secs is None else throttle_delay_secs
+        result, exports, evaluated = None, [], None
+        while not continuous_eval_predicate_fn or continuous_eval_predicate_fn(result):
+            began, newest = time.monotonic(), tf.train.latest_checkpoint(self.estimator.model_dir)
+            if newest and (newest != evaluated or not evaluate_checkpoint_only_once):
+                result, evaluated = self._evaluate(name, newest), newest
+                exports = self._run_exports(result, newest)
+                if self._is_finished(result):
+                    break
+            time.sleep(max(0.0, throttle - (time.monotonic() - began)))
+        return result, exports
+
+    def continuous_train_and_eval(
+        self, continuous_eval_predicate_fn: Callable | None = None
+    ) -> tuple[dict | None, list]:
+        """Trains train_steps_per_iteration steps and evaluates, in turns, until train_steps is reached or the
+        predicate, which gets the last metrics, is false. Returns the last metrics and exports."""
+        steps = self._steps_per_iteration
+        if steps is None:
+            steps = _DEFAULT_STEPS_PER_ITERATION if self.train_steps is None else int(self.train_steps / 10)
+        result, exports = None, []
+        while not continuous_eval_predicate_fn or continuous_eval_predicate_fn(result):
+            if self._is_finished(result):
+                break
+            self._train(steps=steps)
+            result = self._evaluate("one_pass")
+            exports = self._run_exports(result)
+        return result, exports
+
+    def test(self) -> dict:
+        """Trains, evaluates and exports with one step each. Returns the metrics."""
+        self._train(steps=1)
+        result = self.estimator.evaluate(self._eval_input_fn, steps=1, name="one_pass")
+        self._run_exports(result)
+        return result
+
+    def _is_finished(self, result: dict | None) -> bool:
+        return bool(result and self.train_steps and result["global_step"] >= self.train_steps)
+
+    def _train(self, listeners: Iterable = (), **limit: int | None) -> object:
+        listeners = [*self._saving_listeners, *listeners]
+        return self.estimator.train(
+            self._train_input_fn, hooks=self._train_hooks, saving_listeners=listeners or None, **limit
+        )
+
+    def _evaluate(self, name: str | None, checkpoint_path: str | None = None) -> dict:
+        return self.estimator.evaluate(
+            self._eval_input_fn,
+            steps=self.eval_steps,
+            hooks=self._eval_hooks,
+            checkpoint_path=checkpoint_path,
+            name=name,
+        )
+
+    def _run_exports(self, result: dict | None, checkpoint_path: str | None = None) -> list:
+        folder = os.path.join(self.estimator.model_dir, "export")
+        return [
+            strategy.export(self.estimator, os.path.join(folder, strategy.name), checkpoint_path, result)
+            for strategy in self._export_strategies
+        ]
