@@ -69,7 +69,7 @@ LAYERS = (
     ),
     ("tf1.contrib.training",),
     ("tf1.contrib", "tf1.estimator", "tf1.tensor_bundle"),
-    ("tf1.input_data", "tf1.spellings", "tf1.unavailable"),
+    ("tf1.cluster", "tf1.input_data", "tf1.spellings", "tf1.unavailable"),
     ("preprocessing",),
     ("datasets",),
     ("fetch",),

@@ -224,20 +224,6 @@ class TestWhatTensorFlowRemoved:
         with pytest.raises(NotImplementedError, match=r"session_support\.start_worker_watchdog is not available"):
             session_support.start_worker_watchdog(None)
 
-    def test_a_strategy_across_a_cluster_is_refused(self, monkeypatch):
-        cluster = {"worker": ["host:1", "host:2"]}
-        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
-        with pytest.raises(NotImplementedError, match="distribute coordinator"):
-            tf.estimator.RunConfig(train_distribute=tf.distribute.MirroredStrategy(["/cpu:0"]))
-
-    def test_a_remote_cluster_is_refused(self):
-        from tensorflow.python.distribute.distribute_config import DistributeConfig
-
-        strategy = tf.distribute.MirroredStrategy(["/cpu:0"])
-        remote = DistributeConfig(train_distribute=strategy, remote_cluster={"worker": ["host:1"]})
-        with pytest.raises(NotImplementedError, match="distribute coordinator"):
-            tf.estimator.RunConfig(experimental_distribute=remote)
-
 
 @pytest.mark.integration
 def test_a_tpu_estimator_without_a_tpu_is_an_estimator(tmp_path):

@@ -8,10 +8,11 @@ import functools
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from tensorflow.python.training import server_lib
 from tensorflow.python.util import tf_export
+
+from cnn_estimator.tf1 import cluster
 
 
 def load_estimator() -> ModuleType:
@@ -22,14 +23,11 @@ def load_estimator() -> ModuleType:
     tf_export.API_ATTRS_V1["estimator"] = tf_export._Attributes(
         "_estimator_api_names_v1", "_estimator_api_constants_v1"
     )
-    # run_config.py, estimator.py and training.py call it for distribution strategies.
-    training = _EstimatorTraining("tensorflow.python.distribute.estimator_training")
+    # run_config.py, estimator.py and training.py import it for distribution strategies.
+    sys.modules.setdefault("tensorflow.python.distribute.estimator_training", cluster)
     # tpu_estimator.py and _tpu_estimator_embedding.py import them, but use them only with a TPU.
-    tpu_modules = [
-        _RemovedModule(f"tensorflow.python.tpu.{name}")
-        for name in ("session_support", "tpu_embedding", "tpu_embedding_gradient")
-    ]
-    for module in (training, *tpu_modules):
+    for name in ("session_support", "tpu_embedding", "tpu_embedding_gradient"):
+        module = _RemovedModule(f"tensorflow.python.tpu.{name}")
         sys.modules.setdefault(module.__name__, module)
 
     from tensorflow_estimator._api.v1 import estimator
@@ -62,38 +60,3 @@ class _RemovedModule(ModuleType):
         if name.startswith("__"):  # the import system asks for these
             raise AttributeError(name)
         return functools.partial(_not_available, f"{self.__name__}.{name}")
-
-
-class _EstimatorTraining(ModuleType):
-    """tensorflow.python.distribute.estimator_training without the distribute coordinator."""
-
-    @staticmethod
-    def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
-        """Completes a RunConfig that has a distribution strategy; RunConfig.__init__ calls it.
-
-        Supported are a strategy over the devices of one process, and a TF_CONFIG cluster (chief, workers, parameter
-        servers) without a strategy. A strategy across a cluster needs the distribute coordinator.
-        """
-        experimental = config._experimental_distribute
-        for kind in ("train_distribute", "eval_distribute"):
-            strategy = getattr(experimental, kind, None)
-            if strategy and getattr(config, f"_{kind}"):
-                raise ValueError(f"Set {kind} or experimental_distribute.{kind}, not both.")
-            if strategy:
-                setattr(config, f"_{kind}", strategy)
-        cluster = server_lib.ClusterSpec(tf_config.get("cluster", {}))
-        across_cluster = getattr(experimental, "remote_cluster", None) or (cluster and "master" not in cluster.jobs)
-        if config._train_distribute and across_cluster:
-            _not_available("The distribute coordinator, which runs a distribution strategy across a cluster,")
-        config._distribute_coordinator_mode = None
-        config._init_distributed_setting_from_environment_var(tf_config)
-        config._maybe_overwrite_session_config_for_distributed_training()
-
-    @staticmethod
-    def should_run_distribute_coordinator(config: Any) -> bool:
-        return False
-
-    # Called only where a RunConfig chose the distribute coordinator, which init_run_config refuses.
-    train_and_evaluate = estimator_train = estimator_evaluate = functools.partial(
-        _not_available, "The distribute coordinator"
-    )
