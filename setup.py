@@ -50,6 +50,7 @@ setup(
         "Pillow>=11.3",
         "pooch>=1.7",
         "tabulate>=0.9",
+        "tf-slim==1.1.0",  # what it keeps of tf.contrib
         "tqdm>=4.60",
     ],
     extras_require={

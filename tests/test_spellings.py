@@ -3,7 +3,7 @@
 import importlib
 
 import pytest
-from helpers import run
+from helpers import load_public, run
 
 from cnn_estimator.tf1 import spellings, tf
 
@@ -39,6 +39,30 @@ def test_each_name_leads_to_one_module():
     assert names["Dense"] is tf.keras.layers.Dense is names["keras"].layers.Dense
     model = tf.keras.Sequential([names["Dense"](3, input_shape=(4,))])
     assert model.output_shape == (None, 3)
+
+
+@pytest.mark.unit
+def test_what_every_release_lacks_is_found_too():
+    names = {}
+    exec(
+        "import tensorflow as t; import tensorflow.contrib.layers as layers; from tensorflow.contrib import learn\n"
+        "from tensorflow.examples.tutorials.mnist import input_data\n"
+        "import tensorflow.examples.tutorials.mnist.input_data as same",
+        names,
+    )
+    assert names["layers"] is tf.contrib.layers is names["t"].contrib.layers
+    assert names["learn"].datasets.load_dataset
+    assert names["input_data"].read_data_sets is names["same"].read_data_sets
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("dataset", "label"), [("mnist", 5), ("fashion_mnist", 9)])
+def test_keras_datasets_are_those_of_this_package(dataset, label):
+    load_public(dataset, "train")
+    (images, labels), (test_images, test_labels) = getattr(tf.keras.datasets, dataset).load_data()
+    assert (images.shape, test_images.shape) == ((60000, 28, 28), (10000, 28, 28))
+    assert images.dtype == labels.dtype == test_labels.dtype == "uint8"
+    assert (labels[0], len(test_labels)) == (label, 10000)
 
 
 @pytest.mark.unit

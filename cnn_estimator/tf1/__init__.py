@@ -91,6 +91,8 @@ def _load() -> ModuleType:
         estimator.load_estimator()
         spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         tf.compat.v1 = tf  # by itself it is one more copy
+    spellings.register_removed(tensorflow, tf)
+    spellings.serve_datasets("keras" if _keras_is_2() else "tf_keras")
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()

@@ -4,6 +4,7 @@ TensorFlow's files lie elsewhere than its names say: `import tensorflow.compat.v
 another name, and lack what the first module was given.
 """
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -20,8 +21,12 @@ ESTIMATOR = {
     "tensorflow.compat.v2.estimator": f"{_API}.v2.estimator",
     "tensorflow.python.estimator": "tensorflow_estimator.python.estimator",
 }
-# What every release lacks.
-CONTRIB = {"tensorflow.contrib": "cnn_estimator.tf1.contrib"}
+# What every release lacks; the packages of the second are empty but for it.
+REMOVED = {
+    "tensorflow.contrib": "cnn_estimator.tf1.contrib",
+    "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
+}
+_EMPTY = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist")
 
 
 class Aliases(importlib.abc.MetaPathFinder):
@@ -68,6 +73,35 @@ def register(tensorflow: ModuleType, targets: dict[str, str]) -> None:
         parent, _, attribute = name.rpartition(".")
         if parent and not hasattr(sys.modules[parent], attribute):
             setattr(sys.modules[parent], attribute, importlib.import_module(real))
+
+
+def register_removed(tensorflow: ModuleType, tf: ModuleType) -> None:
+    """Gives TensorFlow tf.contrib and tensorflow.examples; their parts are loaded when they are first touched."""
+    for name in _EMPTY:
+        module = ModuleType(name)
+        module.__path__ = []
+        sys.modules[name] = module
+        parent, _, attribute = name.rpartition(".")
+        setattr(sys.modules[parent], attribute, module)
+    sys.meta_path.insert(0, Aliases(REMOVED))
+    contrib = importlib.import_module("tensorflow.contrib")
+    for api in (tensorflow, tf):
+        vars(api)["contrib"] = contrib
+
+
+def serve_datasets(keras: str) -> None:
+    """Has a Keras's datasets.mnist and datasets.fashion_mnist read the verified files that this package finds.
+
+    keras: the package's name. Its API is to be loaded later, as its modules copy the function.
+    """
+    for dataset in ("mnist", "fashion_mnist"):
+        name = f"{keras}.src.datasets.{dataset}"
+        module = sys.modules.setdefault(name, ModuleType(name))
+        module.__dict__["load_data"] = functools.partial(_load_data, f"load_{dataset}_arrays")
+
+
+def _load_data(function: str, *arguments: str, **keywords: str) -> object:
+    return getattr(importlib.import_module("cnn_estimator.tf1.input_data"), function)(*arguments, **keywords)
 
 
 def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
