@@ -1,0 +1,328 @@
+"""tf.contrib.rnn: the cells of tf.nn.rnn_cell, and LSTMs that run as one kernel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+from tensorflow.python.ops import rnn_grad  # type: ignore[import-untyped]  # noqa: F401 - registers BlockLSTM's
+from tensorflow.python.ops.rnn import (  # type: ignore[import-untyped]
+    _best_effort_input_batch_size as best_effort_input_batch_size,
+)
+from tensorflow.python.ops.rnn import _transpose_batch_time as transpose_batch_time  # type: ignore[import-untyped]
+
+from cnn_estimator.tf1.unavailable import Unavailable
+
+_SAME = (
+    *("BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "GRUCell", "LSTMCell", "LSTMStateTuple"),
+    *("MultiRNNCell", "RNNCell", "ResidualWrapper"),
+)
+_USE_INSTEAD = {
+    "GRUBlockCell": "use tf.nn.rnn_cell.GRUCell",
+    "GRUBlockCellV2": "use tf.nn.rnn_cell.GRUCell",
+    "LayerRNNCell": "derive from tf.nn.rnn_cell.RNNCell",
+}
+
+static_bidirectional_rnn = tf.nn.static_bidirectional_rnn
+static_rnn = tf.nn.static_rnn
+static_state_saving_rnn = tf.nn.static_state_saving_rnn
+
+__all__ = [
+    "LSTMBlockCell",
+    "LSTMBlockFusedCell",
+    "LayerNormBasicLSTMCell",
+    "TimeReversedFusedRNN",
+    "best_effort_input_batch_size",
+    "stack_bidirectional_dynamic_rnn",
+    "stack_bidirectional_rnn",
+    "static_bidirectional_rnn",
+    "static_rnn",
+    "static_state_saving_rnn",
+    "transpose_batch_time",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    if name in _SAME:
+        return getattr(tf.nn.rnn_cell, name)
+    return Unavailable(f"tf.contrib.rnn.{name}", _USE_INSTEAD.get(name, "use a cell of tf.nn.rnn_cell"))
+
+
+def _block_weights(inputs: int, units: int, use_peephole: bool, dtype: Any) -> dict[str, Any]:
+    """Returns the variables of an LSTM, under the names of the kernels' arguments; gates in the order i, c, f, o."""
+    zeros = tf.zeros_initializer()
+    weights = {
+        "w": tf.get_variable("kernel", [inputs + units, 4 * units], dtype),
+        "b": tf.get_variable("bias", [4 * units], dtype, zeros),
+    }
+    for argument, name in (("wci", "w_i_diag"), ("wcf", "w_f_diag"), ("wco", "w_o_diag")):
+        weights[argument] = tf.get_variable(name, [units], dtype) if use_peephole else tf.zeros([units], dtype)
+    return weights
+
+
+def _block_options(forget_bias: float, cell_clip: float | None, use_peephole: bool) -> dict[str, Any]:
+    """Returns the kernel's arguments for a cell's."""
+    return {
+        "forget_bias": forget_bias,
+        "cell_clip": -1 if cell_clip is None else cell_clip,
+        "use_peephole": use_peephole,
+    }
+
+
+class LSTMBlockCell(tf.nn.rnn_cell.RNNCell):
+    """An LSTM cell that is one kernel; its state is a LSTMStateTuple."""
+
+    def __init__(
+        self,
+        num_units: int,
+        forget_bias: float = 1.0,
+        cell_clip: float | None = None,
+        use_peephole: bool = False,
+        dtype: Any = None,
+        reuse: bool | None = None,
+        name: str = "lstm_cell",
+    ) -> None:
+        super().__init__(_reuse=reuse, dtype=dtype, name=name)
+        self._units = num_units
+        self._options = _block_options(forget_bias, cell_clip, use_peephole)
+
+    @property
+    def state_size(self) -> Any:
+        return tf.nn.rnn_cell.LSTMStateTuple(self._units, self._units)
+
+    @property
+    def output_size(self) -> int:
+        return self._units
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        weights = _block_weights(int(inputs.shape[1]), self._units, self._options["use_peephole"], inputs.dtype)
+        # The kernel for a sequence, with one step: unlike the kernel for a step it has a gradient in TensorFlow 2.
+        step = tf.raw_ops.BlockLSTM(
+            seq_len_max=tf.constant(1, tf.int64),
+            x=inputs[tf.newaxis],
+            cs_prev=state[0],
+            h_prev=state[1],
+            **weights,
+            **self._options,
+        )
+        return step.h[0], tf.nn.rnn_cell.LSTMStateTuple(step.cs[0], step.h[0])
+
+
+class LSTMBlockFusedCell:
+    """An LSTM that runs over a sequence as one kernel."""
+
+    def __init__(
+        self,
+        num_units: int,
+        forget_bias: float = 1.0,
+        cell_clip: float | None = None,
+        use_peephole: bool = False,
+        reuse: bool | None = None,
+        dtype: Any = None,
+        name: str = "lstm_fused_cell",
+    ) -> None:
+        self._units, self._dtype, self._name, self._reuse = num_units, dtype, name, reuse
+        self._options = _block_options(forget_bias, cell_clip, use_peephole)
+        self._weights: dict[str, Any] = {}
+
+    @property
+    def num_units(self) -> int:
+        return self._units
+
+    def __call__(
+        self,
+        inputs: Any,
+        initial_state: tuple[Any, Any] | None = None,
+        dtype: Any = None,
+        sequence_length: Any = None,
+        scope: Any = None,
+    ) -> tuple[Any, Any]:
+        """Returns (outputs [T, B, num_units], the last LSTMStateTuple) for inputs [T, B, features].
+
+        Args:
+          initial_state: (c, h), each [B, num_units]; zeros if None.
+          sequence_length: [B]; outputs behind it are 0, and the state is the one at it.
+        """
+        inputs = tf.convert_to_tensor(inputs, dtype)
+        if not self._weights:
+            with tf.variable_scope(scope or self._name, reuse=self._reuse):
+                self._weights = _block_weights(
+                    int(inputs.shape[2]), self._units, self._options["use_peephole"], inputs.dtype
+                )
+        steps, batch = tf.shape(inputs)[0], tf.shape(inputs)[1]
+        if initial_state is None:
+            initial_state = (tf.zeros([batch, self._units], inputs.dtype),) * 2
+        longest = steps if sequence_length is None else tf.reduce_max(sequence_length)
+        result = tf.raw_ops.BlockLSTM(
+            seq_len_max=tf.cast(longest, tf.int64),
+            x=inputs,
+            cs_prev=initial_state[0],
+            h_prev=initial_state[1],
+            **self._weights,
+            **self._options,
+        )
+        outputs = result.h
+        if sequence_length is None:
+            return outputs, tf.nn.rnn_cell.LSTMStateTuple(result.cs[-1], outputs[-1])
+        mask = tf.transpose(tf.sequence_mask(sequence_length, steps))[:, :, tf.newaxis]
+        outputs = tf.where_v2(mask, outputs, tf.zeros_like(outputs))
+        places = tf.stack([tf.cast(sequence_length, tf.int32), tf.range(batch)], 1)
+        state = [
+            tf.gather_nd(tf.concat([first[tf.newaxis], later], 0), places)
+            for first, later in zip(initial_state, (result.cs, outputs), strict=True)
+        ]
+        return outputs, tf.nn.rnn_cell.LSTMStateTuple(*state)
+
+
+class TimeReversedFusedRNN:
+    """Runs a fused RNN from the end of the sequences to their start."""
+
+    def __init__(self, cell: Any) -> None:
+        self._cell = cell
+
+    def __call__(
+        self,
+        inputs: Any,
+        initial_state: Any = None,
+        dtype: Any = None,
+        sequence_length: Any = None,
+        scope: Any = None,
+    ) -> tuple[Any, Any]:
+        """Returns what the cell does, with the outputs in the order of the inputs."""
+
+        def reverse(values: Any) -> Any:
+            if sequence_length is None:
+                return tf.reverse(values, [0])
+            return tf.reverse_sequence(values, sequence_length, seq_axis=0, batch_axis=1)
+
+        outputs, state = self._cell(reverse(inputs), initial_state, dtype, sequence_length, scope)
+        return reverse(outputs), state
+
+
+class LayerNormBasicLSTMCell(tf.nn.rnn_cell.RNNCell):
+    """An LSTM cell with layer normalization of its gates and state, and dropout of what enters the state."""
+
+    def __init__(
+        self,
+        num_units: int,
+        forget_bias: float = 1.0,
+        input_size: None = None,
+        activation: Any = tf.tanh,
+        layer_norm: bool = True,
+        norm_gain: float = 1.0,
+        norm_shift: float = 0.0,
+        dropout_keep_prob: Any = 1.0,
+        dropout_prob_seed: int | None = None,
+        reuse: bool | None = None,
+    ) -> None:
+        """input_size is not used."""
+        super().__init__(_reuse=reuse)
+        self._units, self._forget_bias, self._activation = num_units, forget_bias, activation
+        self._layer_norm, self._gain, self._shift = layer_norm, norm_gain, norm_shift
+        self._keep, self._seed = dropout_keep_prob, dropout_prob_seed
+
+    @property
+    def state_size(self) -> Any:
+        return tf.nn.rnn_cell.LSTMStateTuple(self._units, self._units)
+
+    @property
+    def output_size(self) -> int:
+        return self._units
+
+    def _normalized(self, values: Any, name: str) -> Any:
+        if not self._layer_norm:
+            return values
+        with tf.variable_scope(name):
+            gain = tf.get_variable("gamma", [self._units], values.dtype, tf.constant_initializer(self._gain))
+            shift = tf.get_variable("beta", [self._units], values.dtype, tf.constant_initializer(self._shift))
+        mean, variance = tf.nn.moments(values, [1], keepdims=True)
+        return tf.nn.batch_normalization(values, mean, variance, shift, gain, 1e-12)
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        cell, output = state
+        joined = tf.concat([inputs, output], 1)
+        kernel = tf.get_variable("kernel", [int(joined.shape[1]), 4 * self._units], inputs.dtype)
+        gates = tf.matmul(joined, kernel)
+        if not self._layer_norm:
+            gates += tf.get_variable("bias", [4 * self._units], inputs.dtype, tf.zeros_initializer())
+        names = ("input", "transform", "forget", "output")
+        i, j, f, o = (self._normalized(gate, name) for gate, name in zip(tf.split(gates, 4, 1), names, strict=True))
+        entering = self._activation(j)
+        if tf.is_tensor(self._keep) or self._keep < 1:
+            entering = tf.nn.dropout(entering, self._keep, seed=self._seed)
+        cell = cell * tf.sigmoid(f + self._forget_bias) + tf.sigmoid(i) * entering
+        cell = self._normalized(cell, "state")
+        output = self._activation(cell) * tf.sigmoid(o)
+        return output, tf.nn.rnn_cell.LSTMStateTuple(cell, output)
+
+
+def _layers(forward: Sequence, backward: Sequence, initial: Sequence) -> list[tuple]:
+    """Returns per layer its two cells and two initial states.
+
+    Raises:
+      ValueError: the lists are empty or have different lengths.
+    """
+    states = [[None] * len(forward) if state is None else list(state) for state in initial]
+    if not forward or {len(forward)} != {len(backward), len(states[0]), len(states[1])}:
+        raise ValueError("cells_fw, cells_bw and the initial states must be lists of the same length, at least 1")
+    return list(zip(forward, backward, *states, strict=True))
+
+
+def stack_bidirectional_rnn(
+    cells_fw: Sequence,
+    cells_bw: Sequence,
+    inputs: Sequence,
+    initial_states_fw: Sequence | None = None,
+    initial_states_bw: Sequence | None = None,
+    dtype: Any = None,
+    sequence_length: Any = None,
+    scope: Any = None,
+) -> tuple[list, tuple, tuple]:
+    """Returns (outputs per step, forward states, backward states) of layers of static_bidirectional_rnn; each gets the
+    joined outputs of the one below."""
+    forward, backward, outputs = [], [], list(inputs)
+    with tf.variable_scope(scope or "stack_bidirectional_rnn"):
+        for number, layer in enumerate(_layers(cells_fw, cells_bw, (initial_states_fw, initial_states_bw))):
+            with tf.variable_scope(f"cell_{number}") as cell_scope:
+                outputs, forward_state, backward_state = tf.nn.static_bidirectional_rnn(
+                    layer[0], layer[1], outputs, layer[2], layer[3], dtype, sequence_length, cell_scope
+                )
+            forward.append(forward_state)
+            backward.append(backward_state)
+    return outputs, tuple(forward), tuple(backward)
+
+
+def stack_bidirectional_dynamic_rnn(
+    cells_fw: Sequence,
+    cells_bw: Sequence,
+    inputs: Any,
+    initial_states_fw: Sequence | None = None,
+    initial_states_bw: Sequence | None = None,
+    dtype: Any = None,
+    sequence_length: Any = None,
+    parallel_iterations: int | None = None,
+    time_major: bool = False,
+    scope: Any = None,
+    swap_memory: bool = False,
+) -> tuple[Any, tuple, tuple]:
+    """Returns (outputs, forward states, backward states) of layers of bidirectional_dynamic_rnn; each gets the joined
+    outputs of the one below."""
+    options = {
+        "dtype": dtype,
+        "sequence_length": sequence_length,
+        "parallel_iterations": parallel_iterations,
+        "time_major": time_major,
+        "swap_memory": swap_memory,
+    }
+    states, outputs = [], inputs
+    with tf.variable_scope(scope or "stack_bidirectional_rnn"):
+        for number, layer in enumerate(_layers(cells_fw, cells_bw, (initial_states_fw, initial_states_bw))):
+            with tf.variable_scope(f"cell_{number}"):
+                pair, state = tf.nn.bidirectional_dynamic_rnn(
+                    layer[0], layer[1], outputs, initial_state_fw=layer[2], initial_state_bw=layer[3], **options
+                )
+            outputs = tf.concat(pair, 2)
+            states.append(state)
+    forward, backward = zip(*states, strict=True)
+    return outputs, forward, backward

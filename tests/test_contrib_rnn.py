@@ -1,0 +1,221 @@
+"""tf.contrib.rnn and tf.contrib.crf: the numbers are those of TensorFlow 1.15.5 for the same weights."""
+
+import numpy as np
+import pytest
+
+from cnn_estimator.tf1 import tf
+from cnn_estimator.tf1.contrib import crf, rnn
+
+SCORES = (np.arange(36).reshape(3, 4, 3) * 7 % 11 / 4 - 1).astype(np.float32)
+TRANSITIONS = (np.arange(9).reshape(3, 3) * 5 % 7 / 3 - 1).astype(np.float32)
+TAGS = np.array([[0, 1, 2, 1], [2, 2, 0, 0], [1, 0, 0, 0]], np.int32)
+LENGTHS = np.array([4, 2, 0], np.int32)
+INPUTS = np.cos(np.arange(24)).reshape(3, 2, 4).astype(np.float32)
+
+
+@pytest.fixture
+def session():
+    with tf.Graph().as_default(), tf.Session() as session:
+        yield session
+
+
+def fill(session):
+    """Gives each variable values that depend on its number and shape alone."""
+    session.run(tf.global_variables_initializer())
+    for number, variable in enumerate(tf.global_variables()):
+        values = np.sin(np.arange(np.prod(variable.shape.as_list())) + number) * 0.4
+        variable.load(values.reshape(variable.shape.as_list()), session)
+
+
+def near(actual, expected):
+    np.testing.assert_allclose(actual, expected, atol=2e-5)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("integers", [np.int32, np.int64])
+def test_crf_scores(session, integers):
+    scores, transitions = tf.constant(SCORES), tf.constant(TRANSITIONS)
+    tags, lengths = tf.constant(TAGS.astype(integers)), tf.constant(LENGTHS.astype(integers))
+    near(session.run(crf.crf_unary_score(tags, lengths, scores)), [-1.25, 2.75, 0])
+    near(session.run(crf.crf_binary_score(tags, lengths, transitions)), [0, 0.66667, 0])
+    near(session.run(crf.crf_sequence_score(scores, tags, lengths, transitions)), [-1.25, 3.41667, 0])
+    near(session.run(crf.crf_log_norm(scores, lengths, transitions)), [6.09827, 3.98291, 0])
+    likelihood, same = crf.crf_log_likelihood(scores, tags, lengths, transitions)
+    near(session.run(likelihood), [-7.34827, -0.56625, 0])
+    assert same is transitions
+    allowed = tf.constant(SCORES > -0.5)
+    near(session.run(crf.crf_multitag_sequence_score(scores, allowed, lengths, transitions)), [5.70172, 3.88954, 0])
+
+
+@pytest.mark.integration
+def test_crf_can_be_trained(session):
+    likelihood, transitions = crf.crf_log_likelihood(tf.constant(SCORES), tf.constant(TAGS), tf.constant(LENGTHS))
+    assert (transitions.name, transitions.shape.as_list()) == ("transitions:0", [3, 3])
+    (gradient,) = tf.gradients(tf.reduce_sum(likelihood), transitions)
+    near(
+        session.run(gradient, {transitions: TRANSITIONS}),
+        [[-0.20813, 0.51768, -0.20103], [-0.53879, -1.3096, 0.75639], [-0.31078, 0.92997, 0.36429]],
+    )
+
+
+@pytest.mark.integration
+def test_crf_decodes(session):
+    tags, best = session.run(crf.crf_decode(tf.constant(SCORES), tf.constant(TRANSITIONS), tf.constant(LENGTHS)))
+    assert (tags.dtype, tags.tolist()) == (np.int32, [[1, 1, 1, 1], [2, 2, 0, 0], [1, 0, 0, 0]])
+    near(best, [4.5, 3.41667, 1.5])
+    assert crf.viterbi_decode(SCORES[0], TRANSITIONS) == ([1, 1, 1, 1], 4.5)
+
+
+@pytest.mark.integration
+def test_crf_takes_sequences_of_one_step_and_lengths_known_at_run_time(session):
+    scores = tf.placeholder(tf.float32, [None, None, 3])
+    ones = tf.constant([1, 1, 1])
+    tags, best = session.run(crf.crf_decode(scores, tf.constant(TRANSITIONS), ones), {scores: SCORES[:, :1]})
+    assert tags.tolist() == [[1], [2], [1]]
+    near(best, [0.75, 1.5, 1.5])
+    likelihood, _ = crf.crf_log_likelihood(scores, tf.constant(TAGS[:, :1]), tf.constant([1, 1, 0]), TRANSITIONS)
+    near(session.run(likelihood, {scores: SCORES[:, :1]}), [-2.18286, -0.49843, 0])
+
+
+def dynamic(cell):
+    return tf.nn.dynamic_rnn(cell, tf.constant(INPUTS), dtype=tf.float32, time_major=True)
+
+
+LAST = [[-0.25734, -0.22835, -0.0154], [-0.15272, -0.19338, -0.15747]]
+CELLS = {
+    "fused": (lambda: rnn.LSTMBlockFusedCell(3)(tf.constant(INPUTS), dtype=tf.float32), LAST),
+    "fused_peephole": (
+        lambda: rnn.LSTMBlockFusedCell(3, forget_bias=0.5, cell_clip=0.3, use_peephole=True)(
+            tf.constant(INPUTS), dtype=tf.float32, sequence_length=tf.constant([3, 1])
+        ),
+        [[-0.05446, -0.04393, 0.01642], [0.08921, 0.02933, -0.07025]],
+    ),
+    "fused_state": (
+        lambda: rnn.LSTMBlockFusedCell(3)(
+            tf.constant(INPUTS),
+            initial_state=(tf.fill([2, 3], 0.2), tf.fill([2, 3], 0.3)),
+            sequence_length=tf.constant([3, 1]),
+        ),
+        [[-0.20236, -0.11196, 0.08754], [0.16686, 0.17075, 0.07434]],
+    ),
+    "reversed": (
+        lambda: rnn.TimeReversedFusedRNN(rnn.LSTMBlockFusedCell(3))(
+            tf.constant(INPUTS), dtype=tf.float32, sequence_length=tf.constant([3, 2])
+        ),
+        [[-0.25124, -0.14091, -0.03067], [0.03213, -0.19687, -0.21618]],
+    ),
+    "block": (lambda: dynamic(rnn.LSTMBlockCell(3)), LAST),
+    "block_peephole": (
+        lambda: dynamic(rnn.LSTMBlockCell(3, use_peephole=True, cell_clip=0.3)),
+        [[-0.07247, -0.06432, 0.00149], [-0.09033, -0.08906, -0.06972]],
+    ),
+    "norm": (
+        lambda: dynamic(rnn.LayerNormBasicLSTMCell(3)),
+        [[-0.00781, -0.24654, 0.10439], [-0.12168, -0.0689, -0.30973]],
+    ),
+    "no_norm": (
+        lambda: dynamic(rnn.LayerNormBasicLSTMCell(3, layer_norm=False, activation=tf.nn.relu)),
+        [[0.04425, 0.07974, 0.11329], [0.03031, 0.0118, 0.05098]],
+    ),
+}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", CELLS)
+def test_cells_compute_what_tf_115_did(session, name):
+    make, expected = CELLS[name]
+    outputs, state = make()
+    fill(session)
+    outputs, state = session.run((outputs, state))
+    near(state.h, expected)
+    if "fused_" not in name and name != "reversed":
+        near(outputs[-1], expected)
+    elif name != "reversed":
+        assert not outputs[1:, 1].any(), "outputs behind the end are 0"
+
+
+@pytest.mark.integration
+def test_variables_have_the_names_of_tf_115(session):
+    with tf.variable_scope("a"):
+        dynamic(rnn.LSTMBlockCell(3, use_peephole=True))
+        rnn.LSTMBlockFusedCell(3)(tf.constant(INPUTS))
+        dynamic(rnn.LayerNormBasicLSTMCell(3))
+    norms = [
+        f"{gate}/{part}" for gate in ("input", "transform", "forget", "output", "state") for part in ("gamma", "beta")
+    ]
+    assert {variable.op.name for variable in tf.global_variables()} == {
+        *(f"a/rnn/lstm_cell/{name}" for name in ("kernel", "bias", "w_i_diag", "w_f_diag", "w_o_diag")),
+        *(f"a/lstm_fused_cell/{name}" for name in ("kernel", "bias")),
+        *(f"a/rnn/layer_norm_basic_lstm_cell/{name}" for name in ("kernel", *norms)),
+    }
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: dynamic(rnn.LSTMBlockCell(3)), [0.04058, 0.25812, 0.00055, 0.02279]),
+        (
+            lambda: rnn.LSTMBlockFusedCell(3)(tf.constant(INPUTS), sequence_length=tf.constant([3, 1])),
+            [0.01363, 0.04028, -0.00172, 0.01121],
+        ),
+    ],
+)
+def test_block_cells_have_the_gradients_of_tf_115(session, make, expected):
+    outputs, _ = make()
+    kernel, bias = tf.trainable_variables()
+    first = 0.1 if "rnn" in kernel.name else 0.12
+    session.run(tf.global_variables_initializer())
+    kernel.load(np.full(kernel.shape.as_list(), first), session)
+    bias.load(np.full(bias.shape.as_list(), first + 0.01), session)
+    gradient = session.run(tf.gradients(tf.reduce_sum(outputs**2), kernel)[0])
+    near(gradient.sum(0), np.repeat(expected, 3))
+
+
+@pytest.mark.integration
+def test_dropout_of_the_layer_norm_cell_is_one_of_what_enters(session):
+    outputs, _ = dynamic(rnn.LayerNormBasicLSTMCell(50, layer_norm=False, dropout_keep_prob=0.5))
+    fill(session)
+    share = np.mean(session.run(outputs)[0] == 0)
+    assert 0.3 < share < 0.7
+
+
+@pytest.mark.integration
+def test_bidirectional_layers_are_stacked(session):
+    lstm = rnn.BasicLSTMCell
+    outputs, forward, backward = rnn.stack_bidirectional_dynamic_rnn(
+        [lstm(2), lstm(3)],
+        [lstm(2), lstm(3)],
+        tf.constant(INPUTS),
+        dtype=tf.float32,
+        sequence_length=tf.constant([2, 1, 2]),
+    )
+    fill(session)
+    outputs, forward, backward = session.run((outputs, forward, backward))
+    near(outputs[0, 0], [0.09804, 0.00423, -0.09631, -0.13956, -0.15896, -0.05901])
+    assert not outputs[1, 1].any()
+    near(forward[0].c, [[-0.00903, -0.39054], [0.22065, 0.00304], [0.22175, -0.17642]])
+    near(backward[1].h, [[-0.13956, -0.15896, -0.05901], [-0.07823, -0.10581, -0.05166], [-0.1365, -0.18456, -0.09217]])
+
+
+@pytest.mark.integration
+def test_static_layers_are_stacked_too(session):
+    lstm = rnn.BasicLSTMCell
+    outputs, forward, backward = rnn.stack_bidirectional_rnn(
+        [lstm(2), lstm(2)], [lstm(2), lstm(2)], tf.unstack(tf.constant(INPUTS)), dtype=tf.float32
+    )
+    fill(session)
+    outputs, forward, backward = session.run((outputs, forward, backward))
+    near(outputs[0], [[0.02265, 0.07173, 0.16199, -0.08123], [0.03957, 0.07924, 0.15603, -0.1133]])
+    near(forward[0].c, [[0.22866, -0.09025], [0.20107, -0.43491]])
+    near(backward[1].h, [[0.16199, -0.08123], [0.15603, -0.1133]])
+    with pytest.raises(ValueError, match="same length"):
+        rnn.stack_bidirectional_rnn([lstm(2)], [], outputs)
+
+
+@pytest.mark.unit
+def test_the_names_of_tf_nn_rnn_cell_are_the_same_and_others_are_errors():
+    assert rnn.LSTMCell is tf.nn.rnn_cell.LSTMCell
+    assert rnn.static_rnn is tf.nn.static_rnn
+    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.rnn\.GRUBlockCell .*use tf\.nn\.rnn_cell\.GRUCell"):
+        rnn.GRUBlockCell(3)
