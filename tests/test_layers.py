@@ -67,7 +67,7 @@ LAYERS = (
         "tf1.contrib.learn.run_config",
         "tf1.contrib.learn.utils.saved_model_export_utils",
     ),
-    ("tf1.contrib.crf", "tf1.contrib.rnn", "tf1.contrib.training"),
+    ("tf1.contrib.crf", "tf1.contrib.estimator", "tf1.contrib.lookup", "tf1.contrib.rnn", "tf1.contrib.training"),
     ("tf1.contrib", "tf1.estimator", "tf1.tensor_bundle"),
     ("tf1.cluster", "tf1.input_data", "tf1.spellings", "tf1.unavailable"),
     ("preprocessing",),

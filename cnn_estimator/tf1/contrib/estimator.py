@@ -1,0 +1,144 @@
+"""tf.contrib.estimator: what tf.estimator has under other names, and forward_features."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
+from tensorflow_estimator.python.estimator import early_stopping  # type: ignore[import-untyped]
+
+from cnn_estimator.tf1.unavailable import Unavailable
+
+add_metrics = estimator.add_metrics
+InMemoryEvaluatorHook = estimator.experimental.InMemoryEvaluatorHook
+build_raw_supervised_input_receiver_fn = estimator.experimental.build_raw_supervised_input_receiver_fn
+call_logit_fn = estimator.experimental.call_logit_fn
+dnn_logit_fn_builder = estimator.experimental.dnn_logit_fn_builder
+linear_logit_fn_builder = estimator.experimental.linear_logit_fn_builder
+make_early_stopping_hook = estimator.experimental.make_early_stopping_hook
+make_stop_at_checkpoint_step_hook = estimator.experimental.make_stop_at_checkpoint_step_hook
+read_eval_metrics = early_stopping.read_eval_metrics
+stop_if_higher_hook = estimator.experimental.stop_if_higher_hook
+stop_if_lower_hook = estimator.experimental.stop_if_lower_hook
+stop_if_no_decrease_hook = estimator.experimental.stop_if_no_decrease_hook
+stop_if_no_increase_hook = estimator.experimental.stop_if_no_increase_hook
+
+_USE_INSTEAD = {
+    "RNNClassifier": "write a model_fn with tf.nn.dynamic_rnn",
+    "RNNEstimator": "write a model_fn with tf.nn.dynamic_rnn",
+    "TowerOptimizer": "use tf.distribute.MirroredStrategy in tf.estimator.RunConfig(train_distribute=…)",
+    "boosted_trees_classifier_train_in_memory": "use the package tensorflow-decision-forests",
+    "boosted_trees_regressor_train_in_memory": "use the package tensorflow-decision-forests",
+    "export_all_saved_models": "use Estimator.experimental_export_all_saved_models",
+    "export_saved_model_for_mode": "use Estimator.export_saved_model",
+    "replicate_model_fn": "use tf.distribute.MirroredStrategy in tf.estimator.RunConfig(train_distribute=…)",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return Unavailable(f"tf.contrib.estimator.{name}", _USE_INSTEAD.get(name, "use tf.estimator"))
+
+
+def _of_tf_1(head_class: Any) -> Any:
+    """Returns a head class like this one that also takes the optimizers of tf.train."""
+
+    class Head(head_class):
+        def create_estimator_spec(
+            self,
+            features: Any,
+            mode: str,
+            logits: Any,
+            labels: Any = None,
+            optimizer: Any = None,
+            train_op_fn: Any = None,
+            regularization_losses: Any = None,
+            **options: Any,
+        ) -> Any:
+            def minimize(loss: Any) -> Any:
+                step = optimizer.minimize(loss, tf.train.get_global_step())
+                return tf.group(step, *tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+
+            of_tf_1 = isinstance(optimizer, tf.train.Optimizer)
+            return super().create_estimator_spec(
+                features=features,
+                mode=mode,
+                logits=logits,
+                labels=labels,
+                optimizer=None if of_tf_1 else optimizer,
+                train_op_fn=minimize if of_tf_1 else train_op_fn,
+                regularization_losses=regularization_losses,
+                **options,
+            )
+
+    return Head
+
+
+def multi_class_head(n_classes: int, *args: Any, **kwargs: Any) -> Any:
+    """Returns tf.estimator.MultiClassHead."""
+    return _of_tf_1(estimator.MultiClassHead)(n_classes, *args, **kwargs)
+
+
+def binary_classification_head(*args: Any, **kwargs: Any) -> Any:
+    """Returns tf.estimator.BinaryClassHead."""
+    return _of_tf_1(estimator.BinaryClassHead)(*args, **kwargs)
+
+
+def multi_label_head(n_classes: int, *args: Any, **kwargs: Any) -> Any:
+    """Returns tf.estimator.MultiLabelHead."""
+    return _of_tf_1(estimator.MultiLabelHead)(n_classes, *args, **kwargs)
+
+
+def regression_head(weight_column: Any = None, label_dimension: int = 1, *args: Any, **kwargs: Any) -> Any:
+    """Returns tf.estimator.RegressionHead, which has the first two arguments in the other order."""
+    return _of_tf_1(estimator.RegressionHead)(label_dimension, weight_column, *args, **kwargs)
+
+
+def poisson_regression_head(weight_column: Any = None, label_dimension: int = 1, *args: Any, **kwargs: Any) -> Any:
+    """Returns tf.estimator.PoissonRegressionHead, which has the first two arguments in the other order."""
+    return _of_tf_1(estimator.PoissonRegressionHead)(label_dimension, weight_column, *args, **kwargs)
+
+
+def logistic_regression_head(*args: Any, **kwargs: Any) -> Any:
+    """Returns tf.estimator.LogisticRegressionHead."""
+    return _of_tf_1(estimator.LogisticRegressionHead)(*args, **kwargs)
+
+
+def multi_head(heads: Sequence, head_weights: Sequence | None = None) -> Any:
+    """Returns tf.estimator.MultiHead."""
+    return _of_tf_1(estimator.MultiHead)(heads, head_weights)
+
+
+def forward_features(base: Any, keys: str | Sequence[str] | None = None, sparse_default_values: Any = None) -> Any:
+    """Returns an Estimator like `base` that adds features to its predictions, also to those of exported models.
+
+    Args:
+      keys: one or more names of features; None: all.
+      sparse_default_values: {name: value where a sparse feature has none}.
+
+    Raises (when the graph is built):
+      ValueError: there is no such feature, or the predictions have that name.
+    """
+    names = [keys] if isinstance(keys, str) else keys
+
+    def model_fn(features: dict, labels: Any, mode: str, config: Any) -> Any:
+        spec = base.model_fn(features, labels, mode, config)
+        if spec.predictions is None:
+            return spec
+        added = {}
+        for name in names if names is not None else features:
+            if name not in features or name in spec.predictions:
+                raise ValueError(f"feature {name!r} must be in the features and not in the predictions")
+            value = features[name]
+            if isinstance(value, tf.SparseTensor):
+                value = tf.sparse.to_dense(value, (sparse_default_values or {}).get(name))
+            added[name] = value
+        for output in (spec.export_outputs or {}).values():
+            if isinstance(output, estimator.export.PredictOutput):
+                output.outputs.update(added)
+        return spec._replace(predictions={**spec.predictions, **added})
+
+    return estimator.Estimator(model_fn, base.model_dir, base.config)

@@ -1,0 +1,125 @@
+"""tf.contrib.lookup: the tables that TensorFlow 2 keeps in tf.lookup and in lookup_ops."""
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+from tensorflow.python.ops import lookup_ops  # type: ignore[import-untyped]
+from tensorflow.python.ops.lookup_ops import DenseHashTable as MutableDenseHashTable  # type: ignore[import-untyped]
+from tensorflow.python.ops.lookup_ops import (  # type: ignore[import-untyped]
+    FastHashSpec,
+    HasherSpec,
+    IdTableWithHashBuckets,
+    KeyValueTensorInitializer,
+    LookupInterface,
+    StaticHashTableV1,  # type: ignore[import-untyped]
+    StrongHashSpec,
+    TableInitializerBase,
+    TextFileIdTableInitializer,
+    TextFileIndex,
+    TextFileInitializer,
+    TextFileStringTableInitializer,
+    index_table_from_file,
+    index_to_string_table_from_file,
+    index_to_string_table_from_tensor,
+)
+from tensorflow.python.ops.lookup_ops import (  # type: ignore[import-untyped]
+    InitializableLookupTableBaseV1 as InitializableLookupTableBase,
+)
+from tensorflow.python.ops.lookup_ops import MutableHashTable as MutableHashTable  # type: ignore[import-untyped]
+
+__all__ = [
+    "FastHashSpec",
+    "HashTable",
+    "HasherSpec",
+    "IdTableWithHashBuckets",
+    "InitializableLookupTableBase",
+    "KeyValueTensorInitializer",
+    "LookupInterface",
+    "MutableDenseHashTable",
+    "MutableHashTable",
+    "StrongHashSpec",
+    "TableInitializerBase",
+    "TextFileIdTableInitializer",
+    "TextFileIndex",
+    "TextFileInitializer",
+    "TextFileStringTableInitializer",
+    "index_table_from_file",
+    "index_table_from_tensor",
+    "index_to_string",
+    "index_to_string_table_from_file",
+    "index_to_string_table_from_tensor",
+    "string_to_index",
+    "string_to_index_table_from_file",
+    "string_to_index_table_from_tensor",
+]
+
+
+class HashTable(StaticHashTableV1):
+    """A table that tf.tables_initializer() fills, or its `init`."""
+
+    def __init__(
+        self, initializer: Any, default_value: Any, shared_name: str | None = None, name: str | None = None
+    ) -> None:
+        """Raises ValueError if there is a shared_name, which tables of TensorFlow 2 do not have."""
+        if shared_name is not None:
+            raise ValueError(f"shared_name {shared_name!r} is not supported: build the table once and pass it on")
+        super().__init__(initializer, default_value, name)
+
+    @property
+    def init(self) -> Any:
+        """The operation that fills it."""
+        return self.initializer
+
+
+def index_table_from_tensor(
+    mapping: Any,
+    num_oov_buckets: int = 0,
+    default_value: int = -1,
+    hasher_spec: Any = FastHashSpec,
+    dtype: Any = tf.string,
+    name: str | None = None,
+) -> Any:
+    """Returns a table from the values of a 1-D tensor to their indices; others get default_value or a bucket behind."""
+    return lookup_ops.index_table_from_tensor(
+        vocabulary_list=mapping,
+        num_oov_buckets=num_oov_buckets,
+        default_value=default_value,
+        hasher_spec=hasher_spec,
+        dtype=dtype,
+        name=name,
+    )
+
+
+def string_to_index_table_from_tensor(
+    mapping: Any,
+    num_oov_buckets: int = 0,
+    default_value: int = -1,
+    hasher_spec: Any = FastHashSpec,
+    name: str | None = None,
+) -> Any:
+    """Returns index_table_from_tensor(mapping, …) for strings."""
+    return index_table_from_tensor(mapping, num_oov_buckets, default_value, hasher_spec, tf.string, name)
+
+
+def string_to_index_table_from_file(
+    vocabulary_file: Any = None,
+    num_oov_buckets: int = 0,
+    vocab_size: Any = None,
+    default_value: int = -1,
+    hasher_spec: Any = FastHashSpec,
+    name: str | None = None,
+) -> Any:
+    """Returns index_table_from_file(vocabulary_file, …) for strings."""
+    return index_table_from_file(
+        vocabulary_file, num_oov_buckets, vocab_size, default_value, hasher_spec, key_dtype=tf.string, name=name
+    )
+
+
+def string_to_index(tensor: Any, mapping: Any, default_value: int = -1, name: str | None = None) -> Any:
+    """Returns the strings' indices, int64; the table is in the collection of tf.tables_initializer()."""
+    return index_table_from_tensor(mapping, default_value=default_value, name=name).lookup(tensor)
+
+
+def index_to_string(tensor: Any, mapping: Any, default_value: str = "UNK", name: str | None = None) -> Any:
+    """Returns the strings of indices, int64; the table is in the collection of tf.tables_initializer()."""
+    return index_to_string_table_from_tensor(mapping, default_value=default_value, name=name).lookup(tensor)

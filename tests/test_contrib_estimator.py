@@ -1,0 +1,113 @@
+"""tf.contrib.estimator and tf.contrib.lookup, in small graphs."""
+
+import numpy as np
+import pytest
+
+from cnn_estimator.tf1 import tf
+from cnn_estimator.tf1.contrib import estimator, lookup
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def words(tmp_path):
+    path = tmp_path / "words"
+    path.write_text("emerson\nlake\npalmer\n")
+    return str(path)
+
+
+def looked_up(tensor):
+    with tf.Session() as session:
+        session.run(tf.tables_initializer())
+        return session.run(tensor).tolist()
+
+
+def test_words_become_indices(words):
+    with tf.Graph().as_default():
+        found, names = tf.constant(["lake", "and", "palmer"]), tf.constant(["emerson", "lake", "palmer"])
+        results = [
+            lookup.index_table_from_file(words).lookup(found),
+            lookup.string_to_index_table_from_file(words, 0, 2, 9).lookup(found),
+            lookup.index_table_from_tensor(names).lookup(found),
+            lookup.index_table_from_tensor(mapping=names, num_oov_buckets=1).lookup(found),
+            lookup.string_to_index_table_from_tensor(names, 0, 7).lookup(found),
+            lookup.string_to_index(found, names, -2),
+        ]
+        assert looked_up(tf.stack(results)) == [[1, -1, 2], [1, 9, 9], [1, -1, 2], [1, 3, 2], [1, 7, 2], [1, -2, 2]]
+
+
+def test_indices_become_words(words):
+    with tf.Graph().as_default():
+        indices, names = tf.constant([2, 5], tf.int64), tf.constant(["emerson", "lake", "palmer"])
+        results = [
+            lookup.index_to_string_table_from_file(words).lookup(indices),
+            lookup.index_to_string_table_from_tensor(names, "?").lookup(indices),
+            lookup.index_to_string(indices, names),
+        ]
+        assert looked_up(tf.stack(results)) == [[b"palmer", b"UNK"], [b"palmer", b"?"], [b"palmer", b"UNK"]]
+
+
+def test_tables_can_be_made_and_changed():
+    with tf.Graph().as_default(), tf.Session() as session:
+        table = lookup.HashTable(lookup.KeyValueTensorInitializer(["a", "b"], tf.constant([3, 4], tf.int64)), -1)
+        table.init.run()
+        assert session.run(table.lookup(tf.constant(["b", "c"]))).tolist() == [4, -1]
+        with pytest.raises(ValueError, match="'one' is not supported"):
+            lookup.HashTable(None, -1, shared_name="one")
+        table = lookup.MutableHashTable(tf.string, tf.int64, -1)
+        session.run(table.insert(tf.constant(["a"]), tf.constant([5], tf.int64)))
+        assert session.run(table.lookup(tf.constant(["a", "b"]))).tolist() == [5, -1]
+
+
+def input_fn():
+    rows = np.arange(8, dtype=np.float32).reshape(8, 1)
+    return tf.data.Dataset.from_tensors(({"x": rows, "key": rows[:, 0]}, (rows[:, 0] > 3).astype(np.int64) * 2))
+
+
+def model_of(head):
+    def model_fn(features, labels, mode):
+        logits = tf.layers.dense(features["x"], head.logits_dimension, kernel_initializer="zeros")
+        return head.create_estimator_spec(
+            features, mode, logits, labels, optimizer=tf.train.GradientDescentOptimizer(0.01)
+        )
+
+    return model_fn
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "size"),
+    [
+        (lambda: estimator.multi_class_head(3), np.log(3), 3),
+        (lambda: estimator.regression_head(label_dimension=1), 2.0, 1),
+    ],
+)
+def test_heads_make_models(tmp_path, head, loss, size):
+    assert head().logits_dimension == size
+    made = tf.estimator.Estimator(model_of(head()), str(tmp_path))
+    made.train(input_fn, steps=1)
+    assert made.evaluate(input_fn)["loss"] < loss, "less than with weights of 0"
+
+
+def test_features_are_forwarded(tmp_path):
+    base = tf.estimator.Estimator(model_of(estimator.multi_class_head(3)), str(tmp_path))
+    base.train(input_fn, steps=1)
+    rows = list(estimator.forward_features(base, "key").predict(input_fn))
+    assert [row["key"] for row in rows] == list(range(8))
+    assert {"key", "probabilities"} < {*rows[0]}
+    assert "x" not in rows[0]
+    assert "x" in next(estimator.forward_features(base).predict(input_fn))
+    with pytest.raises(ValueError, match="'nope' must be in the features"):
+        next(estimator.forward_features(base, ["nope"]).predict(input_fn))
+
+
+def test_metrics_are_added_and_hooks_stop(tmp_path):
+    base = tf.estimator.Estimator(model_of(estimator.multi_class_head(3)), str(tmp_path))
+    more = estimator.add_metrics(base, lambda labels: {"largest": tf.metrics.mean(tf.reduce_max(labels))})
+    more.train(input_fn, steps=1, hooks=[estimator.stop_if_no_increase_hook(more, "accuracy", 10)])
+    assert more.evaluate(input_fn)["largest"] == 2
+    assert estimator.InMemoryEvaluatorHook is tf.estimator.experimental.InMemoryEvaluatorHook
+
+
+def test_others_are_errors():
+    with pytest.raises(NotImplementedError, match=r"RNNClassifier .*tf\.nn\.dynamic_rnn"):
+        estimator.RNNClassifier()
