@@ -38,6 +38,64 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
             )
 
 
+class AdaMaxOptimizer(tf.train.AdamOptimizer):
+    """Adam with the largest gradient of the past in the place of the second moment. Sparse gradients: as LazyAdam."""
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta1: Any = 0.9,
+        beta2: Any = 0.999,
+        epsilon: Any = 1e-8,
+        use_locking: bool = False,
+        name: str = "AdaMax",
+    ) -> None:
+        super().__init__(learning_rate, beta1, beta2, epsilon, use_locking, name)
+
+    def _beta1_power(self) -> Any:
+        return self._get_non_slot_variable("beta1_power", graph=tf.get_default_graph())
+
+    def _create_slots(self, var_list: list[Any]) -> None:
+        """Without Adam's beta2_power, so that checkpoints of TF 1 fit."""
+        first = min(var_list, key=lambda variable: variable.name)
+        self._create_non_slot_variable(self._beta1, "beta1_power", first)
+        for variable in var_list:
+            self._zeros_slot(variable, "m", self._name)
+            self._zeros_slot(variable, "v", self._name)
+
+    def _apply_dense(self, grad: Any, var: Any) -> tf.Operation:
+        return self._step(grad, var, tf.identity, tf.assign, tf.assign_sub)
+
+    _resource_apply_dense = _apply_dense
+
+    def _apply_sparse(self, grad: Any, var: Any) -> tf.Operation:
+        return self._resource_apply_sparse(grad.values, var, grad.indices)
+
+    def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> tf.Operation:
+        return self._step(
+            grad,
+            var,
+            lambda variable: tf.gather(variable, indices),
+            lambda variable, value: tf.scatter_update(variable, indices, value),
+            lambda variable, value: tf.scatter_sub(variable, indices, value),
+        )
+
+    def _step(self, grad: Any, var: Any, read: Any, write: Any, subtract: Any) -> tf.Operation:
+        cast = functools.partial(tf.cast, dtype=var.dtype.base_dtype)
+        beta1, m, v = cast(self._beta1_t), self.get_slot(var, "m"), self.get_slot(var, "v")
+        mean = beta1 * read(m) + (1 - beta1) * grad
+        largest = tf.maximum(cast(self._beta2_t) * read(v), tf.abs(grad))
+        step = cast(self._lr_t) / (1 - cast(self._beta1_power())) * mean / (largest + cast(self._epsilon_t))
+        with tf.control_dependencies([step]):  # which has read the old values
+            return tf.group(subtract(var, step), write(m, mean), write(v, largest))
+
+    def _finish(self, update_ops: list[Any], name_scope: str) -> tf.Operation:
+        with tf.control_dependencies(update_ops):
+            power = self._beta1_power()
+            update = tf.assign(power, power * self._beta1_t, use_locking=self._use_locking)
+        return tf.group(*update_ops, update, name=name_scope)
+
+
 class NadamOptimizer(tf.train.AdamOptimizer):
     """Adam with Nesterov's momentum."""
 
