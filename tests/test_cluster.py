@@ -326,13 +326,13 @@ class StubEstimator:
 CLUSTER = {"chief": ["c:1"], "worker": ["w:1", "w:2"], "ps": ["p:1"], "evaluator": ["e:1"]}
 
 
-def run_stub_task(monkeypatch, mode, job, index, strategy):
+def run_stub_task(monkeypatch, mode, job, index, strategy, cluster=CLUSTER):
     """Runs train_and_evaluate in one task that has no server; returns (config of the task, hooks, max_steps)."""
 
     def run_one_task(train, train_strategy, evaluate, eval_strategy, *, mode, cluster_spec, session_config):
         assert cluster_spec == (CLUSTER if mode == "standalone_client" else None)
-        cluster = tf.train.ClusterSpec(CLUSTER)
-        with distribute_coordinator._WorkerContext(strategy, cluster, job, index):
+        spec = tf.train.ClusterSpec(cluster) if cluster else None
+        with distribute_coordinator._WorkerContext(strategy, spec, job, index):
             (evaluate if job == "evaluator" else train)(strategy)
 
     monkeypatch.setattr(distribute_coordinator, "run_distribute_coordinator", run_one_task)
@@ -380,6 +380,13 @@ def test_each_task_knows_its_place_in_the_cluster(monkeypatch, job, index, place
     )
     assert config.cluster_spec.as_dict() == ({} if job == "evaluator" else CLUSTER)
     assert config.service is None
+
+
+@pytest.mark.unit
+def test_a_coordinator_without_a_cluster_has_one_worker(monkeypatch):
+    config, *_ = run_stub_task(monkeypatch, "independent_worker", None, None, mirrored(), cluster=None)
+    assert (config.cluster_spec, config.master, config.is_chief) == (None, "", True)
+    assert (config.num_worker_replicas, config.num_ps_replicas, config.global_id_in_cluster) == (1, 0, 0)
 
 
 @pytest.mark.unit

@@ -170,7 +170,7 @@ def _cluster_settings(task: Any) -> dict[str, Any]:
         parameter_servers = sizes.get("ps", 0)
         global_id = 0
         if task.task_type:  # without one, a single graph is for all tasks
-            jobs = sorted(sizes, key=lambda job: (job != "chief", job == "ps", job))
+            jobs = sorted(sizes, key=lambda job: (job == "ps", job))
             global_id = sum(sizes[job] for job in jobs[: jobs.index(task.task_type)]) + task.task_id
     return {
         "cluster_spec": cluster,
