@@ -330,6 +330,7 @@ def run_stub_task(monkeypatch, mode, job, index, strategy, cluster=CLUSTER):
     """Runs train_and_evaluate in one task that has no server; returns (config of the task, hooks, max_steps)."""
 
     def run_one_task(train, train_strategy, evaluate, eval_strategy, *, mode, cluster_spec, session_config):
+        assert (train_strategy.num_replicas_in_sync, eval_strategy.num_replicas_in_sync) == (1, 2)  # of copies
         assert cluster_spec == (CLUSTER if mode == "standalone_client" else None)
         spec = tf.train.ClusterSpec(cluster) if cluster else None
         with distribute_coordinator._WorkerContext(strategy, spec, job, index):
@@ -337,7 +338,8 @@ def run_stub_task(monkeypatch, mode, job, index, strategy, cluster=CLUSTER):
 
     monkeypatch.setattr(distribute_coordinator, "run_distribute_coordinator", run_one_task)
     monkeypatch.setattr(StubEstimator, "calls", [])
-    config = tf.estimator.RunConfig(train_distribute=mirrored())
+    to_evaluate = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    config = tf.estimator.RunConfig(train_distribute=mirrored(), eval_distribute=to_evaluate)
     config._distribute_coordinator_mode, config._cluster_spec = mode, CLUSTER
     estimator = StubEstimator(config)
 
