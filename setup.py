@@ -1,6 +1,6 @@
 import pathlib
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 # 1.19.0 does not say which ml_dtypes it needs, and fails beside TensorFlow 2.15's.
 ONNX = ["onnx>=1.17,!=1.19.0", "onnxruntime>=1.18", "tf2onnx>=1.17"]
@@ -32,7 +32,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
-    packages=["cnn_estimator", "cnn_estimator.cli", "cnn_estimator.run_dir", "cnn_estimator.tf1"],
+    packages=find_packages(include=["cnn_estimator", "cnn_estimator.*"]),
     package_data={"cnn_estimator": ["py.typed"]},
     entry_points={"console_scripts": ["cnn-estimator=cnn_estimator.__main__:main"]},
     python_requires=">=3.10,<3.14",

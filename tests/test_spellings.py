@@ -55,6 +55,23 @@ def test_what_every_release_lacks_is_found_too():
     assert names["input_data"].read_data_sets is names["same"].read_data_sets
 
 
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from tensorflow.contrib.learn.python.learn.datasets.mnist import read_data_sets",
+        "from tensorflow.contrib.learn.python.learn import learn_runner",
+        "from tensorflow.contrib.learn.python.learn.utils import saved_model_export_utils",
+        "from tensorflow.contrib.layers.python.layers import initializers",
+        "from tensorflow.contrib.framework.python.ops import arg_scope",
+    ],
+)
+def test_programs_may_reach_into_the_files_of_contrib(line):
+    names = {}
+    exec(line, names)
+    assert names[line.rpartition(" ")[2]]
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("dataset", "label"), [("mnist", 5), ("fashion_mnist", 9)])
 def test_keras_datasets_are_those_of_this_package(dataset, label):

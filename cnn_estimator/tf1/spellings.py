@@ -21,9 +21,16 @@ ESTIMATOR = {
     "tensorflow.compat.v2.estimator": f"{_API}.v2.estimator",
     "tensorflow.python.estimator": "tensorflow_estimator.python.estimator",
 }
-# What every release lacks; the packages of the second are empty but for it.
+# What every release lacks, an inner module before what it is in. Programs also reach into the files of tf.contrib.
+_CONTRIB = "cnn_estimator.tf1.contrib"
 REMOVED = {
-    "tensorflow.contrib": "cnn_estimator.tf1.contrib",
+    "tensorflow.contrib.framework.python.ops": "tf_slim.ops",
+    "tensorflow.contrib.framework.python": f"{_CONTRIB}.framework",
+    "tensorflow.contrib.layers.python.layers": "tf_slim.layers",
+    "tensorflow.contrib.layers.python": f"{_CONTRIB}.layers",
+    "tensorflow.contrib.learn.python.learn": f"{_CONTRIB}.learn",
+    "tensorflow.contrib.learn.python": f"{_CONTRIB}.learn",
+    "tensorflow.contrib": _CONTRIB,
     "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
 }
 _EMPTY = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist")

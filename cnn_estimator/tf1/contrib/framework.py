@@ -12,6 +12,8 @@ from tensorflow.python.util import deprecation, nest
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
+__path__: list[str] = []  # programs import modules from inside of it: spellings.py has them
+
 nest.is_sequence = nest.is_nested  # TF 1's name for it
 
 BoundedTensorSpec = tensor_spec.BoundedTensorSpec

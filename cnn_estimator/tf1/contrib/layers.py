@@ -9,6 +9,8 @@ from cnn_estimator.tf1.contrib import feature_columns
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
+__path__: list[str] = []  # programs import modules from inside of it: spellings.py has them
+
 # The package: tf_slim.layers is what `import *` made of the name, the module inside.
 _layers = sys.modules["tf_slim.layers"]
 
