@@ -113,7 +113,7 @@ def test_a_folder_without_idx_files_gives_the_public_data(tmp_path):
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_keras_has_the_same_data(name):
     public = load_public(name, "test")
-    (train_images, train_labels), (images, labels) = input_data.KERAS_DATASETS[name].load_data()
+    (train_images, train_labels), (images, labels) = getattr(input_data, f"load_{name}_arrays")()
     assert (train_images.shape, train_labels.shape) == ((60000, 28, 28), (60000,))
     assert images.dtype == labels.dtype == train_images.dtype == np.uint8
     np.testing.assert_array_equal(images, np.rint(public.images * 255))

@@ -7,7 +7,6 @@ import collections
 import gzip
 import logging
 import os
-from types import SimpleNamespace
 from typing import BinaryIO
 
 import numpy as np
@@ -210,9 +209,3 @@ def load_mnist_arrays(path: str = "mnist.npz") -> tuple[tuple[np.ndarray, np.nda
 def load_fashion_mnist_arrays() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """tf.keras.datasets.fashion_mnist.load_data: as load_mnist_arrays()."""
     return _keras_data("fashion_mnist")
-
-
-KERAS_DATASETS = {
-    "mnist": SimpleNamespace(load_data=load_mnist_arrays),
-    "fashion_mnist": SimpleNamespace(load_data=load_fashion_mnist_arrays),
-}
