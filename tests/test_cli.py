@@ -68,12 +68,16 @@ def test_the_verbs_are_listed():
     listings = [command(*arguments) for arguments in ((), ("--help",), ("-h",))]
     assert {(done.returncode, done.stderr) for done in listings} == {(0, "")}
     (listing,) = {done.stdout for done in listings}
-    assert tuple(re.findall(r"^  (\w+)  +\S", listing, re.M)) == NAMES == tuple(cli.VERBS)
+    assert tuple(re.findall(r"^  (\w+)  +\S", listing, re.M)) == (*NAMES, "run") == (*cli.VERBS, cli.RUN)
 
 
 @pytest.mark.parametrize(
     ("typo", "advice"),
-    [("trian", "did you mean train?"), ("exprot", "did you mean export?"), ("x", f"choose one of {', '.join(NAMES)}")],
+    [
+        ("trian", "did you mean train?"),
+        ("exprot", "did you mean export?"),
+        ("x", f"choose one of {', '.join(NAMES)}, run"),
+    ],
 )
 def test_a_mistyped_verb_gets_the_nearest(typo, advice):
     assert error_of(command(typo)) == f"verb {typo!r}: no such name, {advice}"
@@ -109,7 +113,7 @@ def test_the_installed_command_is_the_same(tmp_path):
     assert '"cnn-estimator=cnn_estimator.__main__:main"' in (REPOSITORY / "setup.py").read_text()
     script = tmp_path / "cnn-estimator"
     script.write_text("import sys\nfrom cnn_estimator.__main__ import main\nsys.exit(main())\n")
-    assert command(script=str(script)).stdout.startswith("cnn-estimator VERB [flags]\n\n  train ")
+    assert command(script=str(script)).stdout.startswith("cnn-estimator VERB [flags]\n")
     done = command("eval", "--help", script=str(script))
     assert done.stdout.startswith("cnn-estimator eval [flags]\n\nEvaluates a checkpoint")
     assert "--checkpoint" in done.stdout
