@@ -130,7 +130,7 @@ def test_the_verbs_are_listed_without_loading_anything_that_takes_time(tmp_path)
         (tmp_path / f"{name}.py").write_text(f"raise AssertionError('{name} was loaded')")
     done = run("-m", "cnn_estimator", environment={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("python -m cnn_estimator VERB [flags]\n\n  train ")
+    assert done.stdout.startswith("python -m cnn_estimator VERB [flags]\n")
 
 
 @pytest.mark.process

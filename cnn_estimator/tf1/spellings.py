@@ -124,3 +124,6 @@ def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
     for name in dir(tf):
         if not name.startswith("_") and name != "compat":  # tensorflow.compat has the same, and this TF 1 in it
             setattr(tensorflow, name, getattr(tf, name))
+    # On TensorFlow 2.15 the attribute is a stand-in for the module.
+    for api in (tensorflow, tf):
+        api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]
