@@ -72,6 +72,20 @@ def test_programs_may_reach_into_the_files_of_contrib(line):
     assert names[line.rpartition(" ")[2]]
 
 
+@pytest.mark.unit
+def test_a_part_of_contrib_that_nobody_keeps_is_an_error_at_its_use():
+    names = {}
+    exec("from tensorflow.contrib.factorization import KMeans; import tensorflow.contrib.boosted_trees as trees", names)
+    with pytest.raises(
+        NotImplementedError, match=r"^tf\.contrib\.factorization\.KMeans is not available on TensorFlow 2"
+    ):
+        names["KMeans"](3)
+    with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.boosted_trees\.Trees is not available"):
+        names["trees"].Trees()
+    with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.tensor_forest\.python is not available"):
+        tf.contrib.tensor_forest.python.tensor_forest  # noqa: B018
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("dataset", "label"), [("mnist", 5), ("fashion_mnist", 9)])
 def test_keras_datasets_are_those_of_this_package(dataset, label):

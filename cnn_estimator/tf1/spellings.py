@@ -59,7 +59,11 @@ class _Loaded(importlib.abc.Loader):
         self._name = name
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        module = importlib.import_module(self._name)
+        package, _, part = self._name.rpartition(".")
+        if package == _CONTRIB:
+            module = importlib.import_module(package).part(part)
+        else:
+            module = importlib.import_module(self._name)
         self._spec = module.__spec__
         return module
 
