@@ -35,7 +35,7 @@ class InstallationError(UserError, ImportError):
 def _import_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault(_OVERRIDE, "1")
-    if not _keras_is_2():
+    if spellings.keras_package() == "tf_keras":
         os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow's import reads it, and again the first use of tf.keras
     missing = InstallationError("TensorFlow is not installed", _INSTALL)
     try:
@@ -47,14 +47,6 @@ def _import_tensorflow() -> ModuleType:
     if not hasattr(tensorflow, "__version__"):  # an empty folder is what an interrupted removal leaves
         raise missing
     return tensorflow
-
-
-def _keras_is_2() -> bool:
-    """Returns whether the package keras is the one that belongs to TensorFlow 2.15; later ones belong to Keras 3."""
-    try:
-        return importlib.metadata.version("keras").startswith("2.")
-    except importlib.metadata.PackageNotFoundError:
-        return False
 
 
 def _minor(version: str) -> tuple[int, ...]:
@@ -92,7 +84,7 @@ def _load() -> ModuleType:
         spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         tf.compat.v1 = tf  # by itself it is one more copy
     spellings.register_removed(tensorflow, tf)
-    spellings.serve_datasets("keras" if _keras_is_2() else "tf_keras")
+    spellings.serve_datasets()
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()

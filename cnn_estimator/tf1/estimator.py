@@ -15,8 +15,8 @@ from tensorflow.python.util import tf_export
 from cnn_estimator.tf1 import cluster
 
 
-def load_estimator() -> ModuleType:
-    """Imports the library and returns its TF 1 API, the module that TensorFlow 2.15 calls tf.compat.v1.estimator."""
+def load_estimator() -> None:
+    """Imports the library, whose TF 1 API is what TensorFlow 2.15 calls tf.compat.v1.estimator."""
     # estimator_export, the decorator on every public class of the library, files them under this API name.
     tf_export.ESTIMATOR_API_NAME = "estimator"
     tf_export.API_ATTRS["estimator"] = tf_export._Attributes("_estimator_api_names", "_estimator_api_constants")
@@ -33,7 +33,6 @@ def load_estimator() -> ModuleType:
     from tensorflow_estimator._api.v1 import estimator
 
     estimator.tpu.TPUEstimator.__init__ = _refuse_tpu(estimator.tpu.TPUEstimator.__init__)
-    return estimator
 
 
 def _not_available(name: str, *args: object, **kwargs: object) -> NoReturn:

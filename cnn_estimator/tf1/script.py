@@ -26,20 +26,20 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
       UserError: the file cannot be read, it is Python 2 code, or nothing is named.
     """
-    if arguments[:1] == ["-m"] and len(arguments) > 1:
-        run_module(arguments[1], arguments[2:])
-    elif arguments and not arguments[0].startswith("-"):
-        run(arguments[0], arguments[1:])
-    else:
-        raise UserError("no program is named", "give SCRIPT.py, or -m MODULE, and then its own arguments")
+    try:
+        if arguments[:1] == ["-m"] and len(arguments) > 1:
+            _run_module(arguments[1], arguments[2:])
+        elif arguments and not arguments[0].startswith("-"):
+            _run_file(arguments[0], arguments[1:])
+        else:
+            raise UserError("no program is named", "give SCRIPT.py, or -m MODULE, and then its own arguments")
+    except SyntaxError as error:
+        _refuse_python_2(error)
+        raise
 
 
-def run(path: str, arguments: Sequence[str]) -> None:
-    """Runs a file as `python FILE ARGUMENTS` does.
-
-    Raises:
-      UserError: the file cannot be read, or is Python 2 code.
-    """
+def _run_file(path: str, arguments: Sequence[str]) -> None:
+    """Runs a file as `python FILE ARGUMENTS` does. Raises UserError where it cannot be read."""
     try:
         with open(path, "rb") as file:
             source = file.read()
@@ -48,21 +48,13 @@ def run(path: str, arguments: Sequence[str]) -> None:
     main = _prepare([path, *arguments], folder=os.path.dirname(os.path.realpath(path)))
     full_path = os.path.abspath(path)
     main.__file__, main.__loader__ = full_path, importlib.machinery.SourceFileLoader("__main__", full_path)
-    try:
-        exec(compile(source, full_path, "exec", dont_inherit=True), main.__dict__)
-    except SyntaxError as error:
-        _refuse_python_2(error)
-        raise
+    exec(compile(source, full_path, "exec", dont_inherit=True), main.__dict__)
 
 
-def run_module(name: str, arguments: Sequence[str]) -> None:
-    """Runs a module as `python -m MODULE ARGUMENTS` does. Raises UserError for Python 2 code."""
+def _run_module(name: str, arguments: Sequence[str]) -> None:
+    """Runs a module as `python -m MODULE ARGUMENTS` does."""
     _prepare(["-m", *arguments], folder=os.getcwd())
-    try:
-        runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what Python itself calls for -m
-    except SyntaxError as error:
-        _refuse_python_2(error)
-        raise
+    runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what Python itself calls for -m
 
 
 def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:

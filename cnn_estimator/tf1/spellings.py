@@ -8,6 +8,7 @@ import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -100,13 +101,21 @@ def register_removed(tensorflow: ModuleType, tf: ModuleType) -> None:
         vars(api)["contrib"] = contrib
 
 
-def serve_datasets(keras: str) -> None:
-    """Has a Keras's datasets.mnist and datasets.fashion_mnist read the verified files that this package finds.
+def keras_package() -> str:
+    """Returns the package behind tf.keras: keras on TensorFlow 2.15, and tf_keras where that package is Keras 3."""
+    try:
+        return "keras" if importlib.metadata.version("keras").startswith("2.") else "tf_keras"
+    except importlib.metadata.PackageNotFoundError:
+        return "tf_keras"
 
-    keras: the package's name. Its API is to be loaded later, as its modules copy the function.
+
+def serve_datasets() -> None:
+    """Has Keras's datasets.mnist and datasets.fashion_mnist read the verified files that this package finds.
+
+    Keras's API must not be loaded yet, as its modules copy the function.
     """
     for dataset in ("mnist", "fashion_mnist"):
-        name = f"{keras}.src.datasets.{dataset}"
+        name = f"{keras_package()}.src.datasets.{dataset}"
         module = sys.modules.setdefault(name, ModuleType(name))
         module.__dict__["load_data"] = functools.partial(_load_data, f"load_{dataset}_arrays")
 
@@ -117,7 +126,7 @@ def _load_data(function: str, *arguments: str, **keywords: str) -> object:
 
 def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
     """Makes the module tensorflow the TF 1 API: for a process that runs a TF 1 program, and nothing else."""
-    keras = "tf_keras" if "tf_keras" in sys.modules else "keras"
+    keras = keras_package()
     targets = {
         "tensorflow.estimator": tf.estimator.__name__,
         "tensorflow.keras": f"{keras}.api._v1.keras",

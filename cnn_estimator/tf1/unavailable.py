@@ -1,6 +1,6 @@
 """Names of TF 1 that nothing serves any more: they can be imported, and raise an error at their use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 
@@ -23,16 +23,19 @@ class Unavailable:
         raise NotImplementedError(self._message)
 
 
-def module_getattr(area: str, sources: tuple[object, ...], instead: str) -> Callable[[str], object]:
+def module_getattr(
+    area: str, sources: tuple[object, ...], instead: str, instead_of: Mapping[str, str] | None = None
+) -> Callable[[str], object]:
     """Returns the __getattr__ of the module that stands for `area`, such as tf.contrib.layers.
 
-    A name is what the first of the sources that has it says; one that none of them has is Unavailable: see `instead`.
+    A name is what the first of the sources that has it says; one that none of them has is Unavailable, with the advice
+    that instead_of has for it, or else `instead`.
     """
 
     def __getattr__(name: str) -> object:
         if name.startswith("__"):  # inspection
             raise AttributeError(f"module {area!r} has no attribute {name!r}")
-        missing = Unavailable(f"{area}.{name}", instead)
+        missing = Unavailable(f"{area}.{name}", (instead_of or {}).get(name, instead))
         found = (getattr(source, name, missing) for source in sources)
         return next((value for value in found if not isinstance(value, Unavailable)), missing)
 

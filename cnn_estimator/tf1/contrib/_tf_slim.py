@@ -1,13 +1,14 @@
 """tf-slim, which keeps the layers, metrics and variables of tf.contrib, with what it misses on newer releases."""
 
 import importlib
-import importlib.util
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import ops
 from tensorflow.python.layers import normalization
 from tensorflow.python.ops import array_ops, control_flow_ops, variable_scope
 from tensorflow.python.util import lazy_loader
+
+from cnn_estimator.tf1.spellings import keras_package
 
 # What tf-slim takes from TensorFlow's own modules where TF 1 had it: {module: {name there: name in tf}}.
 _MOVED = {
@@ -22,9 +23,8 @@ for _module, _names in _MOVED.items():
             setattr(_module, _there, getattr(tf, _name))
 
 # batch_norm takes its layer from here, where TensorFlow looks for a module that Keras has under src by now.
-_keras = "tf_keras" if importlib.util.find_spec("tf_keras") else "keras"  # the second on TensorFlow 2.15 alone
 normalization.normalization = lazy_loader.LazyLoader(
-    "normalization", vars(normalization), f"{_keras}.src.legacy_tf_layers.normalization"
+    "normalization", vars(normalization), f"{keras_package()}.src.legacy_tf_layers.normalization"
 )
 
 try:

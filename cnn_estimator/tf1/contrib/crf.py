@@ -9,13 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-from cnn_estimator.tf1.unavailable import Unavailable
-
-
-def __getattr__(name: str) -> object:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return Unavailable(f"tf.contrib.crf.{name}", "use crf_log_norm and crf_decode")
+from cnn_estimator.tf1.unavailable import module_getattr
 
 
 def _mask(lengths: Any, scores: Any) -> Any:
@@ -118,3 +112,6 @@ def viterbi_decode(score: np.ndarray, transition_params: np.ndarray) -> tuple[li
     for choice in reversed(choices):
         tags.append(choice[tags[-1]])
     return tags[::-1], best.max()
+
+
+__getattr__ = module_getattr("tf.contrib.crf", (), "use crf_log_norm and crf_decode")

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 from tensorflow_estimator.python.estimator import early_stopping  # type: ignore[import-untyped]
 
-from cnn_estimator.tf1.unavailable import Unavailable
+from cnn_estimator.tf1.unavailable import module_getattr
 
 add_metrics = estimator.add_metrics
 InMemoryEvaluatorHook = estimator.experimental.InMemoryEvaluatorHook
@@ -35,12 +35,6 @@ _USE_INSTEAD = {
     "export_saved_model_for_mode": "use Estimator.export_saved_model",
     "replicate_model_fn": "use tf.distribute.MirroredStrategy in tf.estimator.RunConfig(train_distribute=…)",
 }
-
-
-def __getattr__(name: str) -> object:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return Unavailable(f"tf.contrib.estimator.{name}", _USE_INSTEAD.get(name, "use tf.estimator"))
 
 
 def _of_tf_1(head_class: Any) -> Any:
@@ -142,3 +136,6 @@ def forward_features(base: Any, keys: str | Sequence[str] | None = None, sparse_
         return spec._replace(predictions={**spec.predictions, **added})
 
     return estimator.Estimator(model_fn, base.model_dir, base.config)
+
+
+__getattr__ = module_getattr("tf.contrib.estimator", (), "use tf.estimator", _USE_INSTEAD)

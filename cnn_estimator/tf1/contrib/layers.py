@@ -28,6 +28,13 @@ def embedding_lookup_unique(params: Any, ids: Any, partition_strategy: str = "mo
         return result
 
 
+def _embeddings(shape: list[int] | None, initializer: Any, regularizer: Any, trainable: bool) -> Any:
+    """Returns the variable `embeddings` of the current scope."""
+    return tf_slim.model_variable(
+        "embeddings", shape=shape, initializer=initializer, regularizer=regularizer, trainable=trainable
+    )
+
+
 def embed_sequence(
     ids: Any,
     vocab_size: int | None = None,
@@ -43,13 +50,8 @@ def embed_sequence(
     if not (reuse or (vocab_size and embed_dim)):
         raise ValueError(f"vocab_size={vocab_size} and embed_dim={embed_dim}: both are needed unless reuse=True")
     with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
-        embeddings = tf_slim.model_variable(
-            "embeddings",
-            shape=[vocab_size, embed_dim] if vocab_size and embed_dim else None,
-            initializer=initializer,
-            regularizer=regularizer,
-            trainable=trainable,
-        )
+        shape = [vocab_size, embed_dim] if vocab_size and embed_dim else None
+        embeddings = _embeddings(shape, initializer, regularizer, trainable)
         lookup = embedding_lookup_unique if unique else tf.nn.embedding_lookup
         return lookup(embeddings, ids)
 
@@ -75,13 +77,7 @@ def bow_encoder(
     if sparse and not sparse_lookup:
         raise TypeError("sparse_lookup=False takes dense ids")
     with tf.variable_scope(scope, "bow_encoder", [ids], reuse=reuse):
-        embeddings = tf_slim.model_variable(
-            "embeddings",
-            shape=[vocab_size, embed_dim],
-            initializer=initializer,
-            regularizer=regularizer,
-            trainable=trainable,
-        )
+        embeddings = _embeddings([vocab_size, embed_dim], initializer, regularizer, trainable)
         if not sparse_lookup:
             return tf.reduce_mean(tf.nn.embedding_lookup(embeddings, ids), 1)
         sparse_ids = ids if sparse else tf.sparse.from_dense(ids)

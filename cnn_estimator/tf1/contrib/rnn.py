@@ -1,6 +1,6 @@
 """tf.contrib.rnn: the cells of tf.nn.rnn_cell, and LSTMs that run as one kernel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
@@ -10,12 +10,8 @@ from tensorflow.python.ops.rnn import (  # type: ignore[import-untyped]
 )
 from tensorflow.python.ops.rnn import _transpose_batch_time as transpose_batch_time  # type: ignore[import-untyped]
 
-from cnn_estimator.tf1.unavailable import Unavailable
+from cnn_estimator.tf1.unavailable import module_getattr
 
-_SAME = (
-    *("BasicLSTMCell", "BasicRNNCell", "DeviceWrapper", "DropoutWrapper", "GRUCell", "LSTMCell", "LSTMStateTuple"),
-    *("MultiRNNCell", "RNNCell", "ResidualWrapper"),
-)
 _USE_INSTEAD = {
     "GRUBlockCell": "use tf.nn.rnn_cell.GRUCell",
     "GRUBlockCellV2": "use tf.nn.rnn_cell.GRUCell",
@@ -39,14 +35,6 @@ __all__ = [
     "static_state_saving_rnn",
     "transpose_batch_time",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    if name in _SAME:
-        return getattr(tf.nn.rnn_cell, name)
-    return Unavailable(f"tf.contrib.rnn.{name}", _USE_INSTEAD.get(name, "use a cell of tf.nn.rnn_cell"))
 
 
 def _block_weights(inputs: int, units: int, use_peephole: bool, dtype: Any) -> dict[str, Any]:
@@ -269,6 +257,30 @@ def _layers(forward: Sequence, backward: Sequence, initial: Sequence) -> list[tu
     return list(zip(forward, backward, *states, strict=True))
 
 
+def _stack(
+    run_layer: Callable,
+    cells_fw: Sequence,
+    cells_bw: Sequence,
+    inputs: Any,
+    initial_states: Sequence,
+    scope: Any,
+) -> tuple[Any, tuple, tuple]:
+    """Returns (outputs, forward states, backward states) of layers, each of which gets the outputs of the one below.
+
+    Args:
+      run_layer: called with (forward cell, backward cell, inputs, forward state, backward state, scope); returns
+        (outputs, forward state, backward state).
+    """
+    states, outputs = [], inputs
+    with tf.variable_scope(scope or "stack_bidirectional_rnn"):
+        for number, (*cells, forward, backward) in enumerate(_layers(cells_fw, cells_bw, initial_states)):
+            with tf.variable_scope(f"cell_{number}") as cell_scope:
+                outputs, *state = run_layer(*cells, outputs, forward, backward, cell_scope)
+            states.append(state)
+    forward_states, backward_states = zip(*states, strict=True)
+    return outputs, forward_states, backward_states
+
+
 def stack_bidirectional_rnn(
     cells_fw: Sequence,
     cells_bw: Sequence,
@@ -281,16 +293,13 @@ def stack_bidirectional_rnn(
 ) -> tuple[list, tuple, tuple]:
     """Returns (outputs per step, forward states, backward states) of layers of static_bidirectional_rnn; each gets the
     joined outputs of the one below."""
-    forward, backward, outputs = [], [], list(inputs)
-    with tf.variable_scope(scope or "stack_bidirectional_rnn"):
-        for number, layer in enumerate(_layers(cells_fw, cells_bw, (initial_states_fw, initial_states_bw))):
-            with tf.variable_scope(f"cell_{number}") as cell_scope:
-                outputs, forward_state, backward_state = tf.nn.static_bidirectional_rnn(
-                    layer[0], layer[1], outputs, layer[2], layer[3], dtype, sequence_length, cell_scope
-                )
-            forward.append(forward_state)
-            backward.append(backward_state)
-    return outputs, tuple(forward), tuple(backward)
+
+    def run_layer(forward: Any, backward: Any, inputs: Any, state_fw: Any, state_bw: Any, scope: Any) -> tuple:
+        return tf.nn.static_bidirectional_rnn(
+            forward, backward, inputs, state_fw, state_bw, dtype, sequence_length, scope
+        )
+
+    return _stack(run_layer, cells_fw, cells_bw, list(inputs), (initial_states_fw, initial_states_bw), scope)
 
 
 def stack_bidirectional_dynamic_rnn(
@@ -315,14 +324,14 @@ def stack_bidirectional_dynamic_rnn(
         "time_major": time_major,
         "swap_memory": swap_memory,
     }
-    states, outputs = [], inputs
-    with tf.variable_scope(scope or "stack_bidirectional_rnn"):
-        for number, layer in enumerate(_layers(cells_fw, cells_bw, (initial_states_fw, initial_states_bw))):
-            with tf.variable_scope(f"cell_{number}"):
-                pair, state = tf.nn.bidirectional_dynamic_rnn(
-                    layer[0], layer[1], outputs, initial_state_fw=layer[2], initial_state_bw=layer[3], **options
-                )
-            outputs = tf.concat(pair, 2)
-            states.append(state)
-    forward, backward = zip(*states, strict=True)
-    return outputs, forward, backward
+
+    def run_layer(forward: Any, backward: Any, inputs: Any, state_fw: Any, state_bw: Any, scope: Any) -> tuple:
+        pair, states = tf.nn.bidirectional_dynamic_rnn(
+            forward, backward, inputs, initial_state_fw=state_fw, initial_state_bw=state_bw, **options
+        )
+        return (tf.concat(pair, 2), *states)
+
+    return _stack(run_layer, cells_fw, cells_bw, inputs, (initial_states_fw, initial_states_bw), scope)
+
+
+__getattr__ = module_getattr("tf.contrib.rnn", (tf.nn.rnn_cell,), "use a cell of tf.nn.rnn_cell", _USE_INSTEAD)

@@ -3,51 +3,26 @@
 import json
 import numbers
 import re
+import sys
 from collections.abc import Callable, Mapping
 
-import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
-from tensorflow.python.framework import ops  # type: ignore[import-untyped]
-from tf_slim.training.evaluation import (  # type: ignore[import-untyped]
-    StopAfterNEvalsHook,
-    SummaryAtEndHook,
-    checkpoints_iterator,
-    evaluate_once,
-    evaluate_repeatedly,
-    get_or_create_eval_step,
-    wait_for_new_checkpoint,
-)
-from tf_slim.training.training import (  # type: ignore[import-untyped]
-    add_gradients_summaries,
-    clip_gradient_norms,
-    clip_gradient_norms_fn,
-    create_train_op,
-    multiply_gradients,
-    train,
-)
+from cnn_estimator.tf1.contrib import _tf_slim  # noqa: F401 - loads tf-slim
+from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
-from cnn_estimator.tf1.unavailable import Unavailable
-
-__all__ = [
-    "HParams",
-    "StopAfterNEvalsHook",
-    "SummaryAtEndHook",
-    "add_gradients_summaries",
-    "checkpoints_iterator",
-    "clip_gradient_norms",
-    "clip_gradient_norms_fn",
-    "create_train_op",
-    "evaluate_once",
-    "evaluate_repeatedly",
-    "get_or_create_eval_step",
-    "multiply_gradients",
-    "parse_values",
-    "train",
-    "wait_for_new_checkpoint",
-]
-
-for _class in (tf.IndexedSlices, tf.Tensor):  # where tf-slim looks for them
-    if not hasattr(ops, _class.__name__):
-        setattr(ops, _class.__name__, _class)
+_evaluation, _training = (sys.modules[f"tf_slim.training.{name}"] for name in ("evaluation", "training"))
+StopAfterNEvalsHook = _evaluation.StopAfterNEvalsHook
+SummaryAtEndHook = _evaluation.SummaryAtEndHook
+checkpoints_iterator = _evaluation.checkpoints_iterator
+evaluate_once = _evaluation.evaluate_once
+evaluate_repeatedly = _evaluation.evaluate_repeatedly
+get_or_create_eval_step = _evaluation.get_or_create_eval_step
+wait_for_new_checkpoint = _evaluation.wait_for_new_checkpoint
+add_gradients_summaries = _training.add_gradients_summaries
+clip_gradient_norms = _training.clip_gradient_norms
+clip_gradient_norms_fn = _training.clip_gradient_norms_fn
+create_train_op = _training.create_train_op
+multiply_gradients = _training.multiply_gradients
+train = _training.train
 
 _USE_INSTEAD = {
     "bucket": "use tf.data.experimental.bucket_by_sequence_length",
@@ -62,12 +37,6 @@ _ASSIGNMENT = re.compile(
     r"(?P<name>[a-zA-Z][\w.]*)(\[\s*(?P<index>\d+)\s*\])?\s*=\s*((?P<value>[^,\[]*)|\[(?P<items>[^\]]*)\])($|,\s*)"
 )
 _TRUTHS = {"true": True, "True": True, "1": True, "false": False, "False": False, "0": False}
-
-
-def __getattr__(name: str) -> object:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return Unavailable(f"tf.contrib.training.{name}", _USE_INSTEAD.get(name, "use tf.data and tf.estimator"))
 
 
 def _parse_bool(text: str) -> bool:
@@ -231,3 +200,6 @@ class HParams:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({sorted(self.values().items())})"
+
+
+__getattr__ = module_getattr("tf.contrib.training", (), "use tf.data and tf.estimator", _USE_INSTEAD)

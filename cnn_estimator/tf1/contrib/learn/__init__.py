@@ -11,7 +11,7 @@ from cnn_estimator.tf1.contrib.learn.utils.saved_model_export_utils import (
     build_parsing_serving_input_fn,
     make_export_strategy,
 )
-from cnn_estimator.tf1.unavailable import Unavailable
+from cnn_estimator.tf1.unavailable import module_getattr
 
 __all__ = [
     "Experiment",
@@ -77,8 +77,9 @@ class TaskType:
     WORKER = "worker"
 
 
-def __getattr__(name: str) -> object:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    instead = f"use tf.estimator.{_USE_INSTEAD[name]}" if name in _USE_INSTEAD else "use tf.estimator and tf.data"
-    return Unavailable(f"tf.contrib.learn.{name}", instead)
+__getattr__ = module_getattr(
+    "tf.contrib.learn",
+    (),
+    "use tf.estimator and tf.data",
+    {name: f"use tf.estimator.{instead}" for name, instead in _USE_INSTEAD.items()},
+)
