@@ -78,7 +78,7 @@ def packages(tmp_path, monkeypatch):
 @pytest.fixture
 def stubs(monkeypatch):
     """Leaves out what takes long: an Estimator that trains, and the public datasets."""
-    monkeypatch.setattr(doctor, "_estimator", lambda reinstall: doctor.Finding("wrong", "Estimator", reinstall))
+    monkeypatch.setattr(doctor, "_tensorflow_1", lambda reinstall: [doctor.Finding("wrong", "Estimator", reinstall)])
     monkeypatch.setattr(doctor, "_data", lambda reinstall: ())
 
 
@@ -150,9 +150,12 @@ def test_this_environment_is_in_order(here):
 
 
 @pytest.mark.process
-def test_the_estimator_that_trains_is_named(here):
+def test_what_works_of_tensorflow_1_is_named(here):
     which = "tensorflow-estimator's, behind the bridge" if BRIDGED else "TensorFlow's own"
-    assert here[-1] == f"ok     Estimator trains: {which}"
+    assert here[-3] == f"ok     Estimator: trains, {which}"
+    assert here[-2] == f"ok     tf.layers: {'tf_keras' if BRIDGED else 'keras'}'s"
+    assert here[-1].startswith("ok     tf.contrib: ")
+    assert {"layers", "learn", "tpu"} < set(here[-1].partition(": ")[2].split(", "))
 
 
 # Versions.
@@ -389,7 +392,8 @@ def test_what_is_reinstalled(packages, stubs):
 )
 def test_a_tensorflow_that_cannot_be_used_is_reinstalled(packages, tensorflow, problem):
     (packages.folder / "tensorflow.py").write_text(tensorflow)
-    assert doctor._estimator("pip install it") == doctor.Finding("wrong", f"Estimator {problem}", "pip install it")
+    (finding,) = doctor._tensorflow_1("pip install it")
+    assert finding == doctor.Finding("wrong", f"Estimator {problem}", "pip install it")
 
 
 @pytest.mark.process
@@ -402,7 +406,7 @@ def test_a_tensorflow_that_cannot_be_used_is_reinstalled(packages, tensorflow, p
 )
 def test_a_crash_that_no_command_fixes(packages, crash, fix):
     (packages.folder / "tensorflow.py").write_text(f"import os, signal; os.kill(os.getpid(), signal.{crash})")
-    finding = doctor._estimator("pip install it")
+    (finding,) = doctor._tensorflow_1("pip install it")
     assert finding == doctor.Finding("wrong", f"Estimator was killed by {crash}", fix)
 
 
@@ -416,8 +420,18 @@ def test_an_estimator_that_is_installed_and_cannot_train(tmp_path, monkeypatch):
         "text_format.MessageToString = fail\n"  # which writes the graph
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    finding = doctor._estimator("pip install it")
+    (finding,) = doctor._tensorflow_1("pip install it")
     assert finding == doctor.Finding("wrong", "Estimator failed: TypeError: float_format", "pip install it")
+
+
+@pytest.mark.process
+def test_what_works_before_a_failure_is_named_too(tmp_path, monkeypatch):
+    (tmp_path / "tf_slim.py").write_text("raise ImportError('damaged')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    findings = list(doctor._tensorflow_1("pip install it"))
+    assert [finding.kind for finding in findings] == ["ok", "ok", "wrong"]
+    assert findings[-1] == doctor.Finding("wrong", "tf.contrib failed: ImportError: damaged", "pip install it")
 
 
 # Folders.
@@ -520,7 +534,7 @@ def data(tmp_path, monkeypatch):
     changed = dataclasses.replace(datasets.FASHION_MNIST, sha256=sha256, installed=str(debian))
     monkeypatch.setitem(datasets.DATASETS, "fashion_mnist", changed)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a cache"))
-    monkeypatch.setattr(doctor, "_estimator", lambda reinstall: doctor.Finding("ok", "Estimator"))
+    monkeypatch.setattr(doctor, "_tensorflow_1", lambda reinstall: ())
     monkeypatch.setattr(doctor, "_versions", lambda: ())
     cache = tmp_path / "a cache" / "cnn_estimator" / "fashion_mnist"
     cache.mkdir(parents=True)

@@ -58,7 +58,7 @@ LAYERS = (
         "tf1.contrib.tpu",
         "tf1.contrib.training",
     ),
-    ("tf1.contrib._tf_slim", "tf1.contrib.feature_columns", "tf1.contrib.old_datasets"),
+    ("tf1.contrib._tf_slim", "tf1.contrib._feature_columns", "tf1.contrib._old_datasets"),
     ("tf1.contrib.learn",),
     ("tf1.contrib.learn.datasets", "tf1.contrib.learn.learn_runner", "tf1.contrib.learn.utils"),
     (

@@ -1,4 +1,4 @@
-"""Checks the installation as a support person would: versions, folders, data, and whether Estimator trains.
+"""Checks the installation as a support person would: versions, folders, data, and what of TF 1 works.
 
 Imports no TensorFlow into this process, so that it works where TensorFlow is missing or crashes.
 """
@@ -7,6 +7,7 @@ import dataclasses
 import importlib.metadata
 import os
 import pathlib
+import pkgutil
 import platform
 import shlex
 import shutil
@@ -38,7 +39,9 @@ _CRASHES = {
     signal.SIGILL: "this CPU lacks instructions that TensorFlow is built with, use one with AVX",
     signal.SIGKILL: "free some memory, it takes about 1 GB",
 }
-_CHILD = "import sys; sys.path[:] = sys.argv[1:]; from cnn_estimator.cli import doctor; doctor.train_a_step()"
+_CHILD = "import sys; sys.path[:] = sys.argv[1:]; from cnn_estimator.cli import doctor; doctor.try_tensorflow_1()"
+# What the process tries, in this order. It prints a line that starts with the name for each that works.
+_TRIED = ("Estimator", "tf.layers", "tf.contrib")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +83,7 @@ def examine() -> Iterator[Finding]:
     reinstall = _reinstall() if sound else "first what is wrong above"
     yield _bfloat16()
     yield from _data(reinstall)
-    yield _estimator(reinstall)  # last, because it takes seconds, and hides nothing where it hangs
+    yield from _tensorflow_1(reinstall)  # last, because it takes seconds, and hides nothing where it hangs
 
 
 def _versions() -> Iterator[Finding]:
@@ -294,39 +297,48 @@ def _sudo() -> list[str]:
     return [] if os.geteuid() == 0 else ["sudo"]
 
 
-def _estimator(reinstall: str) -> Finding:
-    """Returns the Finding of an Estimator that trains a step in a process of its own; `reinstall` may fix it."""
+def _tensorflow_1(reinstall: str) -> Iterator[Finding]:
+    """Yields the Findings of what of TF 1 works, tried in a process of its own; `reinstall` may fix what does not."""
     # Not in a cluster: there the step would wait for the others.
     environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     command = [sys.executable, "-c", _CHILD, *sys.path]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    works = [line for line in done.stdout.splitlines() if line.partition(":")[0] in _TRIED]
+    for line in works:
+        yield Finding("ok", line)
     if done.returncode == 0:
-        return Finding("ok", f"Estimator trains: {done.stdout.splitlines()[-1]}")
+        return
     end, fix = "failed", reinstall
     if done.returncode < 0:
         crash = signal.Signals(-done.returncode)
         end, fix = f"was killed by {crash.name}", _CRASHES.get(crash, reinstall)
     message = _last_line(done.stderr).partition(": pip install ")[0]  # tf1 gives that advice, and knows less
-    return Finding("wrong", f"Estimator {end}" + (f": {message}" if message else ""), fix)
+    tried = (*_TRIED, "the end of the process")[len(works)]
+    yield Finding("wrong", f"{tried} {end}" + (f": {message}" if message else ""), fix)
 
 
 def _last_line(text: str) -> str:
     return text.strip().rpartition("\n")[2]
 
 
-def train_a_step() -> None:
-    """What the process does: trains a network of one weight for a step, and prints which Estimator did it."""
+def try_tensorflow_1() -> None:
+    """What the process does: trains a step, and loads the parts of tf.contrib; prints a line for each that works."""
     with native_log.filtered():
-        from cnn_estimator.tf1 import tf
+        from cnn_estimator.tf1 import contrib, spellings, tf
 
         def model_fn(features, labels, mode):
-            loss = tf.losses.mean_squared_error(labels, tf.layers.dense(features, 1))
+            loss = tf.losses.mean_squared_error(labels, features * tf.get_variable("weight", []))
             train_op = tf.train.GradientDescentOptimizer(0.1).minimize(loss, tf.train.get_global_step())
             return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
 
         with tempfile.TemporaryDirectory() as model_dir:
             tf.estimator.Estimator(model_fn, model_dir).train(lambda: (tf.ones([1, 1]), tf.ones([1, 1])), steps=1)
-    if "cnn_estimator.tf1.estimator" in sys.modules:
-        print("tensorflow-estimator's, behind the bridge")
-    else:
-        print("TensorFlow's own")
+        bridged = "cnn_estimator.tf1.estimator" in sys.modules
+        which = "tensorflow-estimator's, behind the bridge" if bridged else "TensorFlow's own"
+        print(f"Estimator: trains, {which}", flush=True)
+        tf.layers.dense(tf.ones([1, 1]), 1)
+        print(f"tf.layers: {spellings.keras_package()}'s", flush=True)
+        parts = [part.name for part in pkgutil.iter_modules(contrib.__path__) if not part.name.startswith("_")]
+        for name in parts:
+            contrib.part(name)
+        print(f"tf.contrib: {', '.join(parts)}", flush=True)

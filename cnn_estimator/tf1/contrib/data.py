@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from cnn_estimator.tf1.contrib import old_datasets
+from cnn_estimator.tf1.contrib import _old_datasets
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
 Transformation = Callable[[tf.data.Dataset], tf.data.Dataset]  # what Dataset.apply takes
@@ -81,4 +81,4 @@ def read_batch_features(
     return tf.data.make_one_shot_iterator(dataset).get_next()
 
 
-__getattr__ = module_getattr("tf.contrib.data", (tf.data.experimental, old_datasets, tf.data), "use tf.data")
+__getattr__ = module_getattr("tf.contrib.data", (tf.data.experimental, _old_datasets, tf.data), "use tf.data")

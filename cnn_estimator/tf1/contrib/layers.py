@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from cnn_estimator.tf1.contrib import feature_columns
+from cnn_estimator.tf1.contrib import _feature_columns
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
@@ -86,6 +86,6 @@ def bow_encoder(
 
 __getattr__ = module_getattr(
     "tf.contrib.layers",
-    (_layers, feature_columns, sys.modules["tf_slim.layers.optimizers"], sys.modules["tf_slim.layers.rev_block_lib"]),
+    (_layers, _feature_columns, sys.modules["tf_slim.layers.optimizers"], sys.modules["tf_slim.layers.rev_block_lib"]),
     "use tf.layers, tf.feature_column or tf_slim of the package tf-slim",
 )
