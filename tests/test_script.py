@@ -24,6 +24,7 @@ from tensorflow.keras.layers import Dense
 from tensorflow.python.estimator.estimator import Estimator
 import tensorflow.estimator
 import keras as own_keras
+from keras.optimizers import Adam
 import helper
 
 assert v1 is tf.compat.v1 and v1.Session is tf.Session
@@ -31,6 +32,7 @@ assert estimator is v1_estimator is tf.estimator is v1.estimator
 assert estimator.inputs.numpy_input_fn and tf.layers.dense and tf.placeholder and tf.logging.info
 assert issubclass(tf.estimator.Estimator, Estimator)
 assert Dense is tf.keras.layers.Dense is keras.layers.Dense is keras_module.layers.Dense is own_keras.layers.Dense
+assert Adam is tf.keras.optimizers.Adam is own_keras.optimizers.Adam
 assert helper.tf is tf
 assert not tf.executing_eagerly()
 print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)

@@ -74,6 +74,7 @@ def _load() -> ModuleType:
     _require("tensorflow-estimator", "2.15", version)
 
     _silence_deprecation_warnings()
+    spellings.serve_datasets()
 
     tf = tensorflow.compat.v1
     if _minor(version) >= (2, 16):
@@ -84,7 +85,6 @@ def _load() -> ModuleType:
         spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         tf.compat.v1 = tf  # by itself it is one more copy
     spellings.register_removed(tensorflow, tf)
-    spellings.serve_datasets()
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()
@@ -100,6 +100,7 @@ def _silence_deprecation_warnings() -> None:
     module_wrapper._PER_MODULE_WARNING_LIMIT = 0  # of names in tf.estimator's modules
     names = r"(tf\.layers|tf\.nn\.rnn_cell|tf\.keras\.backend|[Ll]ayer|[Mm]odel)\.\w+"
     warnings.filterwarnings("ignore", f"`{names}` (is deprecated|will be removed)", UserWarning)
+    warnings.filterwarnings("ignore", "You are saving your model as an HDF5 file", UserWarning)
     warnings.filterwarnings("ignore", "float_format is deprecated", UserWarning)  # TensorFlow 2.20's own use
 
 

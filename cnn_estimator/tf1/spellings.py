@@ -110,14 +110,16 @@ def keras_package() -> str:
 
 
 def serve_datasets() -> None:
-    """Has Keras's datasets.mnist and datasets.fashion_mnist read the verified files that this package finds.
-
-    Keras's API must not be loaded yet, as its modules copy the function.
-    """
+    """Has Keras's datasets.mnist and datasets.fashion_mnist read the verified files that this package finds."""
+    keras = keras_package()
     for dataset in ("mnist", "fashion_mnist"):
-        name = f"{keras_package()}.src.datasets.{dataset}"
-        module = sys.modules.setdefault(name, ModuleType(name))
-        module.__dict__["load_data"] = functools.partial(_load_data, f"load_{dataset}_arrays")
+        source = f"{keras}.src.datasets.{dataset}"
+        sys.modules.setdefault(source, ModuleType(source))
+        load_data = functools.partial(_load_data, f"load_{dataset}_arrays")
+        # The modules of Keras's API copy the function when they are loaded, which `import tensorflow` may have done.
+        for name, module in sys.modules.items():
+            if name.startswith(f"{keras}.") and name.endswith(f".datasets.{dataset}"):
+                vars(module)["load_data"] = load_data
 
 
 def _load_data(function: str, *arguments: str, **keywords: str) -> object:
@@ -127,16 +129,23 @@ def _load_data(function: str, *arguments: str, **keywords: str) -> object:
 def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
     """Makes the module tensorflow the TF 1 API: for a process that runs a TF 1 program, and nothing else."""
     keras = keras_package()
-    targets = {
-        "tensorflow.estimator": tf.estimator.__name__,
-        "tensorflow.keras": f"{keras}.api._v1.keras",
-    }
-    if keras == "tf_keras":
+    targets = {"tensorflow.estimator": tf.estimator.__name__, "tensorflow.keras": keras}
+    if keras != "keras":
         targets["keras"] = keras  # Keras 3 cannot work without eager execution
     sys.meta_path.insert(0, Aliases(targets))
+    _be_keras_1(keras)
     for name in dir(tf):
         if not name.startswith("_") and name != "compat":  # tensorflow.compat has the same, and this TF 1 in it
             setattr(tensorflow, name, getattr(tf, name))
     # On TensorFlow 2.15 the attribute is a stand-in for the module.
     for api in (tensorflow, tf):
         api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]
+
+
+def _be_keras_1(package: str) -> None:
+    """Makes Keras the API that TF 1 programs know: its optimizers, for example, are those that work in graph mode."""
+    api = importlib.import_module(f"{package}.api._v1.keras")
+    vars(sys.modules[package]).update({name: value for name, value in vars(api).items() if not name.startswith("_")})
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(f"{api.__name__}."):
+            sys.modules[package + name.removeprefix(api.__name__)] = module
