@@ -157,7 +157,7 @@ def _missing(path):
 
 
 def test_tf_slim_has_all_that_it_uses_of_tensorflow():
-    folder = pathlib.Path(contrib.slim.nets.__file__).parents[1]
+    folder = pathlib.Path(contrib._tf_slim.tf_slim.__file__).parent
     files = [path for path in folder.rglob("*.py") if not path.name.endswith("_test.py")]
     assert len(files) > 30
     assert set().union(*map(_missing, files)) == set()
@@ -691,26 +691,71 @@ def test_cluster_resolvers_are_those_of_tf_distribute():
     assert contrib.cluster_resolver.TPUClusterResolver is tf.distribute.cluster_resolver.TPUClusterResolver
 
 
-AREAS = [
-    "layers",
-    "framework",
-    "slim",
-    "metrics",
-    "data",
-    "tpu",
-    "summary",
-    "opt",
-    "cluster_resolver",
-    "predictor",
-    "saved_model",
-]
+def test_parts_that_tensorflow_2_has_elsewhere():
+    assert contrib.keras.layers.Dense is tf.keras.layers.Dense
+    assert contrib.signal.stft is tf.signal.stft
+    assert contrib.autograph.to_graph is tf.autograph.to_graph
+    assert contrib.distributions.Normal is tf.distributions.Normal
+    with pytest.raises(NotImplementedError, match="tensorflow-probability"):
+        contrib.distributions.MultivariateNormalDiag(0)
+    proto = contrib.util.make_tensor_proto([1.0, 2.0], shape=[2, 1])
+    assert contrib.util.make_ndarray(proto).tolist() == [[1], [2]]
+    assert contrib.util.constant_value(tf.constant(3)) == 3
+    contrib.losses.mean_squared_error(tf.constant([1.0, 3.0]), tf.constant([1.0, 1.0]))
+    close(contrib.losses.get_total_loss(), 2)
+
+
+def test_strategies_take_the_old_arguments():
+    D = contrib.distribute
+    strategy = D.MirroredStrategy(num_gpus=0)
+    assert isinstance(strategy, tf.distribute.MirroredStrategy)
+    assert [tf.DeviceSpec.from_string(device).device_type for device in strategy.extended.worker_devices] == ["CPU"]
+    gpus = D.MirroredStrategy(num_gpus_per_worker=2, cross_tower_ops=D.AllReduceCrossTowerOps("nccl", num_packs=2))
+    assert [tf.DeviceSpec.from_string(device).device_index for device in gpus.extended.worker_devices] == [0, 1]
+    assert D.DistributeConfig(train_distribute=strategy).eval_distribute is None
+    assert isinstance(D.ParameterServerStrategy(num_gpus_per_worker=1), D.DistributionStrategy)
+    with pytest.raises(ValueError, match="give one of devices"):
+        D.MirroredStrategy(["/cpu:0"], num_gpus=1)
+    with pytest.raises(ValueError, match="are the same"):
+        D.MirroredStrategy(cross_device_ops=1, cross_tower_ops=1)
+
+
+AREAS = {
+    "autograph": "converted_call",
+    "cluster_resolver": None,  # all that TensorFlow 1.15 had
+    "crf": "CrfForwardRnnCell",
+    "distribute": "Monitor",
+    "data": "assert_element_shape",
+    "estimator": "RNNClassifier",
+    "framework": "fuse_op",
+    "layers": "scattered_embedding_column",
+    "keras": "wrappers",
+    "lookup": None,
+    "losses": None,
+    "metrics": None,
+    "opt": "ScipyOptimizerInterface",
+    "predictor": "from_contrib_estimator",
+    "rnn": "GridLSTMCell",
+    "saved_model": "save_keras_model",
+    "signal": None,
+    "slim": "feature_column",
+    "summary": None,
+    "tpu": "infeed_enqueue",
+    "training": "bucket",
+    "util": "loader",
+}
 
 
 @pytest.mark.parametrize("area", AREAS)
 def test_a_name_that_nobody_serves_is_an_error_at_its_use(area):
-    module = getattr(contrib, area)
-    name = module.a_name_of_tomorrow
-    assert isinstance(name, Unavailable)
-    with pytest.raises(NotImplementedError, match=rf"^tf\.contrib\.{area}\.a_name_of_tomorrow is not available"):
-        name()
+    module, name = getattr(contrib, area), AREAS[area]
+    if name:
+        assert isinstance(getattr(module, name), Unavailable)
+        with pytest.raises(NotImplementedError, match=rf"^tf\.contrib\.{area}\.{name} is not available"):
+            getattr(module, name)()
     assert not hasattr(module, "__wrapped__")
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_a_name_that_tf_1_lacked_is_not_there(area):
+    assert not hasattr(getattr(contrib, area), "a_name_of_tomorrow")

@@ -219,3 +219,17 @@ def test_the_names_of_tf_nn_rnn_cell_are_the_same_and_others_are_errors():
     assert rnn.static_rnn is tf.nn.static_rnn
     with pytest.raises(NotImplementedError, match=r"tf\.contrib\.rnn\.GRUBlockCell .*use tf\.nn\.rnn_cell\.GRUCell"):
         rnn.GRUBlockCell(3)
+
+
+@pytest.mark.integration
+def test_the_linear_layer_that_programs_import_from_inside(session):
+    from tensorflow.contrib.rnn.python.ops.core_rnn_cell import _linear
+
+    kernel = tf.constant_initializer(np.arange(8.0).reshape(4, 2))
+    with tf.variable_scope("x"):
+        outputs = _linear([tf.constant([[1.0, 2.0, 3.0]]), tf.constant([[-1.0]])], 2, True, None, kernel)
+    with tf.variable_scope("y"):
+        _linear(tf.constant([[1.0]]), 1, False)
+    assert [variable.op.name for variable in tf.global_variables()] == ["x/kernel", "x/bias", "y/kernel"]
+    session.run(tf.global_variables_initializer())
+    near(session.run(outputs), [[10, 15]])

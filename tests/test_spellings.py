@@ -55,21 +55,102 @@ def test_what_every_release_lacks_is_found_too():
     assert names["input_data"].read_data_sets is names["same"].read_data_sets
 
 
+_C = "tensorflow.contrib"
+
+
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    "line",
+    ("line", "same"),
     [
-        "from tensorflow.contrib.learn.python.learn.datasets.mnist import read_data_sets",
-        "from tensorflow.contrib.learn.python.learn import learn_runner",
-        "from tensorflow.contrib.learn.python.learn.utils import saved_model_export_utils",
-        "from tensorflow.contrib.layers.python.layers import initializers",
-        "from tensorflow.contrib.framework.python.ops import arg_scope",
+        (f"from {_C}.data.python.ops.batching import map_and_batch", "tf.contrib.data.map_and_batch"),
+        (f"from {_C}.distribute.python.mirrored_strategy import MirroredStrategy", None),
+        (f"from {_C}.estimator.python.estimator.early_stopping import stop_if_lower_hook", None),
+        (f"from {_C}.framework.python.framework.checkpoint_utils import load_variable", "tf.train.load_variable"),
+        (f"from {_C}.framework.python.ops import add_arg_scope", "tf.contrib.framework.add_arg_scope"),
+        (f"from {_C}.framework.python.ops.audio_ops import decode_wav", None),
+        (f"from {_C}.framework.python.ops.variables import model_variable", "tf.contrib.framework.model_variable"),
+        (
+            f"from {_C}.layers.python.layers.initializers import xavier_initializer",
+            "tf.contrib.layers.xavier_initializer",
+        ),
+        (f"from {_C}.layers.python.layers.layers import conv2d", "tf.contrib.layers.conv2d"),
+        (f"from {_C}.layers.python.layers.utils import collect_named_outputs", None),
+        (
+            f"from {_C}.layers.python.layers.feature_column import real_valued_column",
+            "tf.contrib.layers.real_valued_column",
+        ),
+        (f"from {_C}.learn.python.learn.datasets.base import load_csv_with_header", None),
+        (f"from {_C}.learn.python.learn.datasets.mnist import read_data_sets", None),
+        (f"from {_C}.learn.python.learn.estimators.run_config import RunConfig", "tf.contrib.learn.RunConfig"),
+        (f"from {_C}.learn.python.learn.learn_runner import run", "tf.contrib.learn.learn_runner.run"),
+        (
+            f"from {_C}.learn.python.learn.utils.saved_model_export_utils import make_export_strategy",
+            "tf.contrib.learn.make_export_strategy",
+        ),
+        (f"from {_C}.lookup.lookup_ops import HashTable", "tf.contrib.lookup.HashTable"),
+        (f"from {_C}.metrics.python.ops.metric_ops import streaming_mean", "tf.contrib.metrics.streaming_mean"),
+        (
+            f"from {_C}.opt.python.training.lazy_adam_optimizer import LazyAdamOptimizer",
+            "tf.contrib.opt.LazyAdamOptimizer",
+        ),
+        (f"from {_C}.predictor.predictor_factories import from_saved_model", "tf.contrib.predictor.from_saved_model"),
+        (f"from {_C}.rnn.python.ops.core_rnn_cell import GRUCell", "tf.nn.rnn_cell.GRUCell"),
+        (f"from {_C}.rnn.python.ops.lstm_ops import LSTMBlockFusedCell", "tf.contrib.rnn.LSTMBlockFusedCell"),
+        (f"from {_C}.slim.nets.resnet_v1 import resnet_v1_50", "tf.contrib.slim.nets.resnet_v1.resnet_v1_50"),
+        (f"from {_C}.slim.python.slim.nets.vgg import vgg_16", "tf.contrib.slim.nets.vgg.vgg_16"),
+        (f"from {_C}.slim.python.slim.learning import create_train_op", "tf.contrib.slim.learning.create_train_op"),
+        (f"from {_C}.tpu.python.tpu.tpu_config import TPUConfig", "tf.contrib.tpu.TPUConfig"),
+        (f"from {_C}.tpu.python.tpu.tpu_estimator import TPUEstimator", "tf.contrib.tpu.TPUEstimator"),
+        (f"from {_C}.tpu.python.tpu.tpu_optimizer import CrossShardOptimizer", "tf.contrib.tpu.CrossShardOptimizer"),
+        (f"from {_C}.training.python.training.evaluation import checkpoints_iterator", None),
+        (f"from {_C}.training.python.training.hparam import HParams", "tf.contrib.training.HParams"),
     ],
 )
-def test_programs_may_reach_into_the_files_of_contrib(line):
+def test_programs_may_reach_into_the_files_of_contrib(line, same):
+    """In three spellings."""
+    file, name = line.removeprefix("from ").split(" import ")
+    folder, module = file.rsplit(".", 1)
+    lines = (line, f"from {folder} import {module}; {name} = {module}.{name}", f"import {file} as m; {name} = m.{name}")
+    found = []
+    for each in lines:
+        names = {}
+        exec(each, names)
+        found.append(names[name])
+    assert found[0] is found[1] is found[2]
+    assert callable(found[0])
+    assert same is None or found[0] is eval(same)
+
+
+@pytest.mark.unit
+def test_the_files_of_contrib_have_their_names_for_import_star():
     names = {}
-    exec(line, names)
-    assert names[line.rpartition(" ")[2]]
+    exec(f"from {_C}.layers.python.layers.initializers import *", names)
+    assert names["xavier_initializer"] is tf.contrib.layers.xavier_initializer
+    exec(f"import {_C}.slim.nets as nets; import {_C}.slim as slim", names)
+    assert names["nets"].inception.inception_v3 is names["slim"].nets.inception.inception_v3
+
+
+@pytest.mark.unit
+def test_a_function_that_is_gone_is_an_error_at_its_use():
+    names = {}
+    exec(f"from {_C}.rnn.python.ops import core_rnn; from {_C}.tensor_forest.python.ops.data_ops import parse", names)
+    for use, gone in (
+        (lambda: names["core_rnn"].run(1), "rnn.python.ops.core_rnn.run"),
+        (names["parse"], "tensor_forest.parse"),
+    ):
+        with pytest.raises(NotImplementedError, match=rf"^tf\.contrib\.{gone} is not available on TensorFlow 2: "):
+            use()
+    with pytest.raises(NotImplementedError, match=r"use what tf\.contrib\.rnn has"):
+        exec("class Derived(core_rnn.Cell): pass", names)
+    assert not hasattr(names["core_rnn"], "__wrapped__")
+
+
+@pytest.mark.unit
+def test_a_part_that_tf_1_lacked_is_not_there():
+    assert not hasattr(tf.contrib, "never_heard")
+    for line in (f"import {_C}.never_heard", f"from {_C} import never_heard", f"import {_C}.never_heard.python.ops"):
+        with pytest.raises(ImportError, match="never_heard"):
+            exec(line, {})
 
 
 @pytest.mark.unit
@@ -82,8 +163,8 @@ def test_a_part_of_contrib_that_nobody_keeps_is_an_error_at_its_use():
         names["KMeans"](3)
     with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.boosted_trees\.Trees is not available"):
         names["trees"].Trees()
-    with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.tensor_forest\.python is not available"):
-        tf.contrib.tensor_forest.python.tensor_forest  # noqa: B018
+    with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.tensor_forest\.\w+ is not available"):
+        tf.contrib.tensor_forest.python.tensor_forest.Forest()
 
 
 @pytest.mark.integration

@@ -34,3 +34,13 @@ def test_a_module_has_the_first_name_that_is_served():
         get("c")()
     with pytest.raises(AttributeError):
         get("__all__")
+
+
+def test_a_module_lacks_what_tf_1_lacked():
+    get = module_getattr("tf.y", (SimpleNamespace(c=Unavailable("tf.x.c", "")),), "use z", {"a": "use b"}, "d e")
+    for name, advice in {"a": "b", "c": "z", "d": "z", "e": "z"}.items():
+        with pytest.raises(NotImplementedError, match=rf"^tf\.y\.{name} .*: use {advice}$"):
+            get(name)()
+    with pytest.raises(AttributeError, match=r"^module 'tf\.y' has no attribute 'f'$"):
+        get("f")
+    assert isinstance(module_getattr("tf.y", (), "use z")("f"), Unavailable)

@@ -22,15 +22,9 @@ ESTIMATOR = {
     "tensorflow.compat.v2.estimator": f"{_API}.v2.estimator",
     "tensorflow.python.estimator": "tensorflow_estimator.python.estimator",
 }
-# What every release lacks, an inner module before what it is in. Programs also reach into the files of tf.contrib.
+# What every release lacks.
 _CONTRIB = "cnn_estimator.tf1.contrib"
 REMOVED = {
-    "tensorflow.contrib.framework.python.ops": "tf_slim.ops",
-    "tensorflow.contrib.framework.python": f"{_CONTRIB}.framework",
-    "tensorflow.contrib.layers.python.layers": "tf_slim.layers",
-    "tensorflow.contrib.layers.python": f"{_CONTRIB}.layers",
-    "tensorflow.contrib.learn.python.learn": f"{_CONTRIB}.learn",
-    "tensorflow.contrib.learn.python": f"{_CONTRIB}.learn",
     "tensorflow.contrib": _CONTRIB,
     "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
 }
@@ -60,9 +54,8 @@ class _Loaded(importlib.abc.Loader):
         self._name = name
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        package, _, part = self._name.rpartition(".")
-        if package == _CONTRIB:
-            module = importlib.import_module(package).part(part)
+        if self._name.startswith(f"{_CONTRIB}."):
+            module = importlib.import_module(_CONTRIB).find(self._name.removeprefix(f"{_CONTRIB}."))
         else:
             module = importlib.import_module(self._name)
         self._spec = module.__spec__

@@ -24,19 +24,30 @@ class Unavailable:
 
 
 def module_getattr(
-    area: str, sources: tuple[object, ...], instead: str, instead_of: Mapping[str, str] | None = None
+    area: str,
+    sources: tuple[object, ...],
+    instead: str,
+    instead_of: Mapping[str, str] | None = None,
+    names: str | None = None,
 ) -> Callable[[str], object]:
     """Returns the __getattr__ of the module that stands for `area`, such as tf.contrib.layers.
 
-    A name is what the first of the sources that has it says; one that none of them has is Unavailable, with the advice
-    that instead_of has for it, or else `instead`.
+    A name is what the first of the sources that has it says. One that none of them has is Unavailable, with the advice
+    that instead_of has for it, or else `instead`, if TF 1 had it: if it is in instead_of or in `names`, separated by
+    spaces, or Unavailable in a source. names=None: any name may have been there.
     """
+    advice = dict.fromkeys((names or "").split(), instead) | dict(instead_of or {})
 
     def __getattr__(name: str) -> object:
+        absent = AttributeError(f"module {area!r} has no attribute {name!r}")
         if name.startswith("__"):  # inspection
-            raise AttributeError(f"module {area!r} has no attribute {name!r}")
-        missing = Unavailable(f"{area}.{name}", (instead_of or {}).get(name, instead))
-        found = (getattr(source, name, missing) for source in sources)
-        return next((value for value in found if not isinstance(value, Unavailable)), missing)
+            raise absent
+        found = [getattr(source, name) for source in sources if hasattr(source, name)]
+        served = [value for value in found if not isinstance(value, Unavailable)]
+        if served:
+            return served[0]
+        if not found and names is not None and name not in advice:
+            raise absent
+        return Unavailable(f"{area}.{name}", advice.get(name, instead))
 
     return __getattr__

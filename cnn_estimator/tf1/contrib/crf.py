@@ -114,4 +114,9 @@ def viterbi_decode(score: np.ndarray, transition_params: np.ndarray) -> tuple[li
     return tags[::-1], best.max()
 
 
-__getattr__ = module_getattr("tf.contrib.crf", (), "use crf_log_norm and crf_decode")
+__getattr__ = module_getattr(
+    "tf.contrib.crf",
+    (),
+    "use crf_log_norm and crf_decode",
+    names="CrfDecodeBackwardRnnCell CrfDecodeForwardRnnCell CrfForwardRnnCell",
+)

@@ -81,4 +81,9 @@ def read_batch_features(
     return tf.data.make_one_shot_iterator(dataset).get_next()
 
 
-__getattr__ = module_getattr("tf.contrib.data", (tf.data.experimental, _old_datasets, tf.data), "use tf.data")
+__getattr__ = module_getattr(
+    "tf.contrib.data",
+    (tf.data.experimental, _old_datasets, tf.data),
+    "use tf.data",
+    names="CheckpointInputPipelineHook assert_element_shape",
+)

@@ -138,4 +138,11 @@ def forward_features(base: Any, keys: str | Sequence[str] | None = None, sparse_
     return estimator.Estimator(model_fn, base.model_dir, base.config)
 
 
-__getattr__ = module_getattr("tf.contrib.estimator", (), "use tf.estimator", _USE_INSTEAD)
+__getattr__ = module_getattr(
+    "tf.contrib.estimator",
+    (),
+    "use tf.estimator",
+    _USE_INSTEAD,
+    "DNNClassifierWithLayerAnnotations DNNRegressorWithLayerAnnotations SavedModelEstimator "
+    "build_supervised_input_receiver_fn_from_input_fn",
+)

@@ -12,8 +12,6 @@ from tensorflow.python.util import deprecation, nest
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
-__path__: list[str] = []  # programs import modules from inside of it: spellings.py has them
-
 nest.is_sequence = nest.is_nested  # TF 1's name for it
 
 BoundedTensorSpec = tensor_spec.BoundedTensorSpec
@@ -100,4 +98,6 @@ __getattr__ = module_getattr(
     "tf.contrib.framework",
     (tf_slim, _smart_cond),
     "use tf.train, tf.Variable or tf_slim of the package tf-slim",
+    names="fuse_op get_graph_from_inputs load_linear_multiclass_bias_initializer load_variable_slot_initializer "
+    "zero_initializer",
 )

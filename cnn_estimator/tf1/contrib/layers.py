@@ -9,8 +9,6 @@ from cnn_estimator.tf1.contrib import _feature_columns
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
-__path__: list[str] = []  # programs import modules from inside of it: spellings.py has them
-
 # The package: tf_slim.layers is what `import *` made of the name, the module inside.
 _layers = sys.modules["tf_slim.layers"]
 
@@ -88,4 +86,8 @@ __getattr__ = module_getattr(
     "tf.contrib.layers",
     (_layers, _feature_columns, sys.modules["tf_slim.layers.optimizers"], sys.modules["tf_slim.layers.rev_block_lib"]),
     "use tf.layers, tf.feature_column or tf_slim of the package tf-slim",
+    names="check_feature_columns feature_column joint_weighted_sum_from_feature_columns "
+    "make_place_holder_tensors_for_base_features multi_class_target parse_feature_columns_from_examples "
+    "parse_feature_columns_from_sequence_examples regression_target scattered_embedding_column "
+    "sequence_input_from_feature_columns transform_features",
 )

@@ -7,4 +7,4 @@ from cnn_estimator.tf1.unavailable import module_getattr
 
 confusion_matrix = tf.math.confusion_matrix
 
-__getattr__ = module_getattr("tf.contrib.metrics", (tf_slim.metrics, tf.sets), "use tf.metrics")
+__getattr__ = module_getattr("tf.contrib.metrics", (tf_slim.metrics, tf.sets), "use tf.metrics", names="")

@@ -268,4 +268,13 @@ class MovingAverageOptimizer(tf.train.Optimizer):
         return tf.train.Saver(by_name, name=name, **kwargs)
 
 
-__getattr__ = module_getattr("tf.contrib.opt", (), "use an optimizer of tf.train")
+__getattr__ = module_getattr(
+    "tf.contrib.opt",
+    (),
+    "use an optimizer of tf.train",
+    {"ScipyOptimizerInterface": "use scipy.optimize.minimize"},
+    "AGNCustomGetter AGNOptimizer AdamGSOptimizer AddSignOptimizer DropStaleGradientOptimizer "
+    "ElasticAverageCustomGetter ElasticAverageOptimizer ExternalOptimizerInterface GGTOptimizer LARSOptimizer "
+    "LazyAdamGSOptimizer ModelAverageCustomGetter ModelAverageOptimizer MultitaskOptimizerWrapper PowerSignOptimizer "
+    "RegAdagradOptimizer ShampooOptimizer VariableClippingOptimizer",
+)

@@ -85,4 +85,4 @@ def _of_signature(graph: tf.Graph, session: Any, signature: Any) -> Predictor:
     return Predictor(graph, session, feeds, fetches)
 
 
-__getattr__ = module_getattr("tf.contrib.predictor", (), "use from_saved_model or from_estimator")
+__getattr__ = module_getattr("tf.contrib.predictor", (), "use from_saved_model or from_estimator", names="")

@@ -334,4 +334,28 @@ def stack_bidirectional_dynamic_rnn(
     return _stack(run_layer, cells_fw, cells_bw, inputs, (initial_states_fw, initial_states_bw), scope)
 
 
-__getattr__ = module_getattr("tf.contrib.rnn", (tf.nn.rnn_cell,), "use a cell of tf.nn.rnn_cell", _USE_INSTEAD)
+def _linear(
+    args: Any, output_size: int, bias: bool, bias_initializer: Any = None, kernel_initializer: Any = None
+) -> Any:
+    """Returns the product of tensors [B, features], beside each other, and the variable kernel, plus the variable bias.
+
+    Programs import it from tf.contrib.rnn.python.ops.core_rnn_cell.
+    """
+    inputs = tf.concat(args, 1) if isinstance(args, list | tuple) else args
+    kernel = tf.get_variable("kernel", [int(inputs.shape[1]), output_size], inputs.dtype, kernel_initializer)
+    outputs = tf.matmul(inputs, kernel)
+    if not bias:
+        return outputs
+    return outputs + tf.get_variable("bias", [output_size], inputs.dtype, bias_initializer or tf.zeros_initializer())
+
+
+__getattr__ = module_getattr(
+    "tf.contrib.rnn",
+    (tf.nn.rnn_cell,),
+    "use a cell of tf.nn.rnn_cell",
+    _USE_INSTEAD,
+    "AttentionCellWrapper BidirectionalGridLSTMCell CompiledWrapper Conv1DLSTMCell Conv2DLSTMCell Conv3DLSTMCell "
+    "ConvLSTMCell CoupledInputForgetGateLSTMCell EmbeddingWrapper FusedRNNCell FusedRNNCellAdaptor GLSTMCell "
+    "GridLSTMCell HighwayWrapper IndRNNCell IndyGRUCell IndyLSTMCell InputProjectionWrapper IntersectionRNNCell "
+    "LSTMBlockWrapper NASCell OutputProjectionWrapper PhasedLSTMCell SRUCell TimeFreqLSTMCell UGRNNCell",
+)

@@ -10,4 +10,6 @@ nets = importlib.import_module("tf_slim.nets")
 for _network in ("alexnet", "inception", "overfeat", "resnet_utils", "resnet_v1", "resnet_v2", "vgg"):
     importlib.import_module(f"tf_slim.nets.{_network}")
 
-__getattr__ = module_getattr("tf.contrib.slim", (tf_slim, layers), "use tf_slim of the package tf-slim, or tf.layers")
+__getattr__ = module_getattr(
+    "tf.contrib.slim", (tf_slim, layers), "use tf_slim of the package tf-slim, or tf.layers", names=""
+)

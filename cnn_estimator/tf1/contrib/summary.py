@@ -9,4 +9,4 @@ from cnn_estimator.tf1.unavailable import module_getattr
 summary = sys.modules[__name__]  # `from tensorflow.contrib.summary import summary` gave the same names
 all_summary_ops = summary_ops_v2.all_v2_summary_ops
 
-__getattr__ = module_getattr("tf.contrib.summary", (summary_ops_v2,), "use tf.summary")
+__getattr__ = module_getattr("tf.contrib.summary", (summary_ops_v2,), "use tf.summary", names="")

@@ -202,4 +202,11 @@ class HParams:
         return f"{type(self).__name__}({sorted(self.values().items())})"
 
 
-__getattr__ = module_getattr("tf.contrib.training", (), "use tf.data and tf.estimator", _USE_INSTEAD)
+__getattr__ = module_getattr(
+    "tf.contrib.training",
+    (),
+    "use tf.data and tf.estimator",
+    _USE_INSTEAD,
+    "FeedingQueueRunner GreedyLoadBalancingStrategy NextQueuedSequenceBatch RandomStrategy SequenceQueueingStateSaver "
+    "byte_size_load_fn resample_at_rate weighted_resample",
+)

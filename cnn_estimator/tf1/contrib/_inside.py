@@ -1,0 +1,84 @@
+"""The modules inside of tf.contrib's parts, such as tensorflow.contrib.rnn.python.ops.core_rnn_cell.
+
+Programs reach into these files, mostly for names that the part itself has. The files are gone: each such module has the
+names of what took its place, and then those of its part.
+"""
+
+import importlib
+from types import ModuleType
+
+from cnn_estimator.tf1.spellings import keras_package
+from cnn_estimator.tf1.unavailable import Unavailable
+
+_KERAS = f"{keras_package()}.api._v1.keras"
+_ESTIMATOR = "tensorflow_estimator.python.estimator"
+# Where folders and files went: {inside of tf.contrib: modules}.
+_MOVED = {
+    "data.python.ops": ("tensorflow.python.data.experimental.ops", "tensorflow.python.data.ops"),
+    "distribute.python": ("tensorflow.python.distribute",),
+    "estimator.python.estimator": (_ESTIMATOR,),
+    "framework.python.ops": ("tf_slim.ops",),
+    "framework.python.ops.audio_ops": ("tensorflow.python.ops.gen_audio_ops",),
+    "keras": (_KERAS,),
+    "keras.api.keras": (_KERAS,),
+    "keras.python.keras": (_KERAS,),
+    "layers.python.layers": ("tf_slim.layers",),
+    "losses.python.losses": ("tf_slim.losses",),
+    "losses.python.metric_learning": ("tf_slim.losses",),
+    "metrics.python.ops": ("tf_slim.metrics",),
+    "slim.nets": ("tf_slim.nets",),
+    "slim.python.slim": ("tf_slim",),
+    "tpu.python.tpu": (f"{_ESTIMATOR}.tpu", "tensorflow.python.tpu"),
+    "training.python.training": ("tf_slim.training",),
+}
+
+
+class _Inside(ModuleType):
+    """Has the names of other modules. Any other name is one more module inside of it, and an error where it is called.
+
+    So `from … import name` finds files as well as functions.
+    """
+
+    def __init__(self, name: str, moved: list[ModuleType], part: ModuleType) -> None:
+        """name: the full one; moved: the first that has a name gives it, or else the part does."""
+        super().__init__(name)
+        self._part = part
+        self.__path__: list[str] = []
+        for module in reversed(moved):  # copied, for the program's `import *`
+            vars(self).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):  # inspection
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if hasattr(self._part, name):
+            return getattr(self._part, name)
+        return importlib.import_module(f"{self.__name__}.{name}")
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        instead = f"use what {self._part.__name__.replace('cnn_estimator.tf1', 'tf')} has"
+        return Unavailable(self.__name__.replace("tensorflow", "tf", 1), instead)()
+
+    def __mro_entries__(self, bases: tuple[object, ...]) -> object:
+        return self()
+
+
+def _imported(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            return None
+        raise
+
+
+def module(part: ModuleType, package: str, path: str) -> ModuleType:
+    """Returns the module with a path, such as rnn.python.ops, inside of a part that the package has a module for."""
+    name, *inner = path.split(".")
+    inner = inner[1:] if inner[0] == "python" else inner
+    own = inner[1:] if inner[:1] == [name] else inner  # learn.python.learn.utils is utils of the part learn
+    names = [".".join([package, name, *own])] if own else []
+    for folder, targets in _MOVED.items():
+        if f"{path}.".startswith(f"{folder}."):
+            names += [target + path[len(folder) :] for target in targets]
+    moved = [found for found in map(_imported, names) if found]
+    return _Inside(f"tensorflow.contrib.{path}", moved, part)
