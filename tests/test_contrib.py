@@ -684,6 +684,14 @@ def test_summaries_are_written_from_a_graph(tmp_path):
     assert [(event.step, event.summary.value[0].tag) for event in events] == [(0, "loss"), (2, "loss")]
 
 
+def test_the_projector_writes_its_configuration_beside_the_summaries(graph, tmp_path):
+    projector = contrib.tensorboard.plugins.projector
+    config = projector.ProjectorConfig()
+    config.embeddings.add().tensor_name = "words"
+    projector.visualize_embeddings(tf.summary.FileWriter(tmp_path), config)
+    assert 'tensor_name: "words"' in (tmp_path / "projector_config.pbtxt").read_text()
+
+
 def test_cluster_resolvers_are_those_of_tf_distribute():
     cluster = tf.train.ClusterSpec({"worker": ["a:1", "b:2"]})
     resolver = contrib.cluster_resolver.SimpleClusterResolver(cluster)

@@ -1,8 +1,10 @@
 """tf.contrib.learn and tf.contrib.training; the values of HParams are those of TensorFlow 1.15.5."""
 
 import copy
+import io
 import os
 import pickle
+import tarfile
 
 import numpy as np
 import pytest
@@ -171,7 +173,7 @@ def test_a_name_that_is_not_kept_says_what_to_use():
         contrib.learn.DNNClassifier(hidden_units=[3])
     with pytest.raises(NotImplementedError, match=r"sklearn\.datasets\.load_iris"):
         contrib.learn.datasets.load_iris()
-    with pytest.raises(ValueError, match="'letters' is not available: boston, iris, mnist"):
+    with pytest.raises(ValueError, match="'letters' is not available: boston, dbpedia, iris, mnist"):
         contrib.learn.datasets.load_dataset("letters")
 
 
@@ -184,6 +186,38 @@ def test_load_dataset_reads_the_folder_of_tf_1(data_dir, tmp_path, monkeypatch):
     assert contrib.learn.datasets.load_dataset("mnist") == "data"
     assert options == {"folder": "MNIST-data"}
     assert contrib.learn.datasets.mnist.DataSet is input_data.DataSet
+
+
+@pytest.mark.integration
+def test_dbpedia_is_read_from_its_archive(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_EXP_BASE_DIR", str(tmp_path))
+    (tmp_path / "dbpedia_data").mkdir()
+    with tarfile.open(tmp_path / "dbpedia_data/dbpedia_csv.tar.gz", "w:gz") as archive:
+        for name, count in (("train", 1500), ("test", 2)):
+            rows = "".join(f'{number % 15},"title, {number}",text\n' for number in range(count))
+            member = tarfile.TarInfo(f"dbpedia_csv/{name}.csv")
+            member.size = len(rows)
+            archive.addfile(member, io.BytesIO(rows.encode()))
+    small = contrib.learn.datasets.load_dataset("dbpedia")
+    assert small.train.data.tolist() == [["title, 0", "text"], ["title, 1000", "text"]]
+    assert small.train.target.tolist() == [0, 10]
+    assert small.train.target.dtype == np.int32
+    assert (len(small.test.target), small.validation) == (1, None)
+    assert len(contrib.learn.datasets.load_dataset("dbpedia", size="large").train.target) == 1500
+    made = contrib.learn.datasets.load_dataset("dbpedia", test_with_fake_data=True)
+    assert (made.train.data.shape, made.train.target.tolist(), made.test.target.tolist()) == ((3, 2), [1, 2, 3], [2])
+
+
+@pytest.mark.integration
+def test_a_file_is_loaded_once(tmp_path):
+    source = tmp_path / "source"
+    source.write_text("first")
+    for text in ("first", "second"):
+        source.write_text(text)
+        path = contrib.learn.datasets.base.maybe_download("file", str(tmp_path / "new"), source.as_uri())
+        assert path == str(tmp_path / "new/file")
+        with open(path) as file:
+            assert file.read() == "first"
 
 
 @pytest.mark.integration

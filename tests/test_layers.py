@@ -63,12 +63,13 @@ LAYERS = (
     ("tf1.contrib.learn",),
     ("tf1.contrib.learn.datasets", "tf1.contrib.learn.learn_runner", "tf1.contrib.learn.utils"),
     (
-        "tf1.contrib.learn.datasets.base",
         "tf1.contrib.learn.datasets.mnist",
+        "tf1.contrib.learn.datasets.text_datasets",
         "tf1.contrib.learn.experiment",
         "tf1.contrib.learn.run_config",
         "tf1.contrib.learn.utils.saved_model_export_utils",
     ),
+    ("tf1.contrib.learn.datasets.base",),
     (
         "tf1.contrib.autograph",
         "tf1.contrib.crf",
@@ -79,6 +80,7 @@ LAYERS = (
         "tf1.contrib.lookup",
         "tf1.contrib.rnn",
         "tf1.contrib.signal",
+        "tf1.contrib.tensorboard",
         "tf1.contrib.util",
     ),
     ("tf1.contrib", "tf1.estimator", "tf1.tensor_bundle"),

@@ -99,6 +99,10 @@ _C = "tensorflow.contrib"
         (f"from {_C}.slim.nets.resnet_v1 import resnet_v1_50", "tf.contrib.slim.nets.resnet_v1.resnet_v1_50"),
         (f"from {_C}.slim.python.slim.nets.vgg import vgg_16", "tf.contrib.slim.nets.vgg.vgg_16"),
         (f"from {_C}.slim.python.slim.learning import create_train_op", "tf.contrib.slim.learning.create_train_op"),
+        (
+            f"from {_C}.tensorboard.plugins.projector import visualize_embeddings",
+            "tf.contrib.tensorboard.plugins.projector.visualize_embeddings",
+        ),
         (f"from {_C}.tpu.python.tpu.tpu_config import TPUConfig", "tf.contrib.tpu.TPUConfig"),
         (f"from {_C}.tpu.python.tpu.tpu_estimator import TPUEstimator", "tf.contrib.tpu.TPUEstimator"),
         (f"from {_C}.tpu.python.tpu.tpu_optimizer import CrossShardOptimizer", "tf.contrib.tpu.CrossShardOptimizer"),

@@ -20,7 +20,7 @@ _KEPT_BY_NOBODY = """
     kernel_methods kfac kinesis labeled_tensor legacy_seq2seq libsvm linalg linear_optimizer lite memory_stats
     meta_graph_transform mixed_precision model_pruning mpi_collectives nccl ndlstm nearest_neighbor nn optimizer_v2
     periodic_resample proto py2tf quantization quantize receptive_field recurrent reduce_slice_ops remote_fused_graph
-    resampler rpc session_bundle solvers sparsemax specs staging stat_summarizer stateless tensor_forest tensorboard
+    resampler rpc session_bundle solvers sparsemax specs staging stat_summarizer stateless tensor_forest
     tensorrt testing text tfprof timeseries verbs xla_tf_graph
 """
 

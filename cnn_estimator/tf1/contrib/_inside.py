@@ -28,6 +28,7 @@ _MOVED = {
     "metrics.python.ops": ("tf_slim.metrics",),
     "slim.nets": ("tf_slim.nets",),
     "slim.python.slim": ("tf_slim",),
+    "tensorboard.plugins": ("tensorboard.plugins",),
     "tpu.python.tpu": (f"{_ESTIMATOR}.tpu", "tensorflow.python.tpu"),
     "training.python.training": ("tf_slim.training",),
 }

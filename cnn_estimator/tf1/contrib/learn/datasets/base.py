@@ -1,6 +1,8 @@
 """tf.contrib.learn.datasets.base: CSV files as arrays."""
 
 import csv
+import os
+import urllib.request
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +11,16 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from cnn_estimator.tf1.input_data import Datasets
 from cnn_estimator.tf1.unavailable import Unavailable
 
-__all__ = ["Dataset", "Datasets", "load_boston", "load_csv_with_header", "load_csv_without_header", "load_iris"]
+__all__ = [
+    "Dataset",
+    "Datasets",
+    "load_boston",
+    "load_csv_with_header",
+    "load_csv_without_header",
+    "load_iris",
+    "maybe_download",
+    "shrink_csv",
+]
 
 
 class Dataset(NamedTuple):
@@ -49,6 +60,26 @@ def load_csv_without_header(filename: str, target_dtype: Any, features_dtype: An
       ValueError: a value does not fit its dtype.
     """
     return _dataset(_rows(filename), target_dtype, features_dtype, target_column)
+
+
+def shrink_csv(filename: str, ratio: int) -> None:
+    """Writes the rows 0, ratio, 2 * ratio, … of NAME.csv to NAME_small.csv."""
+    with tf.gfile.GFile(filename.replace(".", "_small."), "w") as file:
+        csv.writer(file).writerows(_rows(filename)[::ratio])
+
+
+def maybe_download(filename: str, work_directory: str, source_url: str) -> str:
+    """Returns the path of a file in a folder; loads it from the URL if it is not there.
+
+    Raises:
+      OSError: the file cannot be loaded.
+    """
+    path = os.path.join(work_directory, filename)
+    if not tf.gfile.Exists(path):
+        tf.gfile.MakeDirs(work_directory)
+        loaded, _ = urllib.request.urlretrieve(source_url)
+        tf.gfile.Copy(loaded, path)
+    return path
 
 
 def load_iris(data_path: str | None = None) -> Dataset:
