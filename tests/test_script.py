@@ -22,6 +22,7 @@ from tensorflow import estimator, keras
 from tensorflow.compat.v1 import estimator as v1_estimator
 from tensorflow.keras.layers import Dense
 from tensorflow.python.estimator.estimator import Estimator
+from tensorflow.python.keras.layers import Dense as PythonDense
 import tensorflow.estimator
 import keras as own_keras
 from keras.optimizers import Adam
@@ -33,6 +34,7 @@ assert estimator.inputs.numpy_input_fn and tf.layers.dense and tf.placeholder an
 assert issubclass(tf.estimator.Estimator, Estimator)
 assert Dense is tf.keras.layers.Dense is keras.layers.Dense is keras_module.layers.Dense is own_keras.layers.Dense
 assert Adam is tf.keras.optimizers.Adam is own_keras.optimizers.Adam
+assert Dense is PythonDense
 assert helper.tf is tf
 assert not tf.executing_eagerly()
 print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)

@@ -43,11 +43,11 @@ class Aliases(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         for name, real in self._targets.items():
             if fullname == name or fullname.startswith(f"{name}."):
-                return importlib.machinery.ModuleSpec(fullname, _Loaded(real + fullname[len(name) :]))
+                return importlib.machinery.ModuleSpec(fullname, Loaded(real + fullname[len(name) :]))
         return None
 
 
-class _Loaded(importlib.abc.Loader):
+class Loaded(importlib.abc.Loader):
     """Loads a module by its real name."""
 
     def __init__(self, name: str) -> None:

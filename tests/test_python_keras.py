@@ -1,0 +1,98 @@
+"""tensorflow.python.keras in the process of a TF 1 program: the Keras behind tf.keras, as in TensorFlow 1."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+
+from cnn_estimator.tf1 import python_keras, spellings, tf
+
+K = "tensorflow.python.keras"
+
+
+def copies():
+    return {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{K}.")}
+
+
+@pytest.fixture(autouse=True)
+def served():
+    """Yields {name: module} of TensorFlow's copy, and takes back what serve() changes in the process."""
+    before, finders = copies(), list(sys.meta_path)
+    python_keras.serve(spellings.keras_package())
+    yield before
+    for name in copies():
+        del sys.modules[name]
+    sys.modules.update(before)
+    sys.meta_path[:] = finders
+    sys.modules["tensorflow.python"].keras = before[K]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("line", "public"),
+    [
+        ("from tensorflow.python import keras; Dense = keras.layers.Dense", "layers.Dense"),
+        (f"from {K} import Input", "Input"),
+        (f"from {K} import backend as K; Dense = K.clear_session", "backend.clear_session"),
+        (f"from {K} import initializers; Dense = initializers.Zeros", "initializers.Zeros"),
+        (f"from {K} import optimizers; Dense = optimizers.Adam", "optimizers.Adam"),
+        (f"from {K}.applications.vgg16 import VGG16", "applications.VGG16"),
+        (f"from {K}.callbacks import TensorBoard", "callbacks.TensorBoard"),
+        (f"from {K}.engine.base_layer import Layer", "layers.Layer"),
+        (f"from {K}.engine.input_spec import InputSpec", "layers.InputSpec"),
+        (f"from {K}.layers import LSTM", "layers.LSTM"),
+        (f"from {K}.layers import BatchNormalization", "layers.BatchNormalization"),
+        (f"from {K}.layers.core import Dropout", "layers.Dropout"),
+        (f"from {K}.layers.normalization import BatchNormalization", "layers.BatchNormalization"),
+        (f"from {K}.layers.recurrent import GRU", "layers.GRU"),
+        (f"from {K}._impl.keras.layers.convolutional import Conv2D", "layers.Conv2D"),
+        (f"from {K}.models import Sequential", "Sequential"),
+        (f"import {K}.models as models; Dense = models.load_model", "models.load_model"),
+        (f"from {K}.optimizer_v2.adam import Adam", "optimizers.Adam"),
+        (f"from {K}.preprocessing.sequence import pad_sequences", "preprocessing.sequence.pad_sequences"),
+        (f"from {K}.preprocessing.text import Tokenizer", "preprocessing.text.Tokenizer"),
+        (f"from {K}.utils import to_categorical", "utils.to_categorical"),
+        (f"from {K}.utils.np_utils import to_categorical", "utils.to_categorical"),
+    ],
+)
+def test_its_names_are_those_of_tf_keras(line, public):
+    names = {}
+    exec(line, names)
+    expected = tf.keras
+    for name in public.split("."):
+        expected = getattr(expected, name)
+    assert names.get("Dense", names.get(public.rpartition(".")[2])) is expected
+
+
+@pytest.mark.unit
+def test_what_only_the_copy_has_stays_the_one_module(served):
+    name = f"{K}.layers.legacy_rnn.rnn_cell_impl"
+    assert importlib.import_module(name) is served[name]
+    exec("from tensorflow.python.keras.layers import legacy_rnn", {})
+    assert served[name].__spec__.name == name
+    with pytest.raises(ModuleNotFoundError, match="never_heard"):
+        importlib.import_module(f"{K}.never_heard")
+
+
+@pytest.mark.unit
+def test_the_package_itself_gets_no_names_of_it():
+    importlib.import_module(f"{K}.layers")
+    package = importlib.import_module(f"{spellings.keras_package()}.src")
+    assert package.layers.__name__ == f"{package.__name__}.layers"
+
+
+@pytest.mark.integration
+def test_a_model_may_mix_both_spellings(tmp_path):
+    names = {}
+    exec(
+        "from tensorflow.python.keras import models\n"
+        "from tensorflow.python.keras.layers import Dense\n"
+        "from tensorflow.python.keras.optimizers import SGD",
+        names,
+    )
+    with tf.Graph().as_default(), tf.Session().as_default():
+        model = names["models"].Sequential([tf.keras.layers.Dense(2, input_shape=(3,)), names["Dense"](1)])
+        model.compile(names["SGD"](0.01), "mse")
+        history = model.fit(np.ones((8, 3)), np.ones((8, 1)), epochs=2, verbose=0)
+    assert history.history["loss"][1] < history.history["loss"][0]
