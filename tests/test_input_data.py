@@ -118,3 +118,22 @@ def test_keras_has_the_same_data(name):
     assert images.dtype == labels.dtype == train_images.dtype == np.uint8
     np.testing.assert_array_equal(images, np.rint(public.images * 255))
     np.testing.assert_array_equal(labels, public.labels)
+
+
+def test_the_network_of_the_tutorial_learns():
+    from tensorflow.examples.tutorials.mnist import mnist
+
+    images, labels = np.eye(10, mnist.IMAGE_PIXELS, dtype=np.float32), np.arange(10, dtype=np.int32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(1)
+        logits = mnist.inference(tf.constant(images), 32, 16)
+        train = mnist.training(mnist.loss(logits, tf.constant(labels)), 0.5)
+        right = mnist.evaluation(logits, tf.constant(labels))
+        assert [variable.op.name for variable in tf.trainable_variables()] == [
+            f"{layer}/{name}" for layer in ("hidden1", "hidden2", "softmax_linear") for name in ("weights", "biases")
+        ]
+        session.run(tf.global_variables_initializer())
+        for _ in range(400):
+            session.run(train)
+        assert session.run((right, "global_step:0")) == (10, 400)
+        assert len(tf.get_collection(tf.GraphKeys.SUMMARIES)) == 1

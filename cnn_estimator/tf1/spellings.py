@@ -27,6 +27,7 @@ _CONTRIB = "cnn_estimator.tf1.contrib"
 REMOVED = {
     "tensorflow.contrib": _CONTRIB,
     "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
+    "tensorflow.examples.tutorials.mnist.mnist": "cnn_estimator.tf1.tutorial_mnist",
 }
 _EMPTY = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist")
 
