@@ -54,6 +54,30 @@ def test_every_spelling_of_an_import_is_the_door(tmp_path):
     assert done.stdout == "['program.py', '--steps=1', '-m', 'a'] __main__ program.py True True\n"
 
 
+KERAS_ESTIMATOR = """
+import numpy as np
+import tensorflow as tf
+
+def input_fn():
+    return tf.data.Dataset.from_tensors((np.ones((4, 2), np.float32), np.ones((4, 1), np.float32))).repeat(3)
+
+for optimizer in ("sgd", tf.keras.optimizers.Adam(0.1), tf.train.AdamOptimizer(0.1)):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))])
+    model.compile(optimizer, "mse", metrics=["mean_absolute_error"])
+    estimator = tf.keras.estimator.model_to_estimator(model)
+    estimator.train(input_fn)
+    print(sorted(estimator.evaluate(input_fn)), estimator.get_variable_value("global_step"))
+"""
+
+
+@pytest.mark.process
+def test_a_keras_model_becomes_an_estimator(tmp_path):
+    (tmp_path / "program.py").write_text(KERAS_ESTIMATOR)
+    done = run_program(tmp_path, "program.py")
+    expected = ["['global_step', 'loss', 'mean_absolute_error'] 3"] * 3
+    assert (done.stdout.splitlines(), done.returncode) == (expected, 0), done.stderr
+
+
 @pytest.mark.process
 def test_flags_exit_status_and_traceback_are_the_programs(tmp_path):
     (tmp_path / "program.py").write_text(

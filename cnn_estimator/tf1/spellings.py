@@ -138,7 +138,9 @@ def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
 
 def _be_keras_1(package: str) -> None:
     """Makes Keras the API that TF 1 programs know: its optimizers, for example, are those that work in graph mode."""
-    api = importlib.import_module(f"{package}.api._v1.keras")
+    api, newer = (importlib.import_module(f"{package}.api._{version}.keras") for version in ("v1", "v2"))
+    api.optimizers.experimental = newer.optimizers.experimental  # the Estimator library looks for them in Keras
+    api.__internal__.optimizers = newer.__internal__.optimizers
     vars(sys.modules[package]).update({name: value for name, value in vars(api).items() if not name.startswith("_")})
     for name, module in [*sys.modules.items()]:
         if name.startswith(f"{api.__name__}."):
