@@ -151,6 +151,25 @@ def test_variables_have_the_names_of_tf_115(session):
 
 
 @pytest.mark.integration
+def test_block_cells_are_layers_with_variables_of_their_own(session):
+    inputs, state = tf.constant(INPUTS), (tf.zeros([2, 3]),) * 2
+    fused, cell = rnn.LSTMBlockFusedCell(3, name="fused"), rnn.LSTMBlockCell(3, name="cell")
+    for _ in range(2):
+        fused(inputs)
+        cell(inputs[0], state)
+    assert [variable.op.name for variable in fused.trainable_variables] == ["fused/kernel", "fused/bias"]
+    assert [variable.op.name for variable in cell.trainable_variables] == ["cell/kernel", "cell/bias"]
+    rnn.LSTMBlockFusedCell(3, name="fused")(inputs)
+    rnn.LSTMBlockFusedCell(3, name="fused", reuse=True)(inputs)
+    rnn.LSTMBlockCell(3, name="cell")(inputs[0], state)
+    rnn.LSTMBlockFusedCell(3)(inputs, scope="scope")
+    scopes = ("fused", "cell", "fused_1", "cell_1", "scope")
+    assert [variable.op.name for variable in tf.global_variables()] == [
+        f"{scope}/{name}" for scope in scopes for name in ("kernel", "bias")
+    ]
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("make", "expected"),
     [

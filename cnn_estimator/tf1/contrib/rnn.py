@@ -15,9 +15,11 @@ from cnn_estimator.tf1.unavailable import module_getattr
 _USE_INSTEAD = {
     "GRUBlockCell": "use tf.nn.rnn_cell.GRUCell",
     "GRUBlockCellV2": "use tf.nn.rnn_cell.GRUCell",
-    "LayerRNNCell": "derive from tf.nn.rnn_cell.RNNCell",
 }
 
+_DIAGONALS = {"wci": "w_i_diag", "wcf": "w_f_diag", "wco": "w_o_diag"}
+
+LayerRNNCell = tf.nn.rnn_cell.BasicLSTMCell.__base__
 static_bidirectional_rnn = tf.nn.static_bidirectional_rnn
 static_rnn = tf.nn.static_rnn
 static_state_saving_rnn = tf.nn.static_state_saving_rnn
@@ -26,6 +28,7 @@ __all__ = [
     "LSTMBlockCell",
     "LSTMBlockFusedCell",
     "LayerNormBasicLSTMCell",
+    "LayerRNNCell",
     "TimeReversedFusedRNN",
     "best_effort_input_batch_size",
     "stack_bidirectional_dynamic_rnn",
@@ -37,15 +40,17 @@ __all__ = [
 ]
 
 
-def _block_weights(inputs: int, units: int, use_peephole: bool, dtype: Any) -> dict[str, Any]:
-    """Returns the variables of an LSTM, under the names of the kernels' arguments; gates in the order i, c, f, o."""
-    zeros = tf.zeros_initializer()
+def _block_weights(add: Callable[..., Any], inputs: int, units: int, use_peephole: bool) -> dict[str, Any]:
+    """Returns the variables of an LSTM, under the names of the kernel's arguments; gates in the order i, c, f, o.
+
+    add: the layer's add_weight.
+    """
     weights = {
-        "w": tf.get_variable("kernel", [inputs + units, 4 * units], dtype),
-        "b": tf.get_variable("bias", [4 * units], dtype, zeros),
+        "w": add("kernel", [inputs + units, 4 * units]),
+        "b": add("bias", [4 * units], initializer=tf.zeros_initializer()),
     }
-    for argument, name in (("wci", "w_i_diag"), ("wcf", "w_f_diag"), ("wco", "w_o_diag")):
-        weights[argument] = tf.get_variable(name, [units], dtype) if use_peephole else tf.zeros([units], dtype)
+    if use_peephole:
+        weights |= {argument: add(name, [units]) for argument, name in _DIAGONALS.items()}
     return weights
 
 
@@ -58,7 +63,15 @@ def _block_options(forget_bias: float, cell_clip: float | None, use_peephole: bo
     }
 
 
-class LSTMBlockCell(tf.nn.rnn_cell.RNNCell):
+def _block_lstm(cell: Any, x: Any, state: tuple[Any, Any], steps: Any) -> Any:
+    """Runs the kernel over `steps` of the inputs [T, B, features]; returns its outputs, cs and h among them."""
+    weights = dict.fromkeys(_DIAGONALS, tf.zeros([cell.num_units], x.dtype)) | cell.block_weights
+    return tf.raw_ops.BlockLSTM(
+        seq_len_max=tf.cast(steps, tf.int64), x=x, cs_prev=state[0], h_prev=state[1], **weights, **cell.block_options
+    )
+
+
+class LSTMBlockCell(LayerRNNCell):  # type: ignore[misc, valid-type]  # it has no stubs
     """An LSTM cell that is one kernel; its state is a LSTMStateTuple."""
 
     def __init__(
@@ -72,32 +85,31 @@ class LSTMBlockCell(tf.nn.rnn_cell.RNNCell):
         name: str = "lstm_cell",
     ) -> None:
         super().__init__(_reuse=reuse, dtype=dtype, name=name)
-        self._units = num_units
-        self._options = _block_options(forget_bias, cell_clip, use_peephole)
+        self.num_units = num_units
+        self.block_options = _block_options(forget_bias, cell_clip, use_peephole)
 
     @property
     def state_size(self) -> Any:
-        return tf.nn.rnn_cell.LSTMStateTuple(self._units, self._units)
+        return tf.nn.rnn_cell.LSTMStateTuple(self.num_units, self.num_units)
 
     @property
     def output_size(self) -> int:
-        return self._units
+        return self.num_units
+
+    def build(self, inputs_shape: Any) -> None:
+        features = int(inputs_shape[1])
+        self.block_weights = _block_weights(
+            self.add_weight, features, self.num_units, self.block_options["use_peephole"]
+        )
+        self.built = True
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
-        weights = _block_weights(int(inputs.shape[1]), self._units, self._options["use_peephole"], inputs.dtype)
         # The kernel for a sequence, with one step: unlike the kernel for a step it has a gradient in TensorFlow 2.
-        step = tf.raw_ops.BlockLSTM(
-            seq_len_max=tf.constant(1, tf.int64),
-            x=inputs[tf.newaxis],
-            cs_prev=state[0],
-            h_prev=state[1],
-            **weights,
-            **self._options,
-        )
+        step = _block_lstm(self, inputs[tf.newaxis], state, 1)
         return step.h[0], tf.nn.rnn_cell.LSTMStateTuple(step.cs[0], step.h[0])
 
 
-class LSTMBlockFusedCell:
+class LSTMBlockFusedCell(tf.layers.Layer):
     """An LSTM that runs over a sequence as one kernel."""
 
     def __init__(
@@ -110,46 +122,36 @@ class LSTMBlockFusedCell:
         dtype: Any = None,
         name: str = "lstm_fused_cell",
     ) -> None:
-        self._units, self._dtype, self._name, self._reuse = num_units, dtype, name, reuse
-        self._options = _block_options(forget_bias, cell_clip, use_peephole)
-        self._weights: dict[str, Any] = {}
+        super().__init__(_reuse=reuse, dtype=dtype, name=name)
+        self.num_units = num_units
+        self.block_options = _block_options(forget_bias, cell_clip, use_peephole)
 
-    @property
-    def num_units(self) -> int:
-        return self._units
+    def build(self, input_shape: Any) -> None:
+        features = int(input_shape[2])
+        self.block_weights = _block_weights(
+            self.add_weight, features, self.num_units, self.block_options["use_peephole"]
+        )
+        self.built = True
 
-    def __call__(
+    def call(
         self,
         inputs: Any,
         initial_state: tuple[Any, Any] | None = None,
         dtype: Any = None,
         sequence_length: Any = None,
-        scope: Any = None,
     ) -> tuple[Any, Any]:
         """Returns (outputs [T, B, num_units], the last LSTMStateTuple) for inputs [T, B, features].
 
         Args:
           initial_state: (c, h), each [B, num_units]; zeros if None.
+          dtype: of the zeros; that of the inputs if None.
           sequence_length: [B]; outputs behind it are 0, and the state is the one at it.
         """
-        inputs = tf.convert_to_tensor(inputs, dtype)
-        if not self._weights:
-            with tf.variable_scope(scope or self._name, reuse=self._reuse):
-                self._weights = _block_weights(
-                    int(inputs.shape[2]), self._units, self._options["use_peephole"], inputs.dtype
-                )
         steps, batch = tf.shape(inputs)[0], tf.shape(inputs)[1]
         if initial_state is None:
-            initial_state = (tf.zeros([batch, self._units], inputs.dtype),) * 2
+            initial_state = (tf.zeros([batch, self.num_units], dtype or inputs.dtype),) * 2
         longest = steps if sequence_length is None else tf.reduce_max(sequence_length)
-        result = tf.raw_ops.BlockLSTM(
-            seq_len_max=tf.cast(longest, tf.int64),
-            x=inputs,
-            cs_prev=initial_state[0],
-            h_prev=initial_state[1],
-            **self._weights,
-            **self._options,
-        )
+        result = _block_lstm(self, inputs, initial_state, longest)
         outputs = result.h
         if sequence_length is None:
             return outputs, tf.nn.rnn_cell.LSTMStateTuple(result.cs[-1], outputs[-1])
@@ -184,7 +186,9 @@ class TimeReversedFusedRNN:
                 return tf.reverse(values, [0])
             return tf.reverse_sequence(values, sequence_length, seq_axis=0, batch_axis=1)
 
-        outputs, state = self._cell(reverse(inputs), initial_state, dtype, sequence_length, scope)
+        outputs, state = self._cell(
+            reverse(inputs), initial_state=initial_state, dtype=dtype, sequence_length=sequence_length, scope=scope
+        )
         return reverse(outputs), state
 
 
