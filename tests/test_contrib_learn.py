@@ -169,8 +169,8 @@ def test_a_train_op_clips_and_counts():
 def test_a_name_that_is_not_kept_says_what_to_use():
     with pytest.raises(NotImplementedError, match=r"use tf\.data\.experimental\.bucket_by_sequence_length"):
         training.bucket_by_sequence_length(None, None)
-    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.learn\.DNNClassifier .*use tf\.estimator\.DNNClass"):
-        contrib.learn.DNNClassifier(hidden_units=[3])
+    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.learn\.SVM .*use tf\.estimator\.LinearClassifier"):
+        contrib.learn.SVM("id")
     with pytest.raises(NotImplementedError, match=r"sklearn\.datasets\.load_iris"):
         contrib.learn.datasets.load_iris()
     with pytest.raises(ValueError, match="'letters' is not available: boston, dbpedia, iris, mnist"):

@@ -11,6 +11,7 @@ from cnn_estimator.tf1.spellings import keras_package
 from cnn_estimator.tf1.unavailable import Unavailable
 
 _KERAS = f"{keras_package()}.api._v1.keras"
+_PREPROCESSING = "cnn_estimator.tf1.contrib.learn.preprocessing"
 _ESTIMATOR = "tensorflow_estimator.python.estimator"
 # Where folders and files went: {inside of tf.contrib: modules}.
 _MOVED = {
@@ -23,6 +24,8 @@ _MOVED = {
     "keras.api.keras": (_KERAS,),
     "keras.python.keras": (_KERAS,),
     "layers.python.layers": ("tf_slim.layers",),
+    "learn.python.learn.preprocessing.categorical_vocabulary": (_PREPROCESSING,),
+    "learn.python.learn.preprocessing.text": (_PREPROCESSING,),
     "losses.python.losses": ("tf_slim.losses",),
     "losses.python.metric_learning": ("tf_slim.losses",),
     "metrics.python.ops": ("tf_slim.metrics",),

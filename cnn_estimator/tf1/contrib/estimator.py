@@ -106,6 +106,27 @@ def multi_head(heads: Sequence, head_weights: Sequence | None = None) -> Any:
     return _of_tf_1(estimator.MultiHead)(heads, head_weights)
 
 
+class _Clipping(tf.train.Optimizer):
+    """An optimizer whose gradients are scaled down together, to a norm."""
+
+    def __init__(self, optimizer: Any, norm: float) -> None:
+        super().__init__(use_locking=False, name="Clipping")
+        self._optimizer, self._norm = optimizer, norm
+
+    def compute_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        return self._optimizer.compute_gradients(*args, **kwargs)
+
+    def apply_gradients(self, grads_and_vars: Any, *args: Any, **kwargs: Any) -> Any:
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        clipped, _ = tf.clip_by_global_norm(gradients, self._norm)
+        return self._optimizer.apply_gradients(zip(clipped, variables, strict=True), *args, **kwargs)
+
+
+def clip_gradients_by_norm(optimizer: Any, clip_norm: float) -> Any:
+    """Returns an optimizer like this one that scales its gradients down where their global norm exceeds clip_norm."""
+    return _Clipping(optimizer, clip_norm)
+
+
 def forward_features(base: Any, keys: str | Sequence[str] | None = None, sparse_default_values: Any = None) -> Any:
     """Returns an Estimator like `base` that adds features to its predictions, also to those of exported models.
 

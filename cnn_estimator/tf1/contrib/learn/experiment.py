@@ -1,4 +1,4 @@
-"""tf.contrib.learn.Experiment, for tf.estimator's estimators on one machine."""
+"""tf.contrib.learn.Experiment, for estimators on one machine."""
 
 import os
 import time
@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+from tensorflow_estimator._api.v1 import estimator as tf_estimator  # type: ignore[import-untyped]
 
 _DEFAULT_STEPS_PER_ITERATION = 1000
 
@@ -38,7 +41,7 @@ class Experiment:
         estimator: Any,
         train_input_fn: Callable,
         eval_input_fn: Callable,
-        eval_metrics: object = None,
+        eval_metrics: dict | None = None,
         train_steps: int | None = None,
         eval_steps: int | None = 100,
         train_monitors: Iterable | None = None,
@@ -56,7 +59,8 @@ class Experiment:
     ) -> None:
         """The arguments that matter:
 
-          estimator: a tf.estimator.Estimator.
+          estimator: one of tf.estimator or tf.contrib.learn.
+          eval_metrics: those of tf.contrib.learn.Estimator.evaluate.
           train_steps: training ends at this global step; None: when train_input_fn ends.
           eval_steps: batches of an evaluation; None: all.
           train_monitors, eval_hooks: hooks.
@@ -66,13 +70,15 @@ class Experiment:
           checkpoint_and_export: whether they run after each, not only after the last.
 
         Raises:
-          ValueError: eval_metrics is given, which tf.estimator's estimators do not take, or there is a cluster.
+          ValueError: eval_metrics is given for an estimator of tf.estimator, which does not take them, or there is a
+            cluster.
         """
-        if eval_metrics is not None:
+        if eval_metrics is not None and isinstance(estimator, tf_estimator.Estimator):
             raise ValueError("eval_metrics is not supported: return the metrics in EstimatorSpec(eval_metric_ops=…)")
         if estimator.config.num_worker_replicas > 1 or estimator.config.num_ps_replicas:
             raise ValueError("Experiment runs on one machine: use tf.estimator.train_and_evaluate for a cluster")
         self.estimator, self.train_steps, self.eval_steps = estimator, train_steps, eval_steps
+        self._metrics = {} if eval_metrics is None else {"metrics": eval_metrics}
         self._train_input_fn, self._eval_input_fn = train_input_fn, eval_input_fn
         self._train_hooks, self._eval_hooks = list(train_monitors or []), list(eval_hooks or [])
         self._eval_delay, self._throttle = eval_delay_secs, continuous_eval_throttle_secs
@@ -167,7 +173,7 @@ class Experiment:
     def test(self) -> dict:
         """Trains, evaluates and exports with one step each. Returns the metrics."""
         self._train(steps=1)
-        result = self.estimator.evaluate(self._eval_input_fn, steps=1, name="one_pass")
+        result = self.estimator.evaluate(input_fn=self._eval_input_fn, steps=1, name="one_pass", **self._metrics)
         self._run_exports(result)
         return result
 
@@ -182,11 +188,12 @@ class Experiment:
 
     def _evaluate(self, name: str | None, checkpoint_path: str | None = None) -> dict:
         return self.estimator.evaluate(
-            self._eval_input_fn,
+            input_fn=self._eval_input_fn,
             steps=self.eval_steps,
             hooks=self._eval_hooks,
             checkpoint_path=checkpoint_path,
             name=name,
+            **self._metrics,
         )
 
     def _run_exports(self, result: dict | None, checkpoint_path: str | None = None) -> list:

@@ -1,0 +1,85 @@
+"""Arrays as the data of tf.contrib.learn's estimators, in the order and with the types of TensorFlow 1.15."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+from cnn_estimator.tf1.contrib import feature_columns
+
+_SEED = 42  # of the order of TensorFlow 1.15, in each call of fit
+
+
+def _column(values: Any) -> np.ndarray:
+    """Returns a feature of a dict with at least two axes."""
+    values = np.asarray(values)
+    return values[:, np.newaxis] if values.ndim == 1 else values
+
+
+def _features(x: Any) -> Any:
+    return {name: _column(values) for name, values in x.items()} if isinstance(x, dict) else np.asarray(x)
+
+
+def _labels(y: Any) -> Any:
+    if isinstance(y, dict):
+        return {name: _labels(values) for name, values in y.items()}
+    y = np.asarray(y)
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    return y.astype(np.int64) if y.dtype.kind in "iu" else y
+
+
+def input_fn(x: Any, y: Any = None, batch_size: int | None = None, *, train: bool) -> Callable:
+    """Returns an input_fn of arrays [N, …], or dicts of them.
+
+    Args:
+      y: None for prediction.
+      batch_size: None is all examples in one batch; the last batch of an epoch may be smaller.
+      train: in random order and without end.
+
+    Raises:
+      ValueError: there are no examples, or another number of labels.
+    """
+    arrays = (_features(x),) if y is None else (_features(x), _labels(y))
+    flat = tf.nest.flatten(arrays)
+    count = len(flat[0])
+    if not count or any(len(array) != count for array in flat):
+        raise ValueError(f"x and y must have the same number of examples, at least 1: {[len(array) for array in flat]}")
+    size = min(batch_size or count, count)
+
+    def batches() -> Iterator:
+        order = np.random.RandomState(_SEED)
+        while True:
+            chosen = order.permutation(count) if train else np.arange(count)
+            for start in range(0, count, size):
+                yield tf.nest.map_structure(lambda array: array[chosen[start : start + size]], arrays)  # noqa: B023
+            if not train:
+                return
+
+    def read() -> Any:
+        types = tf.nest.map_structure(lambda array: tf.as_dtype(array.dtype), arrays)
+        shapes = tf.nest.map_structure(lambda array: tf.TensorShape([None, *array.shape[1:]]), arrays)
+        dataset = tf.data.Dataset.from_generator(batches, types, shapes)
+        return dataset if y is not None else dataset.map(lambda features: features)
+
+    return read
+
+
+def infer_real_valued_columns_from_input(x: Any) -> list:
+    """Returns a column for each array of x [N, …], with the name "" for an array that is not in a dict."""
+    with tf.Graph().as_default():
+        tensors = tf.nest.map_structure(lambda array: tf.zeros([0, *array.shape[1:]], array.dtype), _features(x))
+        return feature_columns.infer_real_valued_columns(tensors)
+
+
+def infer_real_valued_columns_from_input_fn(input_fn: Callable) -> list:
+    """Returns a column for each feature that an input_fn gives."""
+    with tf.Graph().as_default():
+        return feature_columns.infer_real_valued_columns(as_tensors(input_fn())[0])
+
+
+def as_tensors(data: Any) -> tuple[Any, Any]:
+    """Returns the (features, labels) of what an input_fn returned; labels may be None."""
+    if isinstance(data, tf.data.Dataset):
+        data = tf.data.make_one_shot_iterator(data).get_next()
+    return data if isinstance(data, tuple) else (data, None)

@@ -1,0 +1,219 @@
+"""The ready-made estimators of tf.contrib.learn, on those of tf.estimator."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
+
+from cnn_estimator.tf1.contrib.estimator import clip_gradients_by_norm
+from cnn_estimator.tf1.contrib.learn.estimators import Estimator, collected
+
+_MEAN = tf.losses.Reduction.SUM_OVER_BATCH_SIZE
+
+
+def _adagrad() -> Any:
+    return tf.train.AdagradOptimizer(0.05)
+
+
+def _ftrl(columns: list) -> Callable:
+    return lambda: tf.train.FtrlOptimizer(min(0.2, 1 / math.sqrt(len(columns))))
+
+
+class _Canned(Estimator):
+    """An estimator of tf.estimator that takes features without names, too, and learns from the mean of a batch."""
+
+    _CORE: Callable
+
+    def __init__(self, own: dict, options: dict) -> None:
+        """own: the arguments of the class of tf.estimator; options: arguments that all the classes here have."""
+        self._engineer = options.pop("feature_engineering_fn", None)
+        weights = options.pop("weight_column_name", None)
+        if options.pop("enable_centered_bias", False):
+            raise NotImplementedError("enable_centered_bias is not available on TensorFlow 2: use a bias column")
+        names = ("model_dir", "config", "label_keys", "n_classes", "label_dimension")
+        if unknown := options.keys() - set(names):
+            raise NotImplementedError(f"{', '.join(sorted(unknown))}: not available on TensorFlow 2")
+        if "label_keys" in options:
+            options["label_vocabulary"] = options.pop("label_keys")
+        self._core = self._CORE(weight_column=weights, loss_reduction=_MEAN, **own, **options)
+
+    def _prepared(self, input_fn: Callable) -> Callable:
+        def prepare(features: Any, labels: Any = None) -> Any:
+            features = features if isinstance(features, dict) else {"": features}
+            if self._engineer:
+                features, labels = self._engineer(features, labels)
+            return features if labels is None else (features, labels)
+
+        def prepared() -> Any:
+            data = input_fn()
+            if isinstance(data, tf.data.Dataset):
+                return data.map(prepare)
+            return prepare(*data) if isinstance(data, tuple) else prepare(data)
+
+        return prepared
+
+
+class _Classifier(_Canned):
+    def _old(self, predictions: dict) -> dict:
+        classes = predictions["class_ids"]
+        names = ("logits", "probabilities", "logistic")
+        old = {name: predictions[name] for name in names if name in predictions}
+        return old | {"classes": classes[..., 0]}
+
+    def predict(
+        self, x: Any = None, input_fn: Any = None, batch_size: Any = None, outputs: Any = None, as_iterable: bool = True
+    ) -> Any:
+        """predict_classes, or with outputs the predictions of these names."""
+        if outputs:
+            return super().predict(x, input_fn, batch_size, outputs, as_iterable)
+        return self.predict_classes(x, input_fn, batch_size, as_iterable)
+
+    def predict_classes(
+        self, x: Any = None, input_fn: Any = None, batch_size: Any = None, as_iterable: bool = True
+    ) -> Any:
+        """Returns the class of each example."""
+        return collected((row["classes"] for row in self._rows(x, input_fn, batch_size)), as_iterable)
+
+    def predict_proba(
+        self, x: Any = None, input_fn: Any = None, batch_size: Any = None, as_iterable: bool = True
+    ) -> Any:
+        """Returns the probabilities of each example's classes."""
+        return collected((row["probabilities"] for row in self._rows(x, input_fn, batch_size)), as_iterable)
+
+
+class _Regressor(_Canned):
+    def _old(self, predictions: dict) -> dict:
+        scores = predictions["predictions"]
+        return {"scores": scores[..., 0] if scores.shape[-1] == 1 else scores}
+
+    def predict(
+        self, x: Any = None, input_fn: Any = None, batch_size: Any = None, outputs: Any = None, as_iterable: bool = True
+    ) -> Any:
+        """predict_scores, or with outputs the predictions of these names."""
+        if outputs:
+            return super().predict(x, input_fn, batch_size, outputs, as_iterable)
+        return self.predict_scores(x, input_fn, batch_size, as_iterable)
+
+    def predict_scores(
+        self, x: Any = None, input_fn: Any = None, batch_size: Any = None, as_iterable: bool = True
+    ) -> Any:
+        """Returns the value of each example."""
+        return collected((row["scores"] for row in self._rows(x, input_fn, batch_size)), as_iterable)
+
+
+def _optimizer(given: Any, default: Callable, clip_norm: float | None) -> Any:
+    """Returns a function that makes the given optimizer, or else the default one, with clipped gradients if asked."""
+
+    def make() -> Any:
+        optimizer = default() if given is None else given() if callable(given) else given
+        return optimizer if clip_norm is None else clip_gradients_by_norm(optimizer, clip_norm)
+
+    return given if isinstance(given, str) and clip_norm is None else make
+
+
+class _Linear(_Canned):
+    def __init__(
+        self,
+        feature_columns: Iterable,
+        model_dir: str | None = None,
+        *,
+        optimizer: Any = None,
+        gradient_clip_norm: float | None = None,
+        **options: Any,
+    ) -> None:
+        columns = list(feature_columns)
+        optimizer = _optimizer(optimizer, _ftrl(columns), gradient_clip_norm)
+        super().__init__({"feature_columns": columns, "optimizer": optimizer}, {"model_dir": model_dir, **options})
+
+
+class _DNN(_Canned):
+    def __init__(
+        self,
+        hidden_units: list[int],
+        feature_columns: Iterable,
+        model_dir: str | None = None,
+        *,
+        optimizer: Any = None,
+        activation_fn: Any = tf.nn.relu,
+        dropout: float | None = None,
+        gradient_clip_norm: float | None = None,
+        **options: Any,
+    ) -> None:
+        own = {
+            "hidden_units": hidden_units,
+            "feature_columns": list(feature_columns),
+            "optimizer": _optimizer(optimizer, _adagrad, gradient_clip_norm),
+            "activation_fn": activation_fn,
+            "dropout": dropout,
+        }
+        super().__init__(own, {"model_dir": model_dir, **options})
+
+
+class _Combined(_Canned):
+    def __init__(
+        self,
+        model_dir: str | None = None,
+        *,
+        linear_feature_columns: Iterable = (),
+        linear_optimizer: Any = None,
+        dnn_feature_columns: Iterable = (),
+        dnn_optimizer: Any = None,
+        dnn_hidden_units: Any = None,
+        dnn_activation_fn: Any = tf.nn.relu,
+        dnn_dropout: float | None = None,
+        gradient_clip_norm: float | None = None,
+        fix_global_step_increment_bug: bool = True,
+        **options: Any,
+    ) -> None:
+        """fix_global_step_increment_bug is not used: a step counts once."""
+        columns = list(linear_feature_columns or ())
+        own = {
+            "linear_feature_columns": columns,
+            "linear_optimizer": _optimizer(linear_optimizer, _ftrl(columns), gradient_clip_norm),
+            "dnn_feature_columns": list(dnn_feature_columns or ()),
+            "dnn_optimizer": _optimizer(dnn_optimizer, _adagrad, gradient_clip_norm),
+            "dnn_hidden_units": dnn_hidden_units,
+            "dnn_activation_fn": dnn_activation_fn,
+            "dnn_dropout": dnn_dropout,
+        }
+        super().__init__(own, {"model_dir": model_dir, **options})
+
+
+class LinearClassifier(_Linear, _Classifier):
+    """tf.estimator.LinearClassifier."""
+
+    _CORE = estimator.LinearClassifier
+
+
+class LinearRegressor(_Linear, _Regressor):
+    """tf.estimator.LinearRegressor."""
+
+    _CORE = estimator.LinearRegressor
+
+
+class DNNClassifier(_DNN, _Classifier):
+    """tf.estimator.DNNClassifier."""
+
+    _CORE = estimator.DNNClassifier
+
+
+class DNNRegressor(_DNN, _Regressor):
+    """tf.estimator.DNNRegressor."""
+
+    _CORE = estimator.DNNRegressor
+
+
+class DNNLinearCombinedClassifier(_Combined, _Classifier):
+    """tf.estimator.DNNLinearCombinedClassifier."""
+
+    _CORE = estimator.DNNLinearCombinedClassifier
+
+
+class DNNLinearCombinedRegressor(_Combined, _Regressor):
+    """tf.estimator.DNNLinearCombinedRegressor."""
+
+    _CORE = estimator.DNNLinearCombinedRegressor

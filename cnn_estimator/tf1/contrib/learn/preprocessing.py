@@ -1,0 +1,126 @@
+"""tf.contrib.learn.preprocessing: texts as arrays of word ids.
+
+The fields have the names that they have in the files of VocabularyProcessor.save of TensorFlow 1.
+"""
+
+import collections
+import itertools
+import pickle
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+
+# Capitals that no small letter follows, else a capitalized word before a capital, else letters, digits, _, ' and -.
+TOKENIZER_RE = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z][a-z]+(?=[A-Z])|['\w-]+")
+
+
+def tokenizer(iterator: Iterable[str]) -> Iterator[list[str]]:
+    """Yields the words of each text."""
+    return (TOKENIZER_RE.findall(text) for text in iterator)
+
+
+class CategoricalVocabulary:
+    """Ids for values; 0 is that of unknown values."""
+
+    def __init__(self, unknown_token: str = "<UNK>", support_reverse: bool = True) -> None:
+        self._unknown_token, self._support_reverse = unknown_token, support_reverse
+        self._mapping: dict[Any, int] = {unknown_token: 0}
+        self._reverse_mapping = [unknown_token]
+        self._freq: dict[Any, int] = collections.defaultdict(int)
+        self._freeze = False
+
+    def __len__(self) -> int:
+        return len(self._mapping)
+
+    def freeze(self, freeze: bool = True) -> None:
+        """Has values that are not in it be unknown."""
+        self._freeze = freeze
+
+    def get(self, category: Any) -> int:
+        """Returns the id of a value, a new one unless the vocabulary is frozen."""
+        if category not in self._mapping:
+            if self._freeze:
+                return 0
+            self._mapping[category] = len(self._mapping)
+            self._reverse_mapping.append(category)
+        return self._mapping[category]
+
+    def add(self, category: Any, count: int = 1) -> None:
+        """Counts a value."""
+        if self.get(category):
+            self._freq[category] += count
+
+    def trim(self, min_frequency: int, max_frequency: int = -1) -> None:
+        """Keeps the values that came more than min_frequency times, and less than max_frequency times if that is
+        positive, and numbers them by how often they came."""
+        counts = sorted(self._freq.items(), key=lambda item: (-item[1], item[0]))
+        kept = {
+            value: count
+            for value, count in counts
+            if count > min_frequency and (max_frequency <= 0 or count < max_frequency)
+        }
+        self._freq = collections.defaultdict(int, kept)
+        self._reverse_mapping = [self._unknown_token, *kept]
+        self._mapping = {value: number for number, value in enumerate(self._reverse_mapping)}
+
+    def reverse(self, class_id: int) -> Any:
+        """Returns the value with an id."""
+        if not self._support_reverse:
+            raise ValueError("the vocabulary was made with support_reverse=False")
+        return self._reverse_mapping[class_id]
+
+
+class VocabularyProcessor:
+    """Turns texts into int64 arrays [max_document_length] of word ids, 0 behind the end and for unknown words."""
+
+    def __init__(
+        self,
+        max_document_length: int,
+        min_frequency: int = 0,
+        vocabulary: CategoricalVocabulary | None = None,
+        tokenizer_fn: Callable | None = None,
+    ) -> None:
+        """min_frequency: words that come as often or less are unknown; tokenizer_fn: texts to lists of words."""
+        self.max_document_length, self.min_frequency = max_document_length, min_frequency
+        self.vocabulary_ = vocabulary or CategoricalVocabulary()
+        self._tokenizer = tokenizer_fn or tokenizer
+
+    def fit(self, raw_documents: Iterable[str], unused_y: object = None) -> "VocabularyProcessor":
+        """Learns the words of texts."""
+        for words in self._tokenizer(raw_documents):
+            for word in words:
+                self.vocabulary_.add(word)
+        if self.min_frequency > 0:
+            self.vocabulary_.trim(self.min_frequency)
+        self.vocabulary_.freeze()
+        return self
+
+    def transform(self, raw_documents: Iterable[str]) -> Iterator[np.ndarray]:
+        """Yields the word ids of each text."""
+        for words in self._tokenizer(raw_documents):
+            ids = np.zeros(self.max_document_length, np.int64)
+            for place, word in enumerate(itertools.islice(words, self.max_document_length)):
+                ids[place] = self.vocabulary_.get(word)
+            yield ids
+
+    def fit_transform(self, raw_documents: Any, unused_y: object = None) -> Iterator[np.ndarray]:
+        """fit, then transform."""
+        return self.fit(raw_documents).transform(raw_documents)
+
+    def reverse(self, documents: Iterable) -> Iterator[str]:
+        """Yields the text of each array of word ids."""
+        return (" ".join(self.vocabulary_.reverse(number) for number in ids) for ids in documents)
+
+    def save(self, filename: str) -> None:
+        """Writes it into a file."""
+        with tf.gfile.Open(filename, "wb") as file:
+            file.write(pickle.dumps(self))
+
+    @classmethod
+    def restore(cls, filename: str) -> "VocabularyProcessor":
+        """Reads what save has written. The file is a pickle: read only files that you trust."""
+        with tf.gfile.Open(filename, "rb") as file:
+            return pickle.loads(file.read())
