@@ -143,6 +143,19 @@ def dataset():
     return tf.data.Dataset.from_tensor_slices(({"x": features}, labels)).repeat(50).batch(10)
 
 
+@pytest.mark.unit
+def test_tensorflow_knows_the_names_that_the_estimator_is_exported_under():
+    from tensorflow.python.util import tf_export
+
+    assert tf_export.get_v1_names(tf.estimator.Estimator) == ["estimator.Estimator"]
+    assert tf_export.get_v2_names(importlib.import_module("tensorflow").estimator.Estimator) == ["estimator.Estimator"]
+    assert tf_export.get_v1_names(tf.train.Saver) == ["train.Saver"]
+    assert tf_export.get_v1_names(object()) == []
+    module = types.ModuleType("example")
+    module.__dict__["_estimator_api_constants_v1"] = [("estimator.EXAMPLE", "EXAMPLE")]
+    assert tf_export.get_v1_constants(module) == [("estimator.EXAMPLE", "EXAMPLE")]
+
+
 @pytest.mark.integration
 def test_canned_estimator_with_early_stopping_evaluation_and_export(tmp_path):
     column = tf.feature_column.numeric_column("x", shape=[2])

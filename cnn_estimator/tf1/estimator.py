@@ -6,9 +6,9 @@ are back. Only the package's __init__ imports this module, and never on TensorFl
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tensorflow.python.util import tf_export
 
@@ -17,12 +17,7 @@ from cnn_estimator.tf1 import cluster
 
 def load_estimator() -> None:
     """Imports the library, whose TF 1 API is what TensorFlow 2.15 calls tf.compat.v1.estimator."""
-    # estimator_export, the decorator on every public class of the library, files them under this API name.
-    tf_export.ESTIMATOR_API_NAME = "estimator"
-    tf_export.API_ATTRS["estimator"] = tf_export._Attributes("_estimator_api_names", "_estimator_api_constants")
-    tf_export.API_ATTRS_V1["estimator"] = tf_export._Attributes(
-        "_estimator_api_names_v1", "_estimator_api_constants_v1"
-    )
+    _register_api_name()
     # run_config.py, estimator.py and training.py import it for distribution strategies.
     sys.modules.setdefault("tensorflow.python.distribute.estimator_training", cluster)
     # tpu_estimator.py and _tpu_estimator_embedding.py import them, but use them only with a TPU.
@@ -33,6 +28,29 @@ def load_estimator() -> None:
     from tensorflow_estimator._api.v1 import estimator
 
     estimator.tpu.TPUEstimator.__init__ = _refuse_tpu(estimator.tpu.TPUEstimator.__init__)
+
+
+def _register_api_name() -> None:
+    """Has TensorFlow know the names under which estimator_export files what is public in the library."""
+    names, names_v1 = "_estimator_api_names", "_estimator_api_names_v1"
+    constants, constants_v1 = "_estimator_api_constants", "_estimator_api_constants_v1"
+    tf_export.ESTIMATOR_API_NAME = "estimator"
+    tf_export.API_ATTRS["estimator"] = tf_export._Attributes(names, constants)
+    tf_export.API_ATTRS_V1["estimator"] = tf_export._Attributes(names_v1, constants_v1)
+    tf_export.get_v1_names = _with_attribute(tf_export.get_v1_names, names_v1)
+    tf_export.get_v2_names = _with_attribute(tf_export.get_v2_names, names)
+    tf_export.get_v1_constants = _with_attribute(tf_export.get_v1_constants, constants_v1)
+    tf_export.get_v2_constants = _with_attribute(tf_export.get_v2_constants, constants)
+
+
+def _with_attribute(get: Callable[[Any], Sequence[Any]], attribute: str) -> Callable[[Any], Sequence[Any]]:
+    """Returns a function that gives what `get` gives, and then what the attribute of the object's own lists."""
+
+    @functools.wraps(get)
+    def get_all(owner: Any) -> Sequence[Any]:
+        return [*get(owner), *getattr(owner, "__dict__", {}).get(attribute, ())]
+
+    return get_all
 
 
 def _not_available(name: str, *args: object, **kwargs: object) -> NoReturn:
