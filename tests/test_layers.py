@@ -87,6 +87,8 @@ LAYERS = (
         "tf1.contrib.distributions",
         "tf1.contrib.estimator",
         "tf1.contrib.keras",
+        "tf1.contrib.learn.preprocessing.categorical_vocabulary",
+        "tf1.contrib.legacy_seq2seq",
         "tf1.contrib.lookup",
         "tf1.contrib.rnn",
         "tf1.contrib.seq2seq",
