@@ -220,3 +220,21 @@ import cnn_estimator
 print(sys.meta_path == path, "tensorflow" in sys.modules)
 """
     assert run("-c", code).stdout == "True False\n"
+
+
+@pytest.mark.integration
+def test_parts_that_the_internal_copy_of_keras_lacks_are_keras_own():
+    from tensorflow.python.keras.datasets import mnist
+    from tensorflow.python.keras.preprocessing import sequence
+    from tensorflow.python.keras.preprocessing.text import Tokenizer
+
+    assert Tokenizer is tf.keras.preprocessing.text.Tokenizer
+    assert sequence.pad_sequences([[1, 2]], 3).tolist() == [[0, 1, 2]]
+    assert mnist.load_data is tf.keras.datasets.mnist.load_data
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])
+def test_the_keras_package_has_the_same_datasets(dataset):
+    package = importlib.import_module(f"{spellings.keras_package()}.datasets.{dataset}")
+    assert package.load_data is getattr(tf.keras.datasets, dataset).load_data

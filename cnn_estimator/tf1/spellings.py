@@ -29,6 +29,8 @@ REMOVED = {
     "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
     "tensorflow.examples.tutorials.mnist.mnist": "cnn_estimator.tf1.tutorial_mnist",
 }
+# What TensorFlow's internal copy of Keras lacks: Keras's own work beside it, as they hold no layers of the copy.
+_KERAS_PARTS = ("applications", "datasets", "preprocessing")
 _EMPTY = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist")
 
 
@@ -89,7 +91,9 @@ def register_removed(tensorflow: ModuleType, tf: ModuleType) -> None:
         sys.modules[name] = module
         parent, _, attribute = name.rpartition(".")
         setattr(sys.modules[parent], attribute, module)
-    sys.meta_path.insert(0, Aliases(REMOVED))
+    keras = f"{keras_package()}.api._v1.keras"
+    parts = {f"tensorflow.python.keras.{part}": f"{keras}.{part}" for part in _KERAS_PARTS}
+    sys.meta_path.insert(0, Aliases(REMOVED | parts))
     contrib = importlib.import_module("tensorflow.contrib")
     for api in (tensorflow, tf):
         vars(api)["contrib"] = contrib

@@ -387,4 +387,9 @@ def model_with_buckets(
     return outputs, losses
 
 
-__getattr__ = module_getattr("tf.contrib.legacy_seq2seq", (), "use tf.nn.dynamic_rnn")
+__getattr__ = module_getattr(
+    "tf.contrib.legacy_seq2seq",
+    (),
+    "use embedding_rnn_seq2seq, or tf.nn.dynamic_rnn",
+    names="embedding_tied_rnn_seq2seq one2many_rnn_seq2seq",
+)

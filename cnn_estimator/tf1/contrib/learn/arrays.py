@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-from cnn_estimator.tf1.contrib import feature_columns
+from cnn_estimator.tf1.contrib import _feature_columns
 
 _SEED = 42  # of the order of TensorFlow 1.15, in each call of fit
 
@@ -69,13 +69,13 @@ def infer_real_valued_columns_from_input(x: Any) -> list:
     """Returns a column for each array of x [N, …], with the name "" for an array that is not in a dict."""
     with tf.Graph().as_default():
         tensors = tf.nest.map_structure(lambda array: tf.zeros([0, *array.shape[1:]], array.dtype), _features(x))
-        return feature_columns.infer_real_valued_columns(tensors)
+        return _feature_columns.infer_real_valued_columns(tensors)
 
 
 def infer_real_valued_columns_from_input_fn(input_fn: Callable) -> list:
     """Returns a column for each feature that an input_fn gives."""
     with tf.Graph().as_default():
-        return feature_columns.infer_real_valued_columns(as_tensors(input_fn())[0])
+        return _feature_columns.infer_real_valued_columns(as_tensors(input_fn())[0])
 
 
 def as_tensors(data: Any) -> tuple[Any, Any]:

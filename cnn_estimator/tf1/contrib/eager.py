@@ -1,0 +1,50 @@
+"""tf.contrib.eager: what TensorFlow 2 has of it. A program calls its enable_eager_execution before all else."""
+
+import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
+from tensorflow.python.eager import backprop, context
+from tensorflow.python.ops import resource_variable_ops
+
+from cnn_estimator.tf1.unavailable import module_getattr
+
+enable_eager_execution = tf.enable_eager_execution
+executing_eagerly = in_eager_mode = tf.executing_eagerly
+Variable = resource_variable_ops.ResourceVariable
+Iterator = iter  # of a dataset: it has get_next and next
+
+defun = tf.function
+py_func = tf.py_function
+run = tf.app.run
+Checkpoint = tf.train.Checkpoint
+
+gradients_function = backprop.gradients_function
+value_and_gradients_function = backprop.val_and_grad_function
+implicit_gradients = backprop.implicit_grad
+implicit_value_and_gradients = backprop.implicit_val_and_grad
+make_vjp = backprop.make_vjp
+GradientTape = tf.GradientTape
+custom_gradient = tf.custom_gradient
+
+num_gpus = context.num_gpus
+async_wait = context.async_wait
+SYNC, ASYNC = context.SYNC, context.ASYNC
+DEVICE_PLACEMENT_EXPLICIT = context.DEVICE_PLACEMENT_EXPLICIT
+DEVICE_PLACEMENT_WARN = context.DEVICE_PLACEMENT_WARN
+DEVICE_PLACEMENT_SILENT = context.DEVICE_PLACEMENT_SILENT
+
+__getattr__ = module_getattr(
+    "tf.contrib.eager",
+    (),
+    "use TensorFlow 2's own eager execution",
+    {
+        "Network": "use tf.keras.Model",
+        "Saver": "use tf.train.Checkpoint",
+        "Sequential": "use tf.keras.Sequential",
+        "metrics": "use tf.keras.metrics",
+        "restore_network_checkpoint": "use tf.train.Checkpoint",
+        "save_network_checkpoint": "use tf.train.Checkpoint",
+    },
+    names="Checkpointable EagerVariableStore ExecutionCallback TensorSpec add_execution_callback async_clear_error "
+    "clear_execution_callbacks connect_to_remote_host enable_remote_eager_execution errstate execution_mode function "
+    "get_optimizer_variables inf_callback inf_nan_callback list_devices make_template nan_callback "
+    "restore_variables_on_create set_execution_mode set_server_def seterr",
+)
