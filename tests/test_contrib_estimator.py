@@ -111,3 +111,89 @@ def test_metrics_are_added_and_hooks_stop(tmp_path):
 def test_others_are_errors():
     with pytest.raises(NotImplementedError, match=r"RNNClassifier .*tf\.nn\.dynamic_rnn"):
         estimator.RNNClassifier()
+
+
+ROWS = np.array([[1, 2], [3, 4], [-1, 0], [2, -2]], np.float32)
+CLASSES, VALUES = np.array([0, 1, 2, 1]), np.array([[1.0], [2.0], [3.0], [4.0]], np.float32)
+HEADS = {
+    "classes": (
+        lambda: estimator.multi_class_head(3),
+        CLASSES,
+        0.82463,
+        [[-0.04316, 0.21415, -0.17098], [0.04992, 0.02031, -0.07023]],
+    ),
+    "two classes": (
+        estimator.binary_classification_head,
+        np.array([[0], [1], [1], [0]]),
+        0.63242,
+        [[-0.0427], [0.13107]],
+    ),
+    "labels": (
+        lambda: estimator.multi_label_head(3),
+        np.array([[1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 1]]),
+        0.6418,
+        [[0.01313, 0.06058, 0.08356], [-0.0478, -0.00126, 0.0456]],
+    ),
+    "regression": (estimator.regression_head, VALUES, 2.11342, [[0.72125], [-0.2695]]),
+    "Poisson": (estimator.poisson_regression_head, VALUES, 1.66096, [[0.28497], [-0.17026]]),
+    "logistic": (
+        estimator.logistic_regression_head,
+        np.array([[0.1], [0.2], [0.9], [1.0]], np.float32),
+        0.57282,
+        [[-0.03582], [-0.19122]],
+    ),
+    "several": (
+        lambda: estimator.multi_head(
+            [estimator.multi_class_head(3, name="a"), estimator.regression_head(name="b")], [1.0, 2.0]
+        ),
+        {"a": CLASSES, "b": VALUES},
+        182.8494,
+        [[-0.04316, 0.21415, -0.17098, 2.47], [0.04992, 0.02031, -0.07023, 2.284]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads_train_to_the_numbers_of_1_15(tmp_path, name):
+    make, labels, loss, weights = HEADS[name]
+
+    def model_fn(features, labels, mode):
+        logits = tf.layers.dense(features["x"], len(weights[0]), kernel_initializer=tf.zeros_initializer())
+        if name == "several":
+            logits = {"a": logits[:, :3], "b": logits[:, 3:]}
+        optimizer = tf.train.GradientDescentOptimizer(0.1)
+        return make().create_estimator_spec(features, mode, logits, labels, optimizer=optimizer)
+
+    made = tf.estimator.Estimator(model_fn, str(tmp_path))
+    made.train(lambda: tf.data.Dataset.from_tensors(({"x": ROWS}, labels)).repeat(3))
+    result = made.evaluate(lambda: tf.data.Dataset.from_tensors(({"x": ROWS}, labels)))
+    assert result["loss"] == pytest.approx(loss, abs=1e-4)
+    np.testing.assert_allclose(made.get_variable_value("dense/kernel"), weights, atol=1e-4)
+
+
+def test_gradients_are_clipped_together_as_in_1_15():
+    with tf.Graph().as_default(), tf.Session() as session:
+        weights = [tf.get_variable("v", initializer=[3.0, 4.0]), tf.get_variable("w", initializer=[2.0])]
+        optimizer = estimator.clip_gradients_by_norm(tf.train.GradientDescentOptimizer(1.0), 1.0)
+        step = optimizer.minimize(sum(tf.reduce_sum(weight**2) for weight in weights))
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+        np.testing.assert_allclose(np.concatenate(session.run(weights)), [2.442914, 3.2572186, 1.6286093], rtol=1e-6)
+
+
+def test_tables_hash_and_change_as_in_1_15():
+    with tf.Graph().as_default(), tf.Session() as session:
+        names, found = tf.constant(["a", "b", "c"]), tf.constant(["a", "c", "zz", "qq"])
+        strong = lookup.StrongHashSpec((1, 2))
+        tables = [
+            lookup.index_table_from_tensor(names, 2),
+            lookup.index_table_from_tensor(names, 3, hasher_spec=strong),
+        ]
+        hashed = [table.lookup(found) for table in tables]
+        session.run(tf.tables_initializer())
+        assert [ids.tolist() for ids in session.run(hashed)] == [[0, 2, 3, 4], [0, 2, 4, 5]]
+        changing = lookup.MutableHashTable(tf.string, tf.int64, -1)
+        dense = lookup.MutableDenseHashTable(tf.int64, tf.float32, 0.5, empty_key=-1, deleted_key=-2)
+        session.run([changing.insert(found, tf.range(4, dtype=tf.int64)), dense.insert(np.array([3]), [2.0])])
+        values = changing.lookup(tf.constant(["zz", "?"])), changing.size(), dense.lookup(np.array([3, 4]))
+        assert [value.tolist() for value in session.run(values)] == [[2, -1], 4, [2.0, 0.5]]

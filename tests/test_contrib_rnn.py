@@ -252,3 +252,26 @@ def test_the_linear_layer_that_programs_import_from_inside(session):
     assert [variable.op.name for variable in tf.global_variables()] == ["x/kernel", "x/bias", "y/kernel"]
     session.run(tf.global_variables_initializer())
     near(session.run(outputs), [[10, 15]])
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("wrap", "expected", "name"),
+    [
+        (
+            lambda cell: rnn.OutputProjectionWrapper(cell, 2),
+            [[-0.4649, -0.24142], [-0.58395, -0.30514], [-0.4804, -0.25861]],
+            "rnn/output_projection_wrapper/kernel",
+        ),
+        (
+            lambda cell: rnn.InputProjectionWrapper(cell, 2, tf.nn.relu),
+            [[-0.3225, -0.08972, 0.15895], [-0.33829, -0.0779, 0.16738], [-0.2706, -0.02043, 0.18085]],
+            "rnn/input_projection_wrapper/kernel",
+        ),
+    ],
+)
+def test_projections_of_a_cells_inputs_and_outputs(session, wrap, expected, name):
+    outputs, _ = tf.nn.dynamic_rnn(wrap(tf.nn.rnn_cell.GRUCell(3)), tf.constant(INPUTS), dtype=tf.float32)
+    fill(session)
+    near(session.run(outputs)[:, -1], expected)
+    assert name in [variable.op.name for variable in tf.global_variables()]

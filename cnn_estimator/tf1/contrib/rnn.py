@@ -25,10 +25,12 @@ static_rnn = tf.nn.static_rnn
 static_state_saving_rnn = tf.nn.static_state_saving_rnn
 
 __all__ = [
+    "InputProjectionWrapper",
     "LSTMBlockCell",
     "LSTMBlockFusedCell",
     "LayerNormBasicLSTMCell",
     "LayerRNNCell",
+    "OutputProjectionWrapper",
     "TimeReversedFusedRNN",
     "best_effort_input_batch_size",
     "stack_bidirectional_dynamic_rnn",
@@ -353,6 +355,59 @@ def _linear(
     return outputs + tf.get_variable("bias", [output_size], inputs.dtype, bias_initializer or tf.zeros_initializer())
 
 
+class OutputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
+    """A cell with a linear layer on its outputs."""
+
+    def __init__(self, cell: Any, output_size: int, activation: Any = None, reuse: bool | None = None) -> None:
+        super().__init__(_reuse=reuse)
+        self._cell, self._size, self._activation = cell, output_size, activation or tf.identity
+
+    @property
+    def state_size(self) -> Any:
+        return self._cell.state_size
+
+    @property
+    def output_size(self) -> int:
+        return self._size
+
+    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
+        return self._cell.zero_state(batch_size, dtype)
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        outputs, state = self._cell(inputs, state)
+        return self._activation(_linear(outputs, self._size, True)), state
+
+
+class InputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
+    """A cell with a linear layer on its inputs."""
+
+    def __init__(
+        self,
+        cell: Any,
+        num_proj: int,
+        activation: Any = None,
+        input_size: None = None,
+        reuse: bool | None = None,
+    ) -> None:
+        """input_size is not used."""
+        super().__init__(_reuse=reuse)
+        self._cell, self._size, self._activation = cell, num_proj, activation or tf.identity
+
+    @property
+    def state_size(self) -> Any:
+        return self._cell.state_size
+
+    @property
+    def output_size(self) -> Any:
+        return self._cell.output_size
+
+    def zero_state(self, batch_size: Any, dtype: Any) -> Any:
+        return self._cell.zero_state(batch_size, dtype)
+
+    def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        return self._cell(self._activation(_linear(inputs, self._size, True)), state)
+
+
 __getattr__ = module_getattr(
     "tf.contrib.rnn",
     (tf.nn.rnn_cell,),
@@ -360,6 +415,6 @@ __getattr__ = module_getattr(
     _USE_INSTEAD,
     "AttentionCellWrapper BidirectionalGridLSTMCell CompiledWrapper Conv1DLSTMCell Conv2DLSTMCell Conv3DLSTMCell "
     "ConvLSTMCell CoupledInputForgetGateLSTMCell EmbeddingWrapper FusedRNNCell FusedRNNCellAdaptor GLSTMCell "
-    "GridLSTMCell HighwayWrapper IndRNNCell IndyGRUCell IndyLSTMCell InputProjectionWrapper IntersectionRNNCell "
-    "LSTMBlockWrapper NASCell OutputProjectionWrapper PhasedLSTMCell SRUCell TimeFreqLSTMCell UGRNNCell",
+    "GridLSTMCell HighwayWrapper IndRNNCell IndyGRUCell IndyLSTMCell IntersectionRNNCell "
+    "LSTMBlockWrapper NASCell PhasedLSTMCell SRUCell TimeFreqLSTMCell UGRNNCell",
 )
