@@ -99,7 +99,7 @@ LAYERS = (
     ("tf1.contrib.seq2seq.attention_wrapper", "tf1.contrib.seq2seq.decoder"),
     ("tf1.contrib", "tf1.estimator", "tf1.tensor_bundle"),
     ("tf1.contrib._inside", "tf1.python_keras"),
-    ("tf1.cluster", "tf1.input_data", "tf1.spellings", "tf1.tutorial_mnist", "tf1.unavailable"),
+    ("tf1.cluster", "tf1.input_data", "tf1.old_numpy", "tf1.spellings", "tf1.tutorial_mnist", "tf1.unavailable"),
     ("preprocessing",),
     ("datasets",),
     ("fetch",),

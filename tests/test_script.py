@@ -27,6 +27,7 @@ import tensorflow.estimator
 import keras as own_keras
 from keras.optimizers import Adam
 import helper
+import numpy
 
 assert v1 is tf.compat.v1 and v1.Session is tf.Session
 assert estimator is v1_estimator is tf.estimator is v1.estimator
@@ -36,6 +37,7 @@ assert Dense is tf.keras.layers.Dense is keras.layers.Dense is keras_module.laye
 assert Adam is tf.keras.optimizers.Adam is own_keras.optimizers.Adam
 assert Dense is PythonDense
 assert helper.tf is tf
+assert numpy.int is int
 assert not tf.executing_eagerly()
 print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)
 """

@@ -11,7 +11,7 @@ import types
 from collections.abc import Sequence
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.tf1 import python_keras, spellings, tf
+from cnn_estimator.tf1 import old_numpy, python_keras, spellings, tf
 
 # The words of Python 3's errors, and the lines, that only Python 2 code gives.
 _PYTHON_2_ERRORS = (
@@ -61,6 +61,7 @@ def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:
     """Makes the process the program's, and returns its __main__."""
     spellings.be_tensorflow_1(sys.modules["tensorflow"], tf)
     python_keras.serve(spellings.keras_package())
+    old_numpy.restore()
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
