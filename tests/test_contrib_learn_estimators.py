@@ -276,3 +276,10 @@ def test_a_vocabulary_is_saved_and_reversed(tmp_path):
     assert list(restored.reverse(ids)) == ["cat <UNK> foo_bar <UNK>"]
     with pytest.raises(ValueError, match="support_reverse"):
         L.preprocessing.CategoricalVocabulary(support_reverse=False).reverse(0)
+
+
+def test_texts_become_the_bytes_of_1_15():
+    processor = L.preprocessing.ByteProcessor(5)
+    rows = list(processor.fit(None).fit_transform(["abc", "é中"]))
+    assert np.array(rows).tolist() == [[97, 98, 99, 0, 0], [195, 169, 228, 184, 173]]
+    assert next(processor.reverse(rows)) == "abc"

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
+from cnn_estimator.tf1.unavailable import module_getattr
+
 # Capitals that no small letter follows, else a capitalized word before a capital, else letters, digits, _, ' and -.
 TOKENIZER_RE = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z][a-z]+(?=[A-Z])|['\w-]+")
 
@@ -73,6 +75,31 @@ class CategoricalVocabulary:
         return self._reverse_mapping[class_id]
 
 
+class ByteProcessor:
+    """Turns texts into int64 arrays [max_document_length] of their bytes in UTF-8, 0 behind the end."""
+
+    def __init__(self, max_document_length: int) -> None:
+        self.max_document_length = max_document_length
+
+    def fit(self, x: object) -> "ByteProcessor":
+        """Does nothing: bytes need no vocabulary."""
+        return self
+
+    def transform(self, x: Iterable[str | bytes]) -> Iterator[np.ndarray]:
+        """Yields the bytes of each text."""
+        for text in x:
+            content = (text.encode() if isinstance(text, str) else text)[: self.max_document_length]
+            row = np.zeros(self.max_document_length, np.int64)
+            row[: len(content)] = list(content)
+            yield row
+
+    fit_transform = transform
+
+    def reverse(self, x: Iterable[Iterable[int]]) -> Iterator[str]:
+        """Yields the text of each array of bytes."""
+        return (bytes(int(byte) for byte in row if byte).decode(errors="replace") for row in x)
+
+
 class VocabularyProcessor:
     """Turns texts into int64 arrays [max_document_length] of word ids, 0 behind the end and for unknown words."""
 
@@ -124,3 +151,8 @@ class VocabularyProcessor:
         """Reads what save has written. The file is a pickle: read only files that you trust."""
         with tf.gfile.Open(filename, "rb") as file:
             return pickle.loads(file.read())
+
+
+__getattr__ = module_getattr(
+    "tf.contrib.learn.preprocessing", (), "use VocabularyProcessor, or tf.feature_column", names="CategoricalProcessor"
+)
