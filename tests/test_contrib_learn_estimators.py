@@ -282,4 +282,5 @@ def test_texts_become_the_bytes_of_1_15():
     processor = L.preprocessing.ByteProcessor(5)
     rows = list(processor.fit(None).fit_transform(["abc", "é中"]))
     assert np.array(rows).tolist() == [[97, 98, 99, 0, 0], [195, 169, 228, 184, 173]]
+    assert rows[0].dtype == np.uint8
     assert next(processor.reverse(rows)) == "abc"

@@ -76,7 +76,7 @@ class CategoricalVocabulary:
 
 
 class ByteProcessor:
-    """Turns texts into int64 arrays [max_document_length] of their bytes in UTF-8, 0 behind the end."""
+    """Turns texts into uint8 arrays [max_document_length] of their bytes in UTF-8, 0 behind the end."""
 
     def __init__(self, max_document_length: int) -> None:
         self.max_document_length = max_document_length
@@ -89,7 +89,7 @@ class ByteProcessor:
         """Yields the bytes of each text."""
         for text in x:
             content = (text.encode() if isinstance(text, str) else text)[: self.max_document_length]
-            row = np.zeros(self.max_document_length, np.int64)
+            row = np.zeros(self.max_document_length, np.uint8)
             row[: len(content)] = list(content)
             yield row
 
