@@ -1,6 +1,7 @@
 """What other libraries find after the import of the door, under the names that TensorFlow 2.15 has."""
 
 import importlib
+import threading
 
 import pytest
 from helpers import load_public, run
@@ -18,6 +19,39 @@ SPELLINGS = {
     "from cnn_estimator.tf1 import tf": "tf.compat.v1.estimator.EstimatorSpec",
     "from tensorflow.python.estimator import model_fn": "model_fn.EstimatorSpec",
 }
+
+
+@pytest.mark.unit
+@pytest.mark.skipif(spellings.keras_package() == "keras", reason="TensorFlow 2.15 has one Keras")
+@pytest.mark.parametrize(
+    ("mode", "submodule", "name"),
+    [(None, None, "layers"), (None, "losses", "MeanSquaredError"), ("v1", "__internal__.legacy.layers", "Dense")],
+)
+def test_keras_is_tf_keras_whatever_became_of_the_environment(monkeypatch, mode, submodule, name):
+    from tensorflow.python.util.lazy_loader import KerasLazyLoader
+
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS")
+    loader = KerasLazyLoader({}, mode=mode, submodule=submodule)
+    public = importlib.import_module(f"tf_keras.api._{mode or 'v2'}.keras{'.' + submodule if submodule else ''}")
+    assert getattr(loader, name) is getattr(public, name)
+
+
+@pytest.mark.unit
+@pytest.mark.skipif(spellings.keras_package() == "keras", reason="TensorFlow 2.15 has one Keras")
+def test_a_thread_may_use_keras_while_another_finds_it(monkeypatch):
+    from tensorflow.python.util.lazy_loader import KerasLazyLoader, LazyLoader
+
+    loader, found, init = KerasLazyLoader({}, mode="v1"), [], LazyLoader.__init__
+
+    def init_after_another_thread(self, *args):
+        monkeypatch.setattr(LazyLoader, "__init__", init)
+        thread = threading.Thread(target=lambda: found.append(loader.layers))
+        thread.start()
+        thread.join()
+        init(self, *args)
+
+    monkeypatch.setattr(LazyLoader, "__init__", init_after_another_thread)
+    assert [loader.layers] == found
 
 
 @pytest.mark.unit

@@ -36,7 +36,7 @@ def _import_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault(_OVERRIDE, "1")
     if spellings.keras_package() == "tf_keras":
-        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow's import reads it, and again the first use of tf.keras
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow's import reads it
     missing = InstallationError("TensorFlow is not installed", _INSTALL)
     try:
         import tensorflow
@@ -81,6 +81,7 @@ def _load() -> ModuleType:
         _require("tf-keras", "{}.{}".format(*_minor(version)), version)
         from cnn_estimator.tf1 import estimator
 
+        spellings.fix_keras()
         estimator.load_estimator()
         spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         tf.compat.v1 = tf  # by itself it is one more copy

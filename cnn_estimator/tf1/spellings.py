@@ -12,6 +12,7 @@ import importlib.metadata
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 _API = "tensorflow_estimator._api"
 
@@ -105,6 +106,25 @@ def keras_package() -> str:
         return "keras" if importlib.metadata.version("keras").startswith("2.") else "tf_keras"
     except importlib.metadata.PackageNotFoundError:
         return "tf_keras"
+
+
+def fix_keras() -> None:
+    """Has every spelling of tf.keras and tf.layers lead to tf-keras, from TensorFlow 2.16 on.
+
+    TensorFlow's own loader asks the environment at the first use of each spelling, when a program may have changed it,
+    and fails where two threads use one for the first time.
+    """
+    from tensorflow.python.util.lazy_loader import KerasLazyLoader, LazyLoader
+
+    def initialize(loader: Any) -> None:
+        version = "v1" if loader._tfll_mode == "v1" else "v2"
+        submodule = f".{loader._tfll_submodule}" if loader._tfll_submodule else ""
+        package = f"tf_keras.api._{version}.keras{submodule}"
+        loader._tfll_keras_version = "tf_keras"
+        LazyLoader.__init__(loader, loader._tfll_name, loader._tfll_parent_module_globals, package)
+        loader._tfll_initialized = True
+
+    KerasLazyLoader._initialize = initialize
 
 
 def serve_datasets() -> None:
