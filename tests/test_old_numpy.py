@@ -20,6 +20,7 @@ assert np.float_ is np.float64 and np.string_ is np.bytes_ and np.unicode_ is np
 assert np.product([2, 3]) == 6 and np.row_stack([ones, ones]).shape == (2, 3) and np.isnan(np.NaN) and np.Inf > 0
 assert np.asscalar(np.array([2.5])) == 2.5 and np.NINF < 0
 assert np.asfarray([1, 2]).dtype == np.asfarray([1], np.int32).dtype == "float64"
+assert np.reshape(ones, newshape=[3, 1]).shape == np.reshape(ones, (3, 1), order="F").shape == (3, 1)
 assert np.asfarray([1], np.float32).dtype == "float32"
 """
 

@@ -26,6 +26,7 @@ _RENAMED = {
     "trapz": "trapezoid",
     "unicode_": "str_",
 }
+_NUMPY_RESHAPE = np.reshape
 
 
 def restore() -> None:
@@ -36,8 +37,14 @@ def restore() -> None:
     for name, value in lost.items():
         if name not in vars(np):
             setattr(np, name, value)
+    np.reshape = _reshape  # type: ignore[assignment]  # fewer overloads than its own
 
 
 def _asfarray(a: Any, dtype: Any = np.float64) -> np.ndarray:
     """Returns an array of a floating or complex dtype, float64 where another is asked for."""
     return np.asarray(a, dtype if np.issubdtype(dtype, np.inexact) else np.float64)
+
+
+def _reshape(a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, **options: Any) -> np.ndarray:
+    """np.reshape, which called its shape newshape."""
+    return _NUMPY_RESHAPE(a, newshape if shape is None else shape, order, **options)
