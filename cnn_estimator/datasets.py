@@ -148,6 +148,26 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     return Split(images / np.float32(255), labels.astype(np.int32), named, source)
 
 
+def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
+    """Returns the Splits (for training, for validation) of a training set. The seed chooses the validation's images.
+
+    Raises:
+      DatasetError: no images would be left to train on.
+    """
+    if images >= len(data.labels):
+        raise DatasetError(
+            f"validation {images}: {data.source} has {len(data.labels)} training images, and some must be left",
+            "hold out fewer with {validation}",
+        )
+    held_out = np.zeros(len(data.labels), bool)
+    # A third number: the orders of the epochs have two.
+    held_out[np.random.default_rng((seed, 0, 1)).permutation(len(data.labels))[:images]] = True
+    training, validation = (
+        dataclasses.replace(data, images=data.images[rows], labels=data.labels[rows]) for rows in (~held_out, held_out)
+    )
+    return training, validation
+
+
 def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
     """Returns the ten class names of what load(dataset, …, data_dir) reads; 0 to 9 where that data is gone."""
     _check_name("dataset", dataset, DATASETS)

@@ -17,7 +17,7 @@ from cnn_estimator.tf1 import tf
 log = logging.getLogger("cnn_estimator")
 
 TAGS = ("loss", "accuracy")
-PARTS = {"training": "", "evaluation": "eval"}  # of a run: the subfolders of its model_dir
+PARTS = {"training": "", "validation": "validation", "evaluation": "eval"}  # of a run: the subfolders of its model_dir
 MAX_EVENT_BYTES = 2**31  # a protocol buffer is never longer
 
 _HEADER = struct.Struct("<QI")  # of a record: the length of its event, and the checksum of these eight bytes

@@ -36,7 +36,7 @@ class Curve:
 
     Attributes:
       tag: "loss" or "accuracy".
-      part: "training" or "evaluation".
+      part: "training", "validation" or "evaluation".
       steps: global steps, rising.
       values: as many floats.
     """
@@ -192,7 +192,7 @@ def _draw_image(axes: Axes, image: np.ndarray) -> None:
 def curves(runs: Mapping[str, Sequence[Curve]]) -> Figure:
     """Draws loss and accuracy over the global step: {model_dir: its Curves}."""
     figure = Figure((12, 5 + 0.22 * len(runs)), layout="constrained")
-    figure.suptitle("Training, on single batches, and evaluation, on the whole test set")
+    figure.suptitle("Training, on single batches; validation, on images held out of it; evaluation, on the test set")
     legend: dict[str, Line2D] = {}
     for axes, tag in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         # Five and seven, so that thirty-five runs look different.
@@ -201,8 +201,8 @@ def curves(runs: Mapping[str, Sequence[Curve]]) -> Figure:
             for curve in found:
                 if curve.tag == tag:
                     style: dict[str, Any] = {"lw": 1, "alpha": 0.6, "markevery": 0.2, "markersize": 4}
-                    if curve.part == "evaluation":
-                        style = {"ls": "--", "markeredgecolor": "black"}
+                    if curve.part != "training":
+                        style = {"ls": "--" if curve.part == "evaluation" else ":", "markeredgecolor": "black"}
                     (line,) = axes.plot(curve.steps, curve.values, color=colour, marker=marker, **style)
                     legend.setdefault(f"{_literal(model_dir)}, {curve.part}", line)
         axes.set(title=tag, xlabel="global step", ylabel="mean cross entropy" if tag == "loss" else "accuracy")

@@ -113,6 +113,7 @@ class Settings(Hyperparameters):
       recipe: the name of a recipe, which also says what `dataset` and `network` are.
       seed: of the initial weights, the order of the images and the dropout masks.
       threads: how many of them share an operation: sums are split among them, so another number rounds differently.
+      validation: how many training images are held out, not trained on; the seed chooses them.
       data_dir: see datasets.load.
       class_names: ten str.
 
@@ -128,6 +129,11 @@ class Settings(Hyperparameters):
         int,
         Integer(1, MAX_THREADS),
         "Of an operation, which its bits depend on; otherwise the model_dir's own, or one for each CPU.",
+    ]
+    validation: Annotated[
+        int,
+        Integer(0, MAX_IMAGES),
+        "Training images to hold out for evaluations on the way; otherwise the model_dir's own number, or 0.",
     ]
     data_dir: Annotated[str | None, Path(optional=True)]
     class_names: Annotated[tuple[str, ...], ClassNames()]
@@ -154,7 +160,7 @@ class Settings(Hyperparameters):
         hyperparameters = ", ".join(f"{name} {getattr(self, name)}" for name in HYPERPARAMETERS)
         return (
             f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {hyperparameters}, "
-            f"seed {self.seed}, threads {self.threads}"
+            f"seed {self.seed}, threads {self.threads}" + (f", validation {self.validation}" if self.validation else "")
         )
 
 
@@ -170,6 +176,8 @@ _ARGUMENTS: dict[str, Rule] = {  # of the verbs, as Python functions and as flag
     "log_every": Integer(1, MAX_STEPS),
     "save_every": Integer(1, MAX_STEPS),
     "keep_checkpoints": Integer(1, MAX_CHECKPOINTS),
+    "eval_every": Integer(1, MAX_STEPS),
+    "early_stopping": Integer(1, MAX_STEPS),
     "test_indices": Integer(0, MAX_IMAGES),
     "count": Integer(1, MAX_SAMPLES),
     "invert": Choice(INVERT),
@@ -240,6 +248,7 @@ def settings(
     *,
     seed: int,
     threads: int | None = None,
+    validation: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
     class_names: tuple[str, ...],
     **overrides: Any,
@@ -256,7 +265,15 @@ def settings(
     chosen = {name: getattr(found, name) for name in HYPERPARAMETERS}
     chosen |= given(**overrides)
     threads = available_threads() if threads is None else threads
-    return Settings(recipe=recipe, seed=seed, threads=threads, data_dir=data_dir, class_names=class_names, **chosen)
+    return Settings(
+        recipe=recipe,
+        seed=seed,
+        threads=threads,
+        validation=validation,
+        data_dir=data_dir,
+        class_names=class_names,
+        **chosen,
+    )
 
 
 def available_threads() -> int:

@@ -14,8 +14,11 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from cnn_estimator import datasets, environment, hooks, inputs, model, recipes, stopping
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers
+from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers, validation_records
+from cnn_estimator.run_dir.checkpoints import Checkpoint
+from cnn_estimator.run_dir.validation_records import Record
 from cnn_estimator.tf1 import OWN_THREADS, tf
+from cnn_estimator.validation import Evaluate, Evaluator, Plan
 
 log = logging.getLogger("cnn_estimator")
 
@@ -31,7 +34,9 @@ class Training:
       max_steps: the global step to train to.
       steps: how many steps this call trained; 0 where max_steps was reached already.
       loss: the last batch's; None without a step.
-      seconds: how long the steps took, the building of the graph included.
+      seconds: how long the steps took, the building of the graph and the evaluations included.
+      best: the evaluation with the highest validation accuracy up to `step`, of earlier calls too; None without any.
+      stopped_early: whether the evaluations brought nothing better for too long.
     """
 
     model_dir: str
@@ -41,6 +46,8 @@ class Training:
     steps: int = 0
     loss: float | None = None
     seconds: float = 0.0
+    best: Record | None = None
+    stopped_early: bool = False
 
     @property
     def checkpoint(self) -> str:
@@ -50,12 +57,13 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class _Intervals:
-    """Steps between two log lines and two checkpoints, how many checkpoints to keep, and what to log."""
+    """Steps between two log lines and two checkpoints, how many checkpoints to keep, what to log and to evaluate."""
 
     log_every: int
     log_tensors: Mapping[str, str]
     save_every: int
     keep_checkpoints: int
+    evaluations: Plan
 
     def __post_init__(self) -> None:
         recipes.check({name: getattr(self, name) for name in ("log_every", "save_every", "keep_checkpoints")})
@@ -72,8 +80,13 @@ def train(
     log_tensors: Mapping[str, str] | None = None,
     save_every: int = 500,
     keep_checkpoints: int = 5,
+    eval_every: int | None = None,
+    eval_on_test: bool = False,
+    keep_best: bool = False,
+    early_stopping: int | None = None,
     seed: int | None = None,
     threads: int | None = None,
+    validation: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
 ) -> Training:
@@ -92,10 +105,16 @@ def train(
       log_tensors: {label: tensor name} to log beside loss and accuracy.
       save_every: steps between two checkpoints; one more is written at the end.
       keep_checkpoints: how many to keep: an older one is deleted when a new one is written.
+      eval_every: steps between two evaluations during training, None for none; the last step is evaluated too.
+      eval_on_test: whether to evaluate on the test set then, for the curves alone.
+      keep_best: whether to keep the checkpoint with the highest validation accuracy, in model_dir/best.
+      early_stopping: after how many evaluations in a row without a higher validation accuracy to stop; None for never.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
       data_dir: see datasets.load; None takes that of the run in the model_dir.
+      validation: how many training images to hold out, for evaluations during training; None takes that of the run in
+        the model_dir, or 0 for a new run.
       overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size; None keeps its own.
 
     Raises:
@@ -115,34 +134,29 @@ def train(
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
     recipes.check(recipes.given(steps=steps, max_steps=max_steps))
-    intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints)
+    evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
+    intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
+    given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
     run = RunDir(model_dir)
     with run.locked():
         checkpoint = None if fresh else checkpoints.newest_intact(model_dir)
         saved = run.read_settings(data_dir) if checkpoint else None
-        settings = _resolve_settings(run, saved, recipe, seed, threads, data_dir, overrides)
+        settings = _resolve_settings(run, saved, recipe, given)
         if checkpoint:
             compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         first_step = checkpoint.step if checkpoint else 0
         if max_steps is None:
             max_steps = recipes.find(recipe).steps if steps is None else first_step + steps
-        result = Training(model_dir, settings, first_step, max_steps)
-        if first_step >= max_steps:
-            return result
-        log.info("%s", settings)
-        data = datasets.load(settings.dataset, "train", settings.data_dir)
-        log.info("%s: %d training images from %s", settings.dataset, len(data.labels), data.source)
+        planned = _begin(run, settings, first_step, max_steps, evaluations)
+        if first_step >= max_steps or planned.stopped_early:
+            return planned
+        data = _load(planned, evaluations)
         _log_changes(saved or settings, settings)
         log.info("model_dir %s: from step %d to step %d", model_dir, first_step, max_steps)
         stopping.check()
-        if fresh and checkpoints.has_checkpoints(model_dir):
-            run.archive()
-        run.check_locked()
+        _clear(run, checkpoint, fresh=fresh)
         with checkpoints.saving(f"model_dir {model_dir}"):
-            checkpoints.remove_unfinished(model_dir)
-            if checkpoint:
-                checkpoints.rebuild_state(model_dir, checkpoint)
-            result = _fit(run, result, data, intervals, restored=checkpoint is not None)
+            result = _fit(run, planned, data, intervals, restored=checkpoint is not None)
     log.info(
         "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds
     )
@@ -151,32 +165,72 @@ def train(
     return result
 
 
-def _resolve_settings(
-    run: RunDir,
-    saved: Settings | None,
-    recipe: str,
-    seed: int | None,
-    threads: int | None,
-    data_dir: str | None,
-    overrides: Mapping[str, Any],
-) -> Settings:
+def _clear(run: RunDir, checkpoint: Checkpoint | None, *, fresh: bool) -> None:
+    """Makes the model_dir ready to train in, on from a checkpoint: without an old run or what a killed process left."""
+    if fresh and checkpoints.has_checkpoints(run.path):
+        run.archive()
+    run.check_locked()
+    with checkpoints.saving(f"model_dir {run.path}"):
+        checkpoints.remove_unfinished(run.path)
+        if checkpoint:
+            checkpoints.rebuild_state(run.path, checkpoint)
+
+
+def _resolve_settings(run: RunDir, saved: Settings | None, recipe: str, given: Mapping[str, Any]) -> Settings:
     """Returns the Settings to go on with from the saved ones, or to start with where there are none.
+
+    Args:
+      given: {setting: value} of those that the caller gave.
 
     Raises UserError where the saved ones are another run's.
     """
     if saved:
-        seed = saved.seed if seed is None else seed
-        threads = saved.threads if threads is None else threads
-        data_dir = saved.data_dir if data_dir is None else data_dir
-    elif seed is None:
-        seed = secrets.randbelow(recipes.MAX_SEED + 1)
-    class_names = datasets.class_names(recipes.find(recipe).dataset, data_dir)
-    settings = recipes.settings(
-        recipe, seed=seed, threads=threads, data_dir=data_dir, class_names=class_names, **overrides
-    )
+        kept = {name: getattr(saved, name) for name in ("seed", "threads", "validation", "data_dir")}
+    else:
+        kept = {"seed": secrets.randbelow(recipes.MAX_SEED + 1)}
+    chosen = {"data_dir": None, **kept, **given}
+    class_names = datasets.class_names(recipes.find(recipe).dataset, chosen["data_dir"])
+    settings = recipes.settings(recipe, class_names=class_names, **chosen)
     if saved:
         run.check_same_run(saved, settings)
     return settings
+
+
+def _begin(run: RunDir, settings: Settings, first_step: int, max_steps: int, evaluations: Plan) -> Training:
+    """Returns the Training before its first step; raises UserError where it cannot be evaluated as planned."""
+    evaluations.check_held_out(settings.validation)
+    records = validation_records.read(run.path, last_step=first_step) if first_step and settings.validation else []
+    patience = evaluations.patience
+    return Training(
+        run.path,
+        settings,
+        first_step,
+        max_steps,
+        best=validation_records.best(records),
+        stopped_early=patience is not None and validation_records.out_of_patience(records, patience),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Data:
+    """The images to train on, and those to evaluate on meanwhile: held out of the training set, and the test set."""
+
+    training: datasets.Split
+    held_out: datasets.Split | None
+    test: datasets.Split | None
+
+
+def _load(planned: Training, evaluations: Plan) -> _Data:
+    settings = planned.settings
+    log.info("%s", settings)
+    data, held_out, test = datasets.load(settings.dataset, "train", settings.data_dir), None, None
+    if settings.validation:
+        data, held_out = datasets.hold_out(data, settings.validation, settings.seed)
+    also = f" and {settings.validation} for validation" if held_out else ""
+    log.info("%s: %d training images%s from %s", settings.dataset, len(data.labels), also, data.source)
+    if evaluations.on_test:
+        test = datasets.load(settings.dataset, "test", settings.data_dir)
+    return _Data(data, held_out, test)
 
 
 def _log_changes(saved: Settings, settings: Settings) -> None:
@@ -185,7 +239,7 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
             log.warning("%s is %s from now on, and was %s", field, value, getattr(saved, field))
 
 
-def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Intervals, *, restored: bool) -> Training:
+def _fit(run: RunDir, planned: Training, data: _Data, intervals: _Intervals, *, restored: bool) -> Training:
     """Trains what is planned with an Estimator; `restored` says whether it goes on from a checkpoint."""
     settings, first_step = planned.settings, planned.step
     event_writers.renew(run.path)
@@ -202,21 +256,22 @@ def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Inter
         ),
     )
     input_fn = inputs.numpy_input_fn(
-        {"x": data.images},
-        data.labels,
+        {"x": data.training.images},
+        data.training.labels,
         batch_size=settings.batch_size,
         num_epochs=None,
         shuffle=True,
         seed=settings.seed,
         first_batch=first_step,
     )
+    evaluate = _evaluate_hook(run, planned, data, intervals.evaluations)
     # The bar shows only on a terminal, and log lines are printed above it.
     with tqdm(total=planned.max_steps, initial=first_step, unit="step", disable=None) as bar, logging_redirect_tqdm():
         progress = hooks.Progress(bar)
         started = time.monotonic()
         estimator.train(
             input_fn,
-            hooks=_hooks(run, planned, progress, intervals, restored=restored),
+            hooks=_hooks(run, planned, progress, evaluate, intervals, restored=restored),
             max_steps=planned.max_steps,
         )
     return dataclasses.replace(
@@ -225,6 +280,23 @@ def _fit(run: RunDir, planned: Training, data: datasets.Split, intervals: _Inter
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - started,
+        best=validation_records.best(evaluate.records) if evaluate else planned.best,
+        stopped_early=evaluate is not None and evaluate.stopped_early,
+    )
+
+
+def _evaluate_hook(run: RunDir, planned: Training, data: _Data, plan: Plan) -> Evaluate | None:
+    if plan.every is None:
+        return None
+    settings = planned.settings
+    return Evaluate(
+        run,
+        plan,
+        Evaluator(settings, _session_config(settings.threads)),
+        data.held_out,
+        data.test,
+        first_step=planned.step,
+        last_step=planned.max_steps,
     )
 
 
@@ -245,7 +317,13 @@ def _session_config(threads: int) -> tf.ConfigProto:
 
 
 def _hooks(
-    run: RunDir, planned: Training, progress: hooks.Progress, intervals: _Intervals, *, restored: bool
+    run: RunDir,
+    planned: Training,
+    progress: hooks.Progress,
+    evaluate: Evaluate | None,
+    intervals: _Intervals,
+    *,
+    restored: bool,
 ) -> list[tf.train.SessionRunHook]:
     settings, first_step = planned.settings, planned.step
 
@@ -263,6 +341,7 @@ def _hooks(
         hooks.NonFiniteLossGuard(first_step=first_step, learning_rate=settings.learning_rate),
         hooks.StopTraining(),
         hooks.OnGraphBuilt(record),
+        *([evaluate] if evaluate else []),
         hooks.SaveCheckpoints(
             run,
             every=intervals.save_every,

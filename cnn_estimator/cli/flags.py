@@ -111,6 +111,10 @@ def define_train() -> None:
         5,
         "How many checkpoints to keep: an older one is deleted when a new one is written.",
     )
+    _define_argument("eval_every", None, "Steps between two evaluations during training; the last step has one too.")
+    flags.DEFINE_bool("eval_on_test", False, "Evaluate on the test set during training, for the curves alone.")
+    flags.DEFINE_bool("keep_best", False, "Keep the checkpoint with the best validation accuracy, in model_dir/best.")
+    _define_argument("early_stopping", None, "Stop after so many evaluations in a row that brought nothing better.")
     flags.DEFINE_bool("fresh", False, "Start over: the run in the model_dir is archived as model_dir.1, .2, …")
 
 
@@ -169,7 +173,9 @@ def _define_trained() -> None:
     _define_model_dir()
     _define_data_dir()
     _define(_recipe_parser(), "recipe", None, "The recipe in the model_dir, where it has no settings file.")
-    flags.DEFINE_string("checkpoint", None, "A global step, or a checkpoint's path; otherwise the newest intact one.")
+    flags.DEFINE_string(
+        "checkpoint", None, "A global step, a checkpoint's path, or best; otherwise the newest intact one."
+    )
 
 
 def _define_model_dir() -> None:

@@ -38,6 +38,10 @@ def train() -> None:
             log_tensors=log_tensors,
             save_every=FLAGS.save_every,
             keep_checkpoints=FLAGS.keep_checkpoints,
+            eval_every=FLAGS.eval_every,
+            eval_on_test=FLAGS.eval_on_test,
+            keep_best=FLAGS.keep_best,
+            early_stopping=FLAGS.early_stopping,
             data_dir=FLAGS.data_dir,
             **given,
         )
@@ -45,15 +49,24 @@ def train() -> None:
         if stopped.result is None:
             raise
         process.exit_stopped(stopped, _stopped_training(stopped.result))
+    if result.stopped_early and result.best:
+        log.info("stopped early at step %d: %s", result.step, _best(result))
+    elif result.best and result.steps:
+        log.info("%s", _best(result))
     if result.steps:
         log.info("evaluate it: %s", process.command_line("eval", model_dir=result.model_dir))
-    else:
+    elif not result.stopped_early:
         log.info(
             "nothing to train: %s is at step %d of %d. --steps=N trains on",
             result.model_dir,
             result.step,
             result.max_steps,
         )
+
+
+def _best(result: Any) -> str:
+    """Returns which evaluation of a training.Training was the best."""
+    return f"step {result.best.step} is the best, with a validation accuracy of {result.best.accuracy:.4f}"
 
 
 def _log_tensors(texts: list[str]) -> dict[str, str]:
@@ -74,7 +87,8 @@ def _stopped_training(result: Any) -> str:
     saved = f"step {result.step} is saved as {result.checkpoint}"
     if result.step >= result.max_steps:
         return f"{saved}, the last"
-    options = {name: FLAGS[name].value for name in ("log_every", "save_every", "keep_checkpoints")}
+    names = ("log_every", "save_every", "keep_checkpoints", "eval_every", "eval_on_test", "keep_best", "early_stopping")
+    options = {name: FLAGS[name].value for name in names}
     options = {name: value for name, value in options.items() if value != FLAGS[name].default}
     if FLAGS.log_tensors:
         options["log_tensors"] = ",".join(FLAGS.log_tensors)

@@ -10,14 +10,14 @@ import re
 import reprlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 import numpy as np
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.regular_files import open_regular
-from cnn_estimator.run_dir import checkpoint_index
+from cnn_estimator.run_dir import checkpoint_index, validation_records
 from cnn_estimator.run_dir.files import UNFINISHED_PREFIX, cannot_be_written, sync, writing
 from cnn_estimator.tf1 import tf
 
@@ -25,6 +25,7 @@ log = logging.getLogger("cnn_estimator")
 
 STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
+BEST = "best"  # instead of a step: the one with the highest validation accuracy
 PATTERN_CHARACTERS = {*"*?[\\"}  # TensorFlow reads a path with one of them as a pattern
 _SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
 _FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
@@ -109,14 +110,16 @@ def verify(path: str) -> Checkpoint:
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     """A verified copy of a checkpoint. original: the Checkpoint in its model_dir. copy: the one in a temporary folder.
-    model_dir: the folder of the original."""
+    model_dir: the folder of the original, or the one that keeps it as its best."""
 
     original: Checkpoint
     copy: Checkpoint
 
     @property
     def model_dir(self) -> str:
-        return os.path.dirname(self.original.path)
+        folder = os.path.dirname(self.original.path)
+        parent, name = os.path.split(os.path.abspath(folder))
+        return parent if name == validation_records.BEST_FOLDER else folder
 
     @property
     def step(self) -> int:
@@ -132,7 +135,7 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
 
     Args:
       wanted: a global step, or the path of a checkpoint or of one of its files, whose folder then is the model_dir;
-        None for the newest intact one.
+        "best" for the one that training kept as its best; None for the newest intact one.
 
     Raises:
       UserError: there is no such checkpoint, or it is not intact.
@@ -184,7 +187,10 @@ def _newest(model_dir: str, take: Callable[[str], _Found]) -> _Found | None:
 
 
 def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
-    """Returns (model_dir, name) of a checkpoint that is named by its global step, its path, or one of its files."""
+    """Returns (folder, name) of a checkpoint that is named by its global step, its path, one of its files, or as the
+    best."""
+    if wanted == BEST:
+        return os.path.join(model_dir, validation_records.BEST_FOLDER), validation_records.best_checkpoint(model_dir)
     if wanted.isdecimal():
         return model_dir, f"{BASENAME}-{wanted}"
     folder, file = os.path.split(os.path.expanduser(wanted))
@@ -256,10 +262,27 @@ def saving(what: str) -> Iterator[None]:
 
 def sync_checkpoint(model_dir: str, step: int) -> None:
     """Returns when the checkpoint of a step and TensorFlow's state file have reached the disk."""
-    for path in glob.glob(os.path.join(glob.escape(model_dir), f"{BASENAME}-{step}.*")):
-        sync(path)
     sync(os.path.join(model_dir, STATE_FILE))
-    sync(model_dir)
+    sync_files(os.path.join(model_dir, f"{BASENAME}-{step}"))
+
+
+def sync_files(path: str) -> None:
+    """Returns when the files of the checkpoint at a path have reached the disk."""
+    for file in glob.glob(f"{glob.escape(path)}.*"):
+        sync(file)
+    sync(os.path.dirname(path))
+
+
+def last_saved_step(model_dir: str) -> int:
+    """Returns the highest step of the checkpoints in a model_dir, intact or not; 0 where there are none."""
+    return max(map(_number, _numbered(model_dir)), default=0)
+
+
+def remove_others(folder: str, steps: Collection[int]) -> None:
+    """Removes the checkpoints in a folder whose steps are not among those given."""
+    for file in os.listdir(folder):
+        if (found := _FILE.fullmatch(file)) and _number(found[1]) not in steps:
+            os.remove(os.path.join(folder, file))
 
 
 def remove_unfinished(model_dir: str) -> None:

@@ -1,0 +1,234 @@
+"""Evaluation during training: TensorBoard's curves, the best checkpoint, and when to stop early."""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from cnn_estimator import model, recipes
+from cnn_estimator.datasets import SIDE, Split
+from cnn_estimator.errors import UserError
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, event_writers, validation_records
+from cnn_estimator.run_dir.validation_records import BEST_FOLDER, Record
+from cnn_estimator.tf1 import tf
+
+log = logging.getLogger("cnn_estimator")
+
+VALIDATION_FOLDER = "validation"  # of the event files
+_BATCH_SIZE = 500  # of images; changes no result
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """When to evaluate during training, on what, and what follows from it.
+
+    Attributes:
+      every: steps between two evaluations, None for none; the last step is evaluated too.
+      on_test: whether to evaluate on the test set, for the curves alone.
+      keep_best: whether to keep the checkpoint with the highest validation accuracy.
+      patience: after how many evaluations in a row that brought nothing better to stop, None for never.
+    """
+
+    every: int | None = None
+    on_test: bool = False
+    keep_best: bool = False
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        recipes.check(recipes.given(eval_every=self.every, early_stopping=self.patience))
+        if self.every is None and (self.on_test or self.keep_best or self.patience):
+            name = "eval_on_test" if self.on_test else "keep_best" if self.keep_best else "early_stopping"
+            raise UserError(f"{name} needs evaluations during training", "say with {eval_every} how often")
+
+    def check_held_out(self, images: int) -> None:
+        """Raises UserError unless what is planned can be done with that many images held out."""
+        if self.every is None or images:
+            return
+        if self.keep_best or self.patience:
+            raise UserError(
+                f"{'keep_best' if self.keep_best else 'early_stopping'} chooses by images that are neither trained on "
+                "nor tested with, and none are held out",
+                "hold some out with {validation}, 5000 for example",
+            )
+        if not self.on_test:
+            raise UserError(
+                f"eval_every {self.every}: no images are held out to evaluate on",
+                "hold some out with {validation}, 5000 for example, or name {eval_on_test}",
+            )
+
+
+class Evaluator:
+    """The network's graph and session for evaluations, beside those of training.
+
+    Estimator's own ways, InMemoryEvaluatorHook and train_and_evaluate, evaluate in a graph with the metrics' variables
+    and an input pipeline; this one has neither, and is built once.
+    """
+
+    def __init__(self, settings: Settings, session_config: tf.ConfigProto) -> None:
+        with tf.Graph().as_default() as graph:
+            tf.train.create_global_step()
+            self._images = tf.placeholder(tf.float32, [None, SIDE, SIDE])
+            self._labels = tf.placeholder(tf.int32, [None])
+            spec = model.model_fn({"x": self._images}, self._labels, tf.estimator.ModeKeys.EVAL, settings)
+            hits = tf.equal(tf.cast(self._labels, tf.int64), spec.predictions["classes"])
+            self._found = tf.reduce_sum(tf.cast(hits, tf.int32)), spec.loss
+            self._weights = {
+                variable.op.name: (tf.placeholder(variable.dtype.base_dtype, variable.shape), variable)
+                for variable in tf.trainable_variables()
+            }
+            self._assign = tf.group(*(tf.assign(variable, value) for value, variable in self._weights.values()))
+            self._session = tf.Session(graph=graph, config=session_config)
+
+    @property
+    def variables(self) -> list[str]:
+        """The names of the variables that `evaluate` takes."""
+        return [*self._weights]
+
+    def evaluate(self, step: int, weights: Mapping[str, np.ndarray], data: Split) -> Record:
+        """Returns the Record of a step for all images of a split.
+
+        Args:
+          weights: {name of a variable: value}.
+        """
+        run = self._session.run
+        run(self._assign, {value: weights[name] for name, (value, _) in self._weights.items()})
+        hits, losses = 0, 0.0
+        for start in range(0, len(data.labels), _BATCH_SIZE):
+            labels = data.labels[start : start + _BATCH_SIZE]
+            found, loss = run(
+                self._found, {self._images: data.images[start : start + _BATCH_SIZE], self._labels: labels}
+            )
+            hits += int(found)
+            losses += float(loss) * len(labels)
+        return Record(step, hits / len(data.labels), losses / len(data.labels))
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Curves:
+    """Writes evaluations into the event files of a folder of the model_dir, as TensorBoard's and curves' points."""
+
+    def __init__(self, model_dir: str, folder: str, *, first_step: int) -> None:
+        path = os.path.join(model_dir, folder)
+        event_writers.renew(path)
+        self._folder = folder
+        self._writer = tf.summary.FileWriterCache.get(path)
+        # Points that a killed run wrote after its last checkpoint are left out from here on.
+        self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
+
+    def add(self, record: Record) -> None:
+        values = [
+            tf.Summary.Value(tag="accuracy", simple_value=record.accuracy),
+            tf.Summary.Value(tag="loss", simple_value=record.loss),
+        ]
+        self._writer.add_summary(tf.Summary(value=values), record.step)
+        self._writer.flush()
+        log.info("%s: step %d, accuracy %.4f, loss %.4f", self._folder, record.step, record.accuracy, record.loss)
+
+
+class Evaluate(tf.train.SessionRunHook):
+    """Evaluates at intervals and after the last step, before the hook behind it saves that step.
+
+    Args:
+      run: the locked model_dir.
+      plan: with `every`.
+      evaluator: closed when training ends.
+      held_out, test: the images to evaluate on; None for none.
+      first_step, last_step: the global steps to begin after and to train to.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        plan: Plan,
+        evaluator: Evaluator,
+        held_out: Split | None,
+        test: Split | None,
+        *,
+        first_step: int,
+        last_step: int,
+    ) -> None:
+        if plan.every is None:
+            raise ValueError("plan.every None: there is nothing to do for this hook")
+        self._run, self._plan, self._every, self._evaluator = run, plan, plan.every, evaluator
+        self._held_out, self._test = held_out, test
+        self._step, self._last_step = first_step, last_step
+        self.records = validation_records.read(run.path, last_step=first_step) if held_out else []
+        self.stopped_early = False
+
+    def begin(self) -> None:
+        variables = {variable.op.name: variable for variable in tf.global_variables()}
+        self._variables = {name: variables[name] for name in self._evaluator.variables}
+        self._best = BestCheckpoint(self._run) if self._plan.keep_best else None
+
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        if self._held_out:
+            self._curves = Curves(self._run.path, VALIDATION_FOLDER, first_step=self._step)
+            validation_records.write(self._run.path, self.records)
+        if self._best:
+            self._best.take_up(self.records)
+        if self._test:
+            self._test_curves = Curves(self._run.path, EVALUATION_FOLDER, first_step=self._step)
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        self._step += 1
+        if self._step % self._every and self._step != self._last_step:
+            return
+        session = run_context.session
+        weights = session.run(self._variables)
+        self._run.check_locked()
+        if self._test:
+            self._test_curves.add(self._evaluator.evaluate(self._step, weights, self._test))
+        if self._held_out:
+            record = self._evaluator.evaluate(self._step, weights, self._held_out)
+            self._curves.add(record)
+            self._keep(session, record)
+            if self._plan.patience and validation_records.out_of_patience(self.records, self._plan.patience):
+                self.stopped_early = True
+                run_context.request_stop()
+
+    def _keep(self, session: tf.Session, record: Record) -> None:
+        self.records.append(record)
+        validation_records.write(self._run.path, self.records)
+        if self._best and record == validation_records.best(self.records):
+            self._best.save(session, self.records)
+
+    def end(self, session: tf.Session) -> None:
+        self._evaluator.close()
+
+
+class BestCheckpoint:
+    """The folder model_dir/best. Built while the training graph is, with a saver of its own."""
+
+    def __init__(self, run: RunDir) -> None:
+        self._run = run
+        self._saver = tf.train.Saver(max_to_keep=0)
+
+    def take_up(self, records: list[Record]) -> None:
+        """Has best.json name the best of the records that a run goes on from, if its checkpoint is kept."""
+        record = validation_records.best(records)
+        if record and os.path.exists(f"{self._path(record)}.index"):
+            validation_records.write_best(self._run.path, record, os.path.basename(self._path(record)))
+
+    def save(self, session: tf.Session, records: list[Record]) -> None:
+        """Saves the last of the records, which is the best.
+
+        The one before stays until a checkpoint of training is as far: a run that is killed goes on from there.
+        """
+        record = records[-1]
+        path = self._path(record)
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        self._saver.save(session, path, write_meta_graph=False, write_state=False)
+        checkpoints.sync_files(path)
+        validation_records.write_best(self._run.path, record, os.path.basename(path))
+        saved_step = checkpoints.last_saved_step(self._run.path)
+        before = validation_records.best([record for record in records if record.step <= saved_step])
+        checkpoints.remove_others(folder, {record.step, before.step if before else record.step})
+
+    def _path(self, record: Record) -> str:
+        return os.path.join(self._run.path, BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
