@@ -115,7 +115,6 @@ class Curves:
     def __init__(self, model_dir: str, folder: str, *, first_step: int) -> None:
         path = os.path.join(model_dir, folder)
         event_writers.renew(path)
-        self._folder = folder
         self._writer = tf.summary.FileWriterCache.get(path)
         # Points that a killed run wrote after its last checkpoint are left out from here on.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
@@ -127,7 +126,6 @@ class Curves:
         ]
         self._writer.add_summary(tf.Summary(value=values), record.step)
         self._writer.flush()
-        log.info("%s: step %d, accuracy %.4f, loss %.4f", self._folder, record.step, record.accuracy, record.loss)
 
 
 class Evaluate(tf.train.SessionRunHook):
@@ -182,10 +180,13 @@ class Evaluate(tf.train.SessionRunHook):
         weights = session.run(self._variables)
         self._run.check_locked()
         if self._test:
-            self._test_curves.add(self._evaluator.evaluate(self._step, weights, self._test))
+            record = self._evaluator.evaluate(self._step, weights, self._test)
+            self._test_curves.add(record)
+            log.info("test set: %s", record)
         if self._held_out:
             record = self._evaluator.evaluate(self._step, weights, self._held_out)
             self._curves.add(record)
+            log.info("validation: %s", record)
             self._keep(session, record)
             if self._plan.patience and validation_records.out_of_patience(self.records, self._plan.patience):
                 self.stopped_early = True

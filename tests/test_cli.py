@@ -304,7 +304,7 @@ def test_every_setting_with_a_help_text_is_a_flag_of_train_with_the_bounds_of_it
 
 
 def test_all_hyperparameters_are_flags():
-    assert {*recipes.HYPERPARAMETERS, "seed", "threads"} == {*recipes.HELP}
+    assert {*recipes.HYPERPARAMETERS, "seed", "threads", "validation"} == {*recipes.HELP}
 
 
 def test_a_new_setting_needs_no_more_than_its_declaration(monkeypatch):
@@ -323,7 +323,9 @@ def test_a_new_setting_needs_no_more_than_its_declaration(monkeypatch):
 class FakeTrainer:
     """Stands in for the module training. `options`: what its train() was called with."""
 
-    def __init__(self, monkeypatch, *, step=3, max_steps=3, steps=3, stopped=None, **overrides):
+    def __init__(
+        self, monkeypatch, *, step=3, max_steps=3, steps=3, stopped=None, best=None, stopped_early=False, **overrides
+    ):
         settings = recipes.settings("fashion_dense", seed=1, class_names=tuple("0123456789"), **overrides)
         self._result = SimpleNamespace(
             model_dir="/runs/a b",
@@ -332,6 +334,8 @@ class FakeTrainer:
             max_steps=max_steps,
             steps=steps,
             checkpoint=f"/runs/a b/model.ckpt-{step}",
+            best=best,
+            stopped_early=stopped_early,
         )
         self._stopped = stopped
         monkeypatch.setattr(process, "load", lambda module, **options: {"training": self}[module])
@@ -362,6 +366,10 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "log_tensors": {},
         "save_every": 500,
         "keep_checkpoints": 5,
+        "eval_every": None,
+        "eval_on_test": False,
+        "keep_best": False,
+        "early_stopping": None,
         "data_dir": None,
         **dict.fromkeys(recipes.HELP),
     }
@@ -373,12 +381,17 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "log_every": 1,
         "save_every": 2,
         "keep_checkpoints": 3,
+        "eval_every": 4,
+        "eval_on_test": True,
+        "keep_best": True,
+        "early_stopping": 5,
         "data_dir": "/b",
         "optimizer": "momentum",
         "learning_rate": 0.5,
         "batch_size": 4,
         "seed": 0,
         "threads": 8,
+        "validation": 100,
     }
     texts = [f"--{name}={value}" for name, value in given.items()]
     assert trainer.run(["train", *texts, "--fresh", "--log_tensors=p=softmax_tensor,h=a=b"]).returncode == 0
@@ -430,6 +443,25 @@ def test_after_training_the_command_that_evaluates_is_named(monkeypatch, form, w
     done = FakeTrainer(monkeypatch).run(form)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"INFO:cnn_estimator:evaluate it: {words} '--model_dir=/runs/a b'\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "stopped_early", "lines"),
+    [
+        (3, False, ["{best}", "evaluate it: {evaluate} --checkpoint=best"]),
+        (3, True, ["stopped early at step 3: {best}", "evaluate it: {evaluate} --checkpoint=best"]),
+        (0, True, ["stopped early at step 3: {best}"]),
+    ],
+)
+def test_after_evaluations_the_best_step_is_named(monkeypatch, steps, stopped_early, lines):
+    best = SimpleNamespace(step=2, accuracy=0.875)
+    trainer = FakeTrainer(monkeypatch, steps=steps, best=best, stopped_early=stopped_early)
+    said = {
+        "best": "step 2 is the best, with a validation accuracy of 0.8750",
+        "evaluate": "python run_eval.py '--model_dir=/runs/a b'",
+    }
+    done = trainer.run(["run_train.py", "--keep_best", "--eval_every=1", "--validation=9"])
+    assert done.stderr.splitlines() == [f"INFO:cnn_estimator:{line.format(**said)}" for line in lines]
 
 
 def test_where_nothing_was_left_to_train_it_is_said(monkeypatch):

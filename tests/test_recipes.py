@@ -57,6 +57,7 @@ def test_settings_are_the_recipe_with_its_overrides():
         "recipe": "fashion_ladder_1",
         "seed": 0,
         "threads": 2,
+        "validation": 0,
         "data_dir": None,
         "class_names": NAMES,
     }
@@ -74,6 +75,7 @@ def test_the_log_line_names_every_hyperparameter_and_what_differs_from_the_recip
         "recipe fashion_dense with learning_rate=0.5: network dense_128, optimizer adam, learning_rate 0.5, "
         "batch_size 32, seed 1, threads 2"
     )
+    assert str(settings("fashion_dense", validation=50)).endswith(", threads 2, validation 50")
     assert str(settings(batch_size=7, optimizer="sgd")).startswith(
         "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
     )
@@ -86,7 +88,7 @@ def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
     for name in recipes.HYPERPARAMETERS:
         assert isinstance(recipes.RULES[name], typing.get_args(recipes.Rule))
         assert recipes.HELP[name].endswith(".")
-    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads"}
+    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads", "validation"}
 
 
 def test_a_misspelt_recipe_is_refused_with_the_nearest_name():

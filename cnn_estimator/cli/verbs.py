@@ -54,7 +54,8 @@ def train() -> None:
     elif result.best and result.steps:
         log.info("%s", _best(result))
     if result.steps:
-        log.info("evaluate it: %s", process.command_line("eval", model_dir=result.model_dir))
+        chosen = {"checkpoint": "best"} if FLAGS.keep_best else {}
+        log.info("evaluate it: %s", process.command_line("eval", model_dir=result.model_dir, **chosen))
     elif not result.stopped_early:
         log.info(
             "nothing to train: %s is at step %d of %d. --steps=N trains on",

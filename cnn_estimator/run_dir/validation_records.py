@@ -28,6 +28,9 @@ class Record:
     accuracy: float
     loss: float
 
+    def __str__(self) -> str:
+        return f"step {self.step}, accuracy {self.accuracy:.4f}, loss {self.loss:.4f}"
+
 
 def read(model_dir: str, *, last_step: int) -> list[Record]:
     """Returns the records up to a step, in their order.

@@ -1,0 +1,228 @@
+"""Evaluation during training: curves, the best checkpoint, early stopping, and what an interruption leaves of them."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from helpers import error_of, run, started, steps_in, variables, wait_for
+
+from cnn_estimator import datasets
+from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir import validation_records
+from cnn_estimator.run_dir.validation_records import Record
+
+# Slow enough to be best at step 300, with patience 10 the end is at step 500.
+FLAGS = ("--recipe=fashion_dense", "--optimizer=sgd", "--seed=1", "--validation=100", "--eval_every=20", "--keep_best")
+
+
+def records_of(*accuracies):
+    return [Record(step, accuracy, 1.0) for step, accuracy in enumerate(accuracies)]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("accuracies", "best", "patience"),
+    [((0.5,), 0, 0), ((0.5, 0.6, 0.6, 0.4), 1, 2), ((0.7, 0.6, 0.65), 0, 2), ((0.1, 0.2, 0.3), 2, 0)],
+)
+def test_the_first_of_the_highest_accuracies_is_best(accuracies, best, patience):
+    records = records_of(*accuracies)
+    assert validation_records.best(records) == records[best]
+    assert [validation_records.out_of_patience(records, number) for number in range(1, 4)] == [
+        number <= patience for number in range(1, 4)
+    ]
+
+
+@pytest.mark.unit
+def test_without_records_nothing_is_best():
+    assert validation_records.best([]) is None
+    assert not validation_records.out_of_patience([], 1)
+
+
+@pytest.mark.unit
+def test_records_are_read_up_to_a_step(tmp_path):
+    records = records_of(0.5, 0.6, 0.7)
+    assert validation_records.read(str(tmp_path), last_step=5) == []
+    validation_records.write(str(tmp_path), records)
+    assert validation_records.read(str(tmp_path), last_step=1) == records[:2]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("content", ["{", '{"step": 1}', "[1]", '"x"'])
+def test_damaged_records_are_an_error(tmp_path, content):
+    (tmp_path / "validation.jsonl").write_text(content)
+    with pytest.raises(UserError, match=r"validation\.jsonl is damaged: .*: move it away"):
+        validation_records.read(str(tmp_path), last_step=5)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("content", ["{", "[1]", '{"checkpoint": "../x"}', '{"checkpoint": 1}'])
+def test_a_damaged_best_file_is_an_error(tmp_path, content):
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "best.json").write_text(content)
+    with pytest.raises(UserError, match=r"best\.json is damaged"):
+        validation_records.best_checkpoint(str(tmp_path))
+
+
+@pytest.mark.unit
+def test_the_seed_chooses_what_is_held_out(data_dir):
+    data = datasets.load("fashion_mnist", "train", data_dir)
+    training, validation = datasets.hold_out(data, 100, 1)
+    again = datasets.hold_out(data, 100, 1)[1]
+    other = datasets.hold_out(data, 100, 2)[1]
+    assert (len(training.labels), len(validation.labels)) == (200, 100)
+    assert np.array_equal(validation.images, again.images)
+    assert not np.array_equal(validation.images, other.images)
+    rows = {image.tobytes() for image in data.images}
+    kept, held_out = ({image.tobytes() for image in split.images} for split in (training, validation))
+    assert kept | held_out == rows
+    assert len(kept) + len(held_out) == len(rows)  # none is in both
+
+
+@pytest.mark.unit
+def test_some_images_must_be_left_to_train_on(data_dir):
+    data = datasets.load("fashion_mnist", "train", data_dir)
+    with pytest.raises(UserError, match=r"^validation 300: .* has 300 training images, and some must be left"):
+        datasets.hold_out(data, 300, 1)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"keep_best": True}, "keep_best needs evaluations during training: say with eval_every how often"),
+        ({"early_stopping": 2}, "early_stopping needs evaluations"),
+        ({"eval_on_test": True}, "eval_on_test needs evaluations"),
+        ({"eval_every": 0}, "eval_every 0: not an integer"),
+        ({"eval_every": 5}, "eval_every 5: no images are held out to evaluate on"),
+        ({"eval_every": 5, "keep_best": True, "eval_on_test": True}, "keep_best chooses by images that are neither"),
+        ({"eval_every": 5, "early_stopping": 1}, "early_stopping chooses by images that are neither"),
+        ({"validation": 300}, "validation 300: .* some must be left"),
+        ({"validation": -1}, "validation -1: not an integer"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(tmp_path, data_dir, options, message):
+    from cnn_estimator import training
+
+    with pytest.raises(UserError, match=f"^{message}"):
+        training.train(tmp_path / "run", "fashion_dense", max_steps=10, data_dir=data_dir, **options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory, data_dir):
+    """(model_dir, the Training) of a run that was evaluated on held out images and on the test set."""
+    from cnn_estimator import training
+
+    folder = tmp_path_factory.mktemp("validated") / "run"
+    options = {"eval_every": 20, "keep_best": True, "eval_on_test": True, "validation": 100}
+    result = training.train(folder, "fashion_dense", max_steps=110, seed=1, data_dir=data_dir, **options)
+    return folder, result
+
+
+@pytest.mark.integration
+def test_evaluations_are_what_eval_finds_in_the_same_step(validated, data_dir):
+    from cnn_estimator import evaluation, event_files
+
+    folder, _ = validated
+    curves = {(curve.part, curve.tag): curve for curve in event_files.curves(folder)}
+    assert curves["validation", "accuracy"].steps == curves["evaluation", "loss"].steps == [20, 40, 60, 80, 100, 110]
+    found = evaluation.evaluate(folder, checkpoint=110, data_dir=data_dir).metrics
+    for tag in ("accuracy", "loss"):
+        assert curves["evaluation", tag].values[-1] == pytest.approx(found[tag], rel=1e-5)
+
+
+@pytest.mark.integration
+def test_the_best_checkpoint_is_kept_and_taken(validated, data_dir):
+    from cnn_estimator import evaluation, prediction
+
+    folder, result = validated
+    best = validation_records.best(validation_records.read(str(folder), last_step=110))
+    assert result.best == best
+    assert json.loads((folder / "best" / "best.json").read_text())["step"] == best.step
+    found = evaluation.evaluate(folder, checkpoint="best", data_dir=data_dir).metrics
+    assert found["checkpoint"] == str(folder / "best" / f"model.ckpt-{best.step}")
+    assert found["global_step"] == best.step
+    with prediction.Predictor(folder, checkpoint=found["checkpoint"]) as predictor:
+        held_out = datasets.hold_out(datasets.load("fashion_mnist", "train", data_dir), 100, 1)[1]
+        classes = predictor.predict(held_out.images).classes
+    assert np.mean(classes == held_out.labels) == pytest.approx(best.accuracy)
+
+
+@pytest.mark.integration
+def test_no_best_checkpoint_is_one_line(trained, data_dir):
+    from cnn_estimator import evaluation
+
+    with pytest.raises(UserError, match=r"keeps no best checkpoint: train there with keep_best$"):
+        evaluation.evaluate(trained, checkpoint="best", data_dir=data_dir)
+
+
+@pytest.mark.integration
+def test_evaluations_change_nothing_in_training(tmp_path, data_dir):
+    from cnn_estimator import training
+
+    for name, options in {"without": {}, "with": {"eval_every": 10, "keep_best": True}}.items():
+        training.train(
+            tmp_path / name, "fashion_ladder_2", max_steps=30, seed=1, validation=50, data_dir=data_dir, **options
+        )
+    assert variables(tmp_path / "with") == variables(tmp_path / "without")
+
+
+@pytest.mark.integration
+def test_early_stopping_ends_after_evaluations_that_brought_nothing(tmp_path, data_dir):
+    from cnn_estimator import training
+
+    options = {"recipe": "fashion_dense", "eval_every": 10, "seed": 1, "data_dir": data_dir}
+    result = training.train(tmp_path, **options, max_steps=2000, validation=100, early_stopping=3)
+    records = validation_records.read(str(tmp_path), last_step=2000)
+    assert result.stopped_early
+    assert result.step == records[-1].step == steps_in(tmp_path)[-1]
+    assert records.index(result.best) == len(records) - 4
+    again = training.train(tmp_path, **options, max_steps=2000, early_stopping=3)
+    assert (again.steps, again.stopped_early, again.best) == (0, True, result.best)
+    on = training.train(tmp_path, **options, steps=5)
+    assert (on.steps, on.stopped_early) == (5, False)
+
+
+@pytest.mark.integration
+def test_another_number_of_held_out_images_is_another_run(validated, data_dir):
+    from cnn_estimator import training
+
+    folder, _ = validated
+    with pytest.raises(UserError, match="holds another run") as caught:
+        training.train(folder, "fashion_dense", max_steps=200, validation=50, data_dir=data_dir)
+    assert ("validation", 100, 50) in caught.value.differences
+
+
+@pytest.mark.process
+def test_a_killed_run_ends_with_the_same_best_step_and_bits(tmp_path, data_dir):
+    flags = (*FLAGS, "--early_stopping=10", "--max_steps=1200", "--save_every=150", f"--data_dir={data_dir}")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run("run_train.py", f"--model_dir={whole}", *flags).returncode == 0
+    for step in (220, 400):  # beyond the last checkpoint
+        with started("run_train.py", f"--model_dir={killed}", *flags) as (process, stderr):
+            wait_for(f"validation: step {step}", process, stderr)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    done = run("run_train.py", f"--model_dir={killed}", *flags)
+    assert done.returncode == 0
+    assert variables(killed) == variables(whole)
+    for name in ("validation.jsonl", "best/best.json"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+    assert variables(best_of(killed)) == variables(best_of(whole))
+    assert "stopped early at step 500: step 300 is the best" in done.stderr
+    assert len(os.listdir(killed / "best")) <= 5  # best.json, and two files each of at most two checkpoints
+
+
+def best_of(model_dir):
+    return model_dir / "best" / json.loads((model_dir / "best" / "best.json").read_text())["checkpoint"]
+
+
+@pytest.mark.process
+def test_choosing_by_the_test_set_is_one_error_line(tmp_path):
+    done = run("run_train.py", f"--model_dir={tmp_path / 'run'}", "--eval_every=10", "--eval_on_test", "--keep_best")
+    assert error_of(done) == (
+        "keep_best chooses by images that are neither trained on nor tested with, and none are held out: hold some out "
+        "with --validation, 5000 for example"
+    )
