@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cnn_estimator import datasets, environment, hooks, inputs, metrics, model, plots, recipes
+from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, plots, recipes
 from cnn_estimator.model import Predictions
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, compatibility, event_writers
@@ -59,11 +59,11 @@ def evaluate(
       plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
 
     Raises:
-      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, the plots cannot
-        be written, or TF_CONFIG makes this process a part of a cluster.
+      UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, or the plots
+        cannot be written.
       Stopped: a stop signal ended the work.
     """
-    environment.check_single_machine()
+    cluster_config.log_ignored()
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
     recipes.check(recipes.given(batch_size=batch_size))
@@ -108,7 +108,8 @@ def _run_estimator(
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
     event_writers.renew(os.path.join(folder, EVALUATION_FOLDER))
-    estimator = tf.estimator.Estimator(model.model_fn, folder, params=settings)
+    with cluster_config.tf_config(None):
+        estimator = tf.estimator.Estimator(model.model_fn, folder, params=settings)
     input_fn = inputs.numpy_input_fn(
         {"x": data.images}, data.labels, batch_size=batch_size, num_epochs=1, shuffle=False
     )

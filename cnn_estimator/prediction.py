@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import datasets, model, plots, preprocessing, recipes, stopping
+from cnn_estimator import cluster_config, datasets, model, plots, preprocessing, recipes, stopping
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
@@ -57,6 +57,7 @@ class Predictor:
         recipe: str | None = None,
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
+        cluster_config.log_ignored()
         model_dir = recipes.local_path("model_dir", model_dir)
         data_dir = recipes.local_path_or_none("data_dir", data_dir)
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from cnn_estimator import datasets, environment, hooks, inputs, model, recipes, stopping
+from cnn_estimator import cluster_config, datasets, hooks, inputs, model, recipes, stopping
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers, validation_records
@@ -130,7 +130,7 @@ def train(
         raise TypeError(
             f"train() got an unexpected argument {min(unknown)!r}, {recipes.suggestion(min(unknown), recipes.HELP)}"
         )
-    environment.check_single_machine()
+    cluster_config.check_single_process()
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
     recipes.check(recipes.given(steps=steps, max_steps=max_steps))
@@ -138,7 +138,7 @@ def train(
     intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
     given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
     run = RunDir(model_dir)
-    with run.locked():
+    with run.locked(), cluster_config.tf_config(None):
         checkpoint = None if fresh else checkpoints.newest_intact(model_dir)
         saved = run.read_settings(data_dir) if checkpoint else None
         settings = _resolve_settings(run, saved, recipe, given)

@@ -250,12 +250,6 @@ def test_missing_docstrings_are_an_error_of_every_verb(monkeypatch):
         assert error_of(command(name, "--help")).startswith("python -OO (PYTHONOPTIMIZE=2) removes the docstrings")
 
 
-@pytest.mark.parametrize("name", ["train", "eval"])
-def test_a_cluster_is_refused_before_tensorflow_is_loaded(monkeypatch, name):
-    monkeypatch.setenv("TF_CONFIG", "{garbage")
-    assert error_of(command(name)) == "TF_CONFIG '{garbage' is not a JSON object: unset it"
-
-
 def test_an_error_of_the_machine_gets_one_line_and_one_of_the_program_does_not(monkeypatch):
     def fail_with(error):
         def fail():

@@ -104,7 +104,7 @@ LAYERS = (
     ("preprocessing",),
     ("datasets",),
     ("fetch",),
-    ("environment", "idx", "recipes", "stopping"),
+    ("cluster_config", "environment", "idx", "recipes", "stopping"),
     ("errors", "regular_files"),
 )
 TENSORFLOW = {"tensorflow", "tensorflow_estimator", "tensorboard", "tf_keras", "keras"}

@@ -8,7 +8,7 @@ import select
 import sys
 from typing import Any
 
-from cnn_estimator import environment, recipes, stopping
+from cnn_estimator import cluster_config, recipes, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import FLAGS
 from cnn_estimator.errors import Stopped, UserError
@@ -25,7 +25,7 @@ def train() -> None:
     if FLAGS.steps and FLAGS.max_steps:
         raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
     log_tensors = _log_tensors(FLAGS.log_tensors)
-    environment.check_single_machine()
+    cluster_config.check_single_process()
     training = process.load("training", tensorflow=True)  # after the checks above: it loads TensorFlow
     try:
         result = training.train(
@@ -111,7 +111,6 @@ def evaluate() -> None:
     A table of the classes goes to stderr. The last line on stdout is one JSON object: accuracy, loss, global_step,
     images, checkpoint.
     """
-    environment.check_single_machine()
     evaluation = process.load("evaluation", tensorflow=True)
     metrics = process.load("metrics")
     result = evaluation.evaluate(
