@@ -15,8 +15,9 @@ log = logging.getLogger("cnn_estimator")
 
 _NAME = "TF_CONFIG"
 _JOBS = ("chief", "worker", "ps", "evaluator")
-# Each changes what an Estimator or TensorFlow's distribute coordinator does, and nothing here expects that.
-_UNSUPPORTED = ("model_dir", "session_master", "eval_session_master", "service")
+# Most change what an Estimator does. With sparseCluster there is no cluster, so that each worker would train by itself:
+# it has the addresses of that worker and of the parameter servers alone.
+_UNSUPPORTED = ("model_dir", "session_master", "eval_session_master", "service", "sparseCluster")
 _ADDRESS = re.compile(r"(\[[^\s\[\]/]+\]|[^\s\[\]/:]+):([0-9]{1,5})", re.ASCII)
 _MAX_PORT = 2**16 - 1
 
@@ -180,7 +181,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _check_keys(config: Mapping[str, Any]) -> None:
-    """Raises UserError for keys that TensorFlow follows and that are not supported; it reads no others."""
+    """Raises UserError for keys that change what a task does and are not supported; others are ignored."""
     for key in _UNSUPPORTED:
         if key in config:
             raise UserError(f"{_NAME} has {key} {_shortened(config[key])}, which is not supported", "remove it")

@@ -139,6 +139,7 @@ PROBLEMS = {
     "has session_master 'grpc://a:1'": config(PS, "chief", session_master="grpc://a:1"),
     "has eval_session_master ''": config(PS, "chief", eval_session_master=""),
     "has service {}, which": config(PS, "chief", service={}),
+    "has sparseCluster {}, which": {"sparseCluster": {}, "task": {"type": "worker", "index": 0}},
     "has rpc_layer 'verbs', and tasks talk by grpc here: remove it": config(PS, "chief", rpc_layer="verbs"),
     "has environment 'google', in which no task starts its server: remove it": {"environment": "google"},
     "has 2 tasks that train, and neither a strategy nor parameter servers: name strategy": config(WORKERS, "worker"),
