@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 # 1.19.0 does not say which ml_dtypes it needs, and fails beside TensorFlow 2.15's.
 ONNX = ["onnx>=1.17,!=1.19.0", "onnxruntime>=1.18", "tf2onnx>=1.17"]
-TEST = [*ONNX, "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"]
+TEST = [*ONNX, "PyYAML>=6", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"]
 
 setup(
     name="cnn-estimator",
