@@ -8,11 +8,14 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from tensorflow.python.util import tf_export
 
 from cnn_estimator.tf1 import cluster
+from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
+
+_REMOVED = "TensorFlow 2.16 removed the code that it runs on, 2.15 still has it"
 
 
 def load_estimator() -> None:
@@ -22,7 +25,8 @@ def load_estimator() -> None:
     sys.modules.setdefault("tensorflow.python.distribute.estimator_training", cluster)
     # tpu_estimator.py and _tpu_estimator_embedding.py import them, but use them only with a TPU.
     for name in ("session_support", "tpu_embedding", "tpu_embedding_gradient"):
-        module = _RemovedModule(f"tensorflow.python.tpu.{name}")
+        module = ModuleType(f"tensorflow.python.tpu.{name}")
+        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _REMOVED)
         sys.modules.setdefault(module.__name__, module)
 
     from tensorflow_estimator._api.v1 import estimator
@@ -53,27 +57,12 @@ def _with_attribute(get: Callable[[Any], Sequence[Any]], attribute: str) -> Call
     return get_all
 
 
-def _not_available(name: str, *args: object, **kwargs: object) -> NoReturn:
-    raise NotImplementedError(
-        f"{name} is not available: TensorFlow 2.16 removed the code that it runs on. TensorFlow 2.15 still has it."
-    )
-
-
 def _refuse_tpu(init: Callable[..., None]) -> Callable[..., None]:
     # With use_tpu=False a TPUEstimator is an Estimator on CPU or GPU, and uses none of the removed modules.
     @functools.wraps(init)
     def checked_init(self, model_fn=None, model_dir=None, config=None, params=None, use_tpu=True, *args, **kwargs):
         if use_tpu:
-            _not_available("TPUEstimator(use_tpu=True)")
+            Unavailable("TPUEstimator(use_tpu=True)", _REMOVED)()
         init(self, model_fn, model_dir, config, params, use_tpu, *args, **kwargs)
 
     return checked_init
-
-
-class _RemovedModule(ModuleType):
-    """A removed TPU module: every name can be imported from it, and raises NotImplementedError when it is called."""
-
-    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
-        if name.startswith("__"):  # the import system asks for these
-            raise AttributeError(name)
-        return functools.partial(_not_available, f"{self.__name__}.{name}")

@@ -12,6 +12,7 @@ from cnn_estimator.tf1.contrib import _inside
 from cnn_estimator.tf1.unavailable import module_getattr
 
 _NOBODY = "no library keeps it; TensorFlow 1.15 on Python 3.7 is the last with it"
+_SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
 # The parts of TensorFlow 1.15, and of releases before it, that have no module here.
 _KEPT_BY_NOBODY = """
     all_reduce android batching bayesflow bigtable boosted_trees checkpoint cloud cmake coder compiler
@@ -45,7 +46,7 @@ def part(name: str) -> ModuleType:
         module = importlib.import_module(f"{__name__}.{name}")
     elif name in _KEPT_BY_NOBODY.split():
         module = ModuleType(f"tf.contrib.{name}")
-        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _NOBODY)
+        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _SUCCESSORS.get(name, _NOBODY))
     else:
         full_name = f"tensorflow.contrib.{name}"
         raise ModuleNotFoundError(f"No module named {full_name!r}", name=full_name)
