@@ -20,16 +20,21 @@ def numpy_input_fn(
     shuffle: bool,
     seed: int | None = None,
     first_batch: int = 0,
-) -> Callable[[], tf.data.Dataset]:
+) -> Callable[..., tf.data.Dataset]:
     """Returns an input_fn over arrays in memory, without a copy of them in its graph.
 
     Like tf.estimator.inputs.numpy_input_fn, but it shuffles the whole set, in an order that a seed repeats, and returns
     a tf.data.Dataset. Each epoch is every row once; its last batch is the remainder.
 
+    The input_fn takes the `input_context` that Estimator passes under a strategy. Where that has several replicas, the
+    dataset has an element for each of the worker's own, in turn: the replica's share of the batch that one device would
+    get whole. Beside x, which has to be a dict then, are two int64 scalars: `first_row`, where the share begins in that
+    batch, and `global_rows`, how many rows the batch has. A share may be empty.
+
     Args:
       x: features, an array [N, ...] or a dict of them, as the model_fn takes them.
       y: labels, an array [N, ...], or None for features alone.
-      batch_size: rows per batch.
+      batch_size: rows per batch, those of all replicas together.
       num_epochs: how many times to repeat the rows; None for ever.
       shuffle: whether each epoch has an order of its own; otherwise the rows come in the arrays' order.
       seed: determines the orders; None draws one.
@@ -47,17 +52,15 @@ def numpy_input_fn(
         raise ValueError(f"x and y must have the same number of rows, at least one: they have {sorted(lengths)}")
     batches = math.ceil(lengths.pop() / batch_size)  # per epoch
     seed = secrets.randbits(128) if seed is None else seed
-    gather = _gather(arrays, batch_size=batch_size, shuffle=shuffle, seed=seed)
+    choose = _chooser(len(arrays[0]), batch_size=batch_size, shuffle=shuffle, seed=seed)
 
-    def take(batch: tf.Tensor) -> Any:
-        tensors = tf.numpy_function(gather, [batch], [array.dtype for array in arrays])
-        for tensor, array in zip(tensors, arrays, strict=True):
-            tensor.set_shape([None, *array.shape[1:]])
-        return tf.nest.pack_sequence_as(structure, tensors)
-
-    def input_fn() -> tf.data.Dataset:
-        total = np.iinfo(np.int64).max if num_epochs is None else num_epochs * batches
-        dataset = tf.data.Dataset.range(first_batch, total).map(take).prefetch(2)
+    def input_fn(input_context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
+        take, own = _take_batches(structure, arrays, choose), 1
+        if input_context and input_context.num_replicas_in_sync > 1:
+            own = input_context.num_replicas_in_sync // input_context.num_input_pipelines
+            take = _take_shares(structure, arrays, choose, input_context)
+        total = np.iinfo(np.int64).max if num_epochs is None else num_epochs * batches * own
+        dataset = tf.data.Dataset.range(first_batch * own, total).map(take).prefetch(2)
         # There is nothing to tune, and closing a session waits for the tuner's sleep to end: up to a minute.
         options = tf.data.Options()
         options.autotune.enabled = False
@@ -66,20 +69,71 @@ def numpy_input_fn(
     return input_fn
 
 
-def _gather(
-    arrays: list[np.ndarray], *, batch_size: int, shuffle: bool, seed: int
-) -> Callable[[np.int64], list[np.ndarray]]:
-    """Returns a function that takes the number of a batch, counted over all epochs, and returns its rows."""
-    rows = len(arrays[0])
+def _take_batches(
+    structure: Any, arrays: list[np.ndarray], choose: Callable[[int], np.ndarray]
+) -> Callable[[tf.Tensor], Any]:
+    """Returns a function that takes the number of a batch, and returns the batch in the form of `structure`."""
+
+    def gather(batch: np.int64) -> list[np.ndarray]:
+        chosen = choose(int(batch))
+        return [array[chosen] for array in arrays]
+
+    def take(batch: tf.Tensor) -> Any:
+        tensors = tf.numpy_function(gather, [batch], [array.dtype for array in arrays])
+        return tf.nest.pack_sequence_as(structure, _with_shapes(tensors, arrays))
+
+    return take
+
+
+def _take_shares(
+    structure: Any,
+    arrays: list[np.ndarray],
+    choose: Callable[[int], np.ndarray],
+    input_context: tf.distribute.InputContext,
+) -> Callable[[tf.Tensor], Any]:
+    """Returns a function that takes the number of a worker's element, and returns a replica's share of a batch."""
+    features = structure[0] if isinstance(structure, tuple) else structure
+    if not isinstance(features, Mapping):
+        raise ValueError("x must be a dict under a strategy with several replicas: first_row and global_rows join it")
+    replicas = input_context.num_replicas_in_sync
+    own = replicas // input_context.num_input_pipelines
+    first_replica = own * input_context.input_pipeline_id
+
+    def gather(element: np.int64) -> list[np.ndarray]:
+        batch, replica = divmod(int(element), own)
+        chosen = choose(batch)
+        begin, end = ((first_replica + number) * len(chosen) // replicas for number in (replica, replica + 1))
+        own_rows = chosen[begin:end]
+        return [np.int64(begin), np.int64(len(chosen)), *(array[own_rows] for array in arrays)]
+
+    def take(element: tf.Tensor) -> Any:
+        dtypes = [np.int64, np.int64, *(array.dtype for array in arrays)]
+        first_row, global_rows, *tensors = tf.numpy_function(gather, [element], dtypes)
+        for scalar in (first_row, global_rows):
+            scalar.set_shape([])
+        place = {"first_row": first_row, "global_rows": global_rows}
+        packed = tf.nest.pack_sequence_as(structure, _with_shapes(tensors, arrays))
+        return (packed[0] | place, packed[1]) if isinstance(packed, tuple) else packed | place
+
+    return take
+
+
+def _with_shapes(tensors: list[tf.Tensor], arrays: list[np.ndarray]) -> list[tf.Tensor]:
+    for tensor, array in zip(tensors, arrays, strict=True):
+        tensor.set_shape([None, *array.shape[1:]])
+    return tensors
+
+
+def _chooser(rows: int, *, batch_size: int, shuffle: bool, seed: int) -> Callable[[int], np.ndarray]:
+    """Returns a function that takes the number of a batch, counted over all epochs, and returns its rows' numbers."""
     batches = math.ceil(rows / batch_size)  # per epoch
 
     @functools.lru_cache(maxsize=1)
     def order(epoch: int) -> np.ndarray:
         return np.random.default_rng((seed, epoch)).permutation(rows) if shuffle else np.arange(rows)
 
-    def gather(batch: np.int64) -> list[np.ndarray]:
-        epoch, position = divmod(int(batch), batches)
-        chosen = order(epoch)[position * batch_size : (position + 1) * batch_size]
-        return [array[chosen] for array in arrays]
+    def choose(batch: int) -> np.ndarray:
+        epoch, position = divmod(batch, batches)
+        return order(epoch)[position * batch_size : (position + 1) * batch_size]
 
-    return gather
+    return choose
