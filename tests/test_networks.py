@@ -127,6 +127,30 @@ def test_a_mask_is_a_function_of_seed_layer_and_step():
             assert np.mean((different[one] == 0) & (different[other] == 0)) == pytest.approx(0.16, abs=0.02)
 
 
+def dropped(shape, first_row=0):
+    """The output of a Dropout layer for ones, at global step 3."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.train.create_global_step()
+        outputs = networks.Dropout(0.4, seed=2**31 - 1, first_row=first_row)(tf.ones(shape), training=True)
+        session.run(step.assign(3))
+        return session.run(outputs)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("row", [(7, 7, 64), (3, 3, 128), (1024,)])  # those of the networks
+def test_devices_draw_the_masks_of_their_own_rows(row):
+    """Uneven shares, one of no row at all."""
+    shares = [(0, 33), (33, 1), (34, 66), (100, 0)]
+    parts = [dropped((rows, *row), np.int64(first)) for first, rows in shares]
+    np.testing.assert_array_equal(np.concatenate(parts), dropped((100, *row)))
+
+
+@pytest.mark.unit
+def test_rows_that_cannot_begin_within_a_batch_are_refused():
+    with pytest.raises(ValueError, match="rows of 6 values: to begin within a batch they need a multiple of 4"):
+        dropped((5, 2, 3), first_row=np.int64(1))
+
+
 @pytest.mark.unit
 def test_dropout_is_a_layer_of_tf_layers():
     assert issubclass(networks.Dropout, tf.layers.Dropout)
