@@ -29,12 +29,19 @@ class LogTensors(tf.train.LoggingTensorHook):
         )
 
     def begin(self) -> None:
+        # Under a strategy the operation of that name returns no number.
+        self._step = self._tensors["step"] = tf.identity(tf.train.get_global_step())
         try:
             super().begin()
         except (KeyError, ValueError) as error:
             raise UserError(
                 f"log_tensors: {str(error.args[0]).rstrip('.')}", "name a tensor of the graph, such as softmax_tensor"
             ) from error
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        if run_values.results:  # which has read the step while it was being increased
+            run_values.results["step"] = run_context.session.run(self._step)
+        super().after_run(run_context, run_values)
 
 
 class CountSteps(tf.train.StepCounterHook):

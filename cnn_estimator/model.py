@@ -39,7 +39,8 @@ def model_fn(
     """Builds the graph of the network params.network for one mode, in Estimator's form.
 
     Args:
-      features: {"x": images}, images float32 [B, 28, 28] in 0..1.
+      features: {"x": images}, images float32 [B, 28, 28] in 0..1. Where they are a replica's share of a batch, also
+        `first_row` and `global_rows`, see inputs.numpy_input_fn.
       labels: int32 [B], classes 0 to 9; None for predictions.
       mode: a tf.estimator.ModeKeys.
       params: the settings of the run.
@@ -48,7 +49,7 @@ def model_fn(
       An EstimatorSpec with the predictions `classes`, int64 [B], and `probabilities`, float32 [B, 10].
     """
     training = mode == tf.estimator.ModeKeys.TRAIN
-    logits = NETWORKS[params.network](features["x"], training, params.seed)
+    logits = NETWORKS[params.network](features["x"], training, params.seed, features.get("first_row", 0))
     predictions = {
         "classes": tf.argmax(logits, axis=1, name=CLASSES),
         "probabilities": tf.nn.softmax(logits, name=PROBABILITIES),
@@ -69,14 +70,30 @@ def model_fn(
             },
         )
 
-    tf.identity(loss, name=BATCH_LOSS)
-    hits = tf.equal(tf.cast(labels, tf.int64), predictions["classes"])
-    accuracy = tf.reduce_mean(tf.cast(hits, tf.float32), name=BATCH_ACCURACY)
-    tf.summary.scalar("accuracy", accuracy)
+    hits = tf.cast(tf.equal(tf.cast(labels, tf.int64), predictions["classes"]), tf.float32)
+    batch_loss, accuracy = loss, tf.reduce_mean(hits)
+    if "global_rows" in features:
+        rows = tf.cast(features["global_rows"], tf.float32)
+        # With this reduction Estimator adds up the losses of the replicas, and their gradients, as they are.
+        loss = tf.losses.sparse_softmax_cross_entropy(labels, logits, reduction=tf.losses.Reduction.SUM) / rows
+        batch_loss, all_hits = _sums_over_replicas(loss, tf.reduce_sum(hits))
+        accuracy = all_hits / rows
+    tf.identity(batch_loss, name=BATCH_LOSS)
+    tf.summary.scalar("accuracy", tf.identity(accuracy, name=BATCH_ACCURACY))
     tf.summary.scalar("learning_rate", params.learning_rate)
     optimizer = _OPTIMIZERS[params.optimizer](params.learning_rate)
     train_op = optimizer.minimize(loss, global_step=tf.train.get_global_step())
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+
+
+def _sums_over_replicas(*values: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the sum of each float32 scalar over all replicas of the strategy, by one exchange between them."""
+
+    def add_up(strategy: tf.distribute.Strategy, replicas_values: tf.Tensor) -> tf.Tensor:
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, replicas_values, axis=None)
+
+    sums = tf.distribute.get_replica_context().merge_call(add_up, args=(tf.stack(values),))
+    return tf.unstack(sums, num=len(values))
 
 
 def variables(params: Settings, mode: str) -> dict[str, tuple[str, list[int]]]:

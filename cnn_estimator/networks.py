@@ -36,13 +36,18 @@ class Dropout(tf.layers.Dropout):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return tf.identity(inputs)
-        layer = (self.seed << 32) + zlib.crc32(self.name.encode())
+        layer = (self.seed << 32) + zlib.crc32(self._name_on_one_device().encode())
         step = tf.cast(tf.train.get_or_create_global_step(), tf.int64)
         seed = tf.stack([layer, step])
         if isinstance(self._first_row, int) and self._first_row == 0:
             return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=seed)
         kept = _uniform(inputs, seed, self._first_row) >= self.rate
         return tf.where_v2(kept, inputs * (1 / (1 - self.rate)), 0.0)
+
+    def _name_on_one_device(self) -> str:
+        """Returns dropout_1 for the first layer, and so on: `name` counts through all devices' layers."""
+        number = self.scope_name.rpartition("dropout")[2]  # "", "_1", "_2", …
+        return f"dropout_{int(number.removeprefix('_') or 0) + 1}"
 
 
 def _uniform(inputs: tf.Tensor, seed: tf.Tensor, first_row: tf.Tensor | int) -> tf.Tensor:
