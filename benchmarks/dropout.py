@@ -22,7 +22,7 @@ def main():
         return steps_per_second(input_fn, settings)
 
     def theirs():
-        with mock.patch.object(networks, "Dropout", lambda rate, seed: tf.layers.Dropout(rate, seed=seed)):
+        with mock.patch.object(networks, "Dropout", lambda rate, seed, first_row: tf.layers.Dropout(rate, seed=seed)):
             return steps_per_second(input_fn, settings)
 
     compare({"networks.Dropout": ours, "tf.layers.dropout": theirs})
