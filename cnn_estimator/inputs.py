@@ -29,7 +29,8 @@ def numpy_input_fn(
     The input_fn takes the `input_context` that Estimator passes under a strategy. Where that has several replicas, the
     dataset has an element for each of the worker's own, in turn: the replica's share of the batch that one device would
     get whole. Beside x, which has to be a dict then, are two int64 scalars: `first_row`, where the share begins in that
-    batch, and `global_rows`, how many rows the batch has. A share may be empty.
+    batch, and `global_rows`, how many rows the batch has. A replica that gets none of a short batch's rows gets a row
+    all the same, which must not count, with `first_row` equal to `global_rows`: not every operation takes no rows.
 
     Args:
       x: features, an array [N, ...] or a dict of them, as the model_fn takes them.
@@ -102,9 +103,11 @@ def _take_shares(
     def gather(element: np.int64) -> list[np.ndarray]:
         batch, replica = divmod(int(element), own)
         chosen = choose(batch)
-        begin, end = ((first_replica + number) * len(chosen) // replicas for number in (replica, replica + 1))
-        own_rows = chosen[begin:end]
-        return [np.int64(begin), np.int64(len(chosen)), *(array[own_rows] for array in arrays)]
+        rows = len(chosen)
+        begin, end = ((first_replica + number) * rows // replicas for number in (replica, replica + 1))
+        if begin == end:
+            chosen, begin, end = np.append(chosen, chosen[0]), rows, rows + 1
+        return [np.int64(begin), np.int64(rows), *(array[chosen[begin:end]] for array in arrays)]
 
     def take(element: tf.Tensor) -> Any:
         dtypes = [np.int64, np.int64, *(array.dtype for array in arrays)]

@@ -75,8 +75,9 @@ def model_fn(
     if "global_rows" in features:
         rows = tf.cast(features["global_rows"], tf.float32)
         # With this reduction Estimator adds up the losses of the replicas, and their gradients, as they are.
-        loss = tf.losses.sparse_softmax_cross_entropy(labels, logits, reduction=tf.losses.Reduction.SUM) / rows
-        batch_loss, all_hits = _sums_over_replicas(loss, tf.reduce_sum(hits))
+        counts = tf.cast(features["first_row"] < features["global_rows"], tf.float32)
+        loss = tf.losses.sparse_softmax_cross_entropy(labels, logits, counts, reduction=tf.losses.Reduction.SUM) / rows
+        batch_loss, all_hits = _sums_over_replicas(loss, counts * tf.reduce_sum(hits))
         accuracy = all_hits / rows
     tf.identity(batch_loss, name=BATCH_LOSS)
     tf.summary.scalar("accuracy", tf.identity(accuracy, name=BATCH_ACCURACY))

@@ -103,7 +103,7 @@ def shares(input_fn, *, replicas, workers):
 @pytest.mark.parametrize(("replicas", "workers"), [(2, 1), (3, 1), (4, 2), (3, 3)])
 @pytest.mark.parametrize("first_batch", [0, 3])
 def test_replicas_share_the_batches_that_one_device_would_get(replicas, workers, first_batch):
-    """Three batches per epoch of eight, eight and one row: uneven shares, and none for some replicas."""
+    """Three batches per epoch of eight, eight and one row: uneven shares, and stand-ins for no row."""
     rows = np.arange(17)
     arguments = {"batch_size": 8, "num_epochs": 2, "shuffle": True, "seed": 7, "first_batch": first_batch}
     input_fn = numpy_input_fn({"x": rows}, -rows, **arguments)
@@ -112,11 +112,15 @@ def test_replicas_share_the_batches_that_one_device_would_get(replicas, workers,
     assert len(shared) == len(whole) == 6 - first_batch
     for (features, labels), parts in zip(whole, shared, strict=True):
         assert len(parts) == replicas
+        stand_ins = [part for part in parts if part[0]["first_row"] == len(labels)]
+        assert len(stand_ins) == max(0, replicas - len(labels))
+        assert all(len(features["x"]) == len(labels) == 1 for features, labels in stand_ins)
+        parts = [part for part in parts if int(part[0]["first_row"]) < len(labels)]
         np.testing.assert_array_equal(np.concatenate([part["x"] for part, _ in parts]), features["x"])
         np.testing.assert_array_equal(np.concatenate([part for _, part in parts]), labels)
         sizes = [len(part) for _, part in parts]
         assert max(sizes) - min(sizes) <= 1
-        assert [part["first_row"] for part, _ in parts] == [sum(sizes[:number]) for number in range(replicas)]
+        assert [part["first_row"] for part, _ in parts] == [sum(sizes[:number]) for number in range(len(parts))]
         assert {int(part["global_rows"]) for part, _ in parts} == {len(labels)}
 
 
@@ -125,7 +129,8 @@ def test_shares_of_an_endless_dataset_without_labels():
     context = tf.distribute.InputContext(1, 0, 2)
     endless = numpy_input_fn({"x": Y}, None, batch_size=4, num_epochs=None, shuffle=False)
     found = batches(endless, context, count=5)
-    assert [share["x"].tolist() for share in found] == [[0, 1], [2, 3], [], [4], [0, 1]]
+    assert [int(share["first_row"]) for share in found] == [0, 2, 1, 0, 0]
+    assert [share["x"].tolist() for share in found] == [[0, 1], [2, 3], [4], [4], [0, 1]]
 
 
 @pytest.mark.integration
