@@ -24,6 +24,8 @@ MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little m
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
 MAX_CHECKPOINTS = 10**6
 MAX_SAMPLES = 400  # images in one plot
+STRATEGIES = ("mirrored",)
+MAX_DEVICES = 64
 INVERT = ("yes", "no", "auto")
 EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
@@ -178,6 +180,8 @@ _ARGUMENTS: dict[str, Rule] = {  # of the verbs, as Python functions and as flag
     "keep_checkpoints": Integer(1, MAX_CHECKPOINTS),
     "eval_every": Integer(1, MAX_STEPS),
     "early_stopping": Integer(1, MAX_STEPS),
+    "strategy": Choice(STRATEGIES),
+    "devices": Integer(1, MAX_DEVICES),
     "test_indices": Integer(0, MAX_IMAGES),
     "count": Integer(1, MAX_SAMPLES),
     "invert": Choice(INVERT),

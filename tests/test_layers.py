@@ -41,7 +41,7 @@ LAYERS = (
     ("run_dir.checkpoint_index", "run_dir.validation_records"),
     ("metrics", "plots", "run_dir"),
     ("run_dir.lock",),
-    ("inputs", "model", "run_dir.event_writers", "run_dir.files"),
+    ("inputs", "model", "run_dir.event_writers", "run_dir.files", "strategies"),
     ("keras_networks", "networks"),
     ("tf1.script",),
     ("tf1",),

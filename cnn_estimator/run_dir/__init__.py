@@ -24,7 +24,7 @@ SETTINGS_FILE = "settings.json"
 HISTORY_FILE = "history.jsonl"
 EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
-HISTORY_FACTS = ("first_step", "max_steps", "tensorflow")  # of a line, beside the settings
+HISTORY_FACTS = ("first_step", "max_steps", "tensorflow", "strategy", "replicas")  # of a line, beside the settings
 # {setting: the version of the settings file that added it}; all others are of version 1
 ADDED_IN = {"class_names": 2, "threads": 3, "validation": 4}
 VERSION = max(ADDED_IN.values())

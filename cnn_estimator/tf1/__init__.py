@@ -102,6 +102,8 @@ def _silence_deprecation_warnings() -> None:
     names = r"(tf\.layers|tf\.nn\.rnn_cell|tf\.keras\.backend|[Ll]ayer|[Mm]odel)\.\w+"
     warnings.filterwarnings("ignore", f"`{names}` (is deprecated|will be removed)", UserWarning)
     warnings.filterwarnings("ignore", "You are saving your model as an HDF5 file", UserWarning)
+    # TensorFlow's own use where a strategy reads a dataset
+    warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options", UserWarning)
     warnings.filterwarnings("ignore", "float_format is deprecated", UserWarning)  # TensorFlow 2.20's own use
 
 
