@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from cnn_estimator import cluster_config, datasets, hooks, inputs, model, recipes, stopping
+from cnn_estimator import cluster_config, datasets, hooks, inputs, model, recipes, stopping, strategies
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers, validation_records
@@ -84,6 +84,8 @@ def train(
     eval_on_test: bool = False,
     keep_best: bool = False,
     early_stopping: int | None = None,
+    strategy: str | None = None,
+    devices: int | None = None,
     seed: int | None = None,
     threads: int | None = None,
     validation: int | None = None,
@@ -109,6 +111,10 @@ def train(
       eval_on_test: whether to evaluate on the test set then, for the curves alone.
       keep_best: whether to keep the checkpoint with the highest validation accuracy, in model_dir/best.
       early_stopping: after how many evaluations in a row without a higher validation accuracy to stop; None for never.
+      strategy: "mirrored" shares each batch out among several devices of this machine, whose losses and weights are
+        those of one device but for rounding; None trains on one. A run may go on with another strategy.
+      devices: how many: the first GPUs, or where there is none parts of the CPU, for trying it out; None takes every
+        GPU.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
@@ -137,6 +143,7 @@ def train(
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
     given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
+    distribution = strategies.create(strategy, devices)
     run = RunDir(model_dir)
     with run.locked(), cluster_config.tf_config(None):
         checkpoint = None if fresh else checkpoints.newest_intact(model_dir)
@@ -156,7 +163,7 @@ def train(
         stopping.check()
         _clear(run, checkpoint, fresh=fresh)
         with checkpoints.saving(f"model_dir {model_dir}"):
-            result = _fit(run, planned, data, intervals, restored=checkpoint is not None)
+            result = _fit(run, planned, data, intervals, distribution, restored=checkpoint is not None)
     log.info(
         "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds
     )
@@ -239,22 +246,18 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
             log.warning("%s is %s from now on, and was %s", field, value, getattr(saved, field))
 
 
-def _fit(run: RunDir, planned: Training, data: _Data, intervals: _Intervals, *, restored: bool) -> Training:
+def _fit(
+    run: RunDir,
+    planned: Training,
+    data: _Data,
+    intervals: _Intervals,
+    distribution: strategies.Distribution,
+    *,
+    restored: bool,
+) -> Training:
     """Trains what is planned with an Estimator; `restored` says whether it goes on from a checkpoint."""
     settings, first_step = planned.settings, planned.step
     event_writers.renew(run.path)
-    estimator = tf.estimator.Estimator(
-        model.model_fn,
-        params=settings,
-        config=tf.estimator.RunConfig(
-            model_dir=run.path,
-            tf_random_seed=settings.seed,
-            session_config=_session_config(settings.threads),
-            save_summary_steps=intervals.log_every,
-            keep_checkpoint_max=intervals.keep_checkpoints,
-            log_step_count_steps=None,  # Estimator's own loss line, which LogTensors replaces
-        ),
-    )
     input_fn = inputs.numpy_input_fn(
         {"x": data.training.images},
         data.training.labels,
@@ -265,13 +268,21 @@ def _fit(run: RunDir, planned: Training, data: _Data, intervals: _Intervals, *, 
         first_batch=first_step,
     )
     evaluate = _evaluate_hook(run, planned, data, intervals.evaluations)
+    estimator = _estimator(run, settings, intervals, distribution)
+    facts = {
+        "first_step": first_step,
+        "max_steps": planned.max_steps,
+        "tensorflow": tf.__version__,
+        "strategy": distribution.name,
+        "replicas": distribution.replicas,
+    }
     # The bar shows only on a terminal, and log lines are printed above it.
     with tqdm(total=planned.max_steps, initial=first_step, unit="step", disable=None) as bar, logging_redirect_tqdm():
         progress = hooks.Progress(bar)
         started = time.monotonic()
         estimator.train(
             input_fn,
-            hooks=_hooks(run, planned, progress, evaluate, intervals, restored=restored),
+            hooks=_hooks(run, settings, facts, progress, evaluate, intervals, restored=restored),
             max_steps=planned.max_steps,
         )
     return dataclasses.replace(
@@ -300,6 +311,29 @@ def _evaluate_hook(run: RunDir, planned: Training, data: _Data, plan: Plan) -> E
     )
 
 
+def _estimator(
+    run: RunDir,
+    settings: Settings,
+    intervals: _Intervals,
+    distribution: strategies.Distribution,
+) -> tf.estimator.Estimator:
+    session_config = _session_config(settings.threads)
+    distribution.add_logical_devices(session_config)
+    return tf.estimator.Estimator(
+        model.model_fn,
+        params=settings,
+        config=tf.estimator.RunConfig(
+            model_dir=run.path,
+            tf_random_seed=settings.seed,
+            train_distribute=distribution.strategy,
+            session_config=session_config,
+            save_summary_steps=intervals.log_every,
+            keep_checkpoint_max=intervals.keep_checkpoints,
+            log_step_count_steps=None,  # Estimator's own loss line, which LogTensors replaces
+        ),
+    )
+
+
 def _session_config(threads: int) -> tf.ConfigProto:
     """Returns Estimator's own session configuration, with a number of threads for each operation.
 
@@ -318,21 +352,20 @@ def _session_config(threads: int) -> tf.ConfigProto:
 
 def _hooks(
     run: RunDir,
-    planned: Training,
+    settings: Settings,
+    facts: Mapping[str, Any],
     progress: hooks.Progress,
     evaluate: Evaluate | None,
     intervals: _Intervals,
     *,
     restored: bool,
 ) -> list[tf.train.SessionRunHook]:
-    settings, first_step = planned.settings, planned.step
+    first_step = facts["first_step"]
 
     def record() -> None:
         run.check_locked()
         run.write_settings(settings)
-        run.add_to_history(
-            settings, {"first_step": first_step, "max_steps": planned.max_steps, "tensorflow": tf.__version__}
-        )
+        run.add_to_history(settings, facts)
 
     return [
         hooks.LogTensors(every=intervals.log_every, named=intervals.log_tensors),

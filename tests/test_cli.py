@@ -130,6 +130,7 @@ INTEGER_BOUNDS = {
     "keep_checkpoints": 10**6,
     "batch_size": 60_000,
     "threads": 1024,
+    "devices": 64,
 }
 LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=softmax_tensor"
 
@@ -364,6 +365,8 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "eval_on_test": False,
         "keep_best": False,
         "early_stopping": None,
+        "strategy": None,
+        "devices": None,
         "data_dir": None,
         **dict.fromkeys(recipes.HELP),
     }
@@ -379,6 +382,8 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "eval_on_test": True,
         "keep_best": True,
         "early_stopping": 5,
+        "strategy": "mirrored",
+        "devices": 2,
         "data_dir": "/b",
         "optimizer": "momentum",
         "learning_rate": 0.5,
@@ -476,6 +481,8 @@ def test_a_stopped_training_names_the_command_that_goes_on(monkeypatch, form, wo
         "--steps=9",
         "--learning_rate=0.5",
         "--save_every=7",
+        "--strategy=mirrored",
+        "--devices=2",
         "--log_tensors=p=a b,q=c",
         "--fresh",
         "--seed=1",
@@ -491,6 +498,8 @@ def test_a_stopped_training_names_the_command_that_goes_on(monkeypatch, form, wo
         "--recipe=fashion_dense",
         "--learning_rate=0.5",
         "--save_every=7",
+        "--strategy=mirrored",
+        "--devices=2",
         "--log_tensors=p=a b,q=c",
         "--max_steps=10",
     ]

@@ -42,6 +42,8 @@ def train() -> None:
             eval_on_test=FLAGS.eval_on_test,
             keep_best=FLAGS.keep_best,
             early_stopping=FLAGS.early_stopping,
+            strategy=FLAGS.strategy,
+            devices=FLAGS.devices,
             data_dir=FLAGS.data_dir,
             **given,
         )
@@ -89,7 +91,7 @@ def _stopped_training(result: Any) -> str:
     if result.step >= result.max_steps:
         return f"{saved}, the last"
     names = ("log_every", "save_every", "keep_checkpoints", "eval_every", "eval_on_test", "keep_best", "early_stopping")
-    options = {name: FLAGS[name].value for name in names}
+    options = {name: FLAGS[name].value for name in (*names, "strategy", "devices")}
     options = {name: value for name, value in options.items() if value != FLAGS[name].default}
     if FLAGS.log_tensors:
         options["log_tensors"] = ",".join(FLAGS.log_tensors)
