@@ -1,19 +1,95 @@
 """Distribution strategies across a cluster: tensorflow.python.distribute.estimator_training, which TF 2.16 removed.
 
-The tensorflow-estimator library calls the five public functions. They leave the work to TensorFlow's distribute
-coordinator, which starts the servers and calls back with the strategy of one task: in each process of a TF_CONFIG
-cluster ("independent worker"), or in one process for all tasks of a remote cluster ("standalone client").
+The tensorflow-estimator library calls its five functions. They leave the work to TensorFlow's distribute coordinator,
+which starts the servers and calls back with the strategy of one task: in each process of a TF_CONFIG cluster
+("independent worker"), or in one process for all tasks of a remote cluster ("standalone client").
+
+`start_server`, `run_worker` and `without_recovery` are for this package: one task of a cluster, without TF_CONFIG.
 """
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.python.distribute import distribute_coordinator, distribute_coordinator_context, multi_worker_util
-from tensorflow.python.training.server_lib import ClusterSpec
+from tensorflow.python.training import monitored_session
+from tensorflow.python.training.server_lib import ClusterSpec, Server
+
+_Result = TypeVar("_Result")
+_Addresses = Mapping[str, Sequence[str]]
+_servers: dict[str, tuple[str, Server]] = {}  # {what it serves: (its configuration, the server)} of this process
 
 _INDEPENDENT_WORKER = distribute_coordinator.CoordinatorMode.INDEPENDENT_WORKER
 _STANDALONE_CLIENT = distribute_coordinator.CoordinatorMode.STANDALONE_CLIENT
+
+
+def start_server(cluster: _Addresses, job: str, index: int, session_config: ConfigProto) -> str:
+    """Starts the server of a task and returns its target, for sessions.
+
+    A server keeps its port for as long as the process lives: a second call returns the first one's.
+
+    Args:
+      cluster: {job: addresses}.
+      session_config: with the number of threads that an operation on this task gets, whoever runs it.
+
+    Raises:
+      ValueError: this process serves the task already, with another configuration.
+      tensorflow.errors.OpError: the port is not free.
+    """
+    spec = ClusterSpec(cluster)
+    config = copy.deepcopy(session_config)
+    if job != "ps":
+        config.experimental.collective_group_leader = multi_worker_util.collective_leader(spec, job, index)
+    name, text = f"{job} {index} of {spec.as_dict()}", str(config)
+    if name not in _servers:
+        _servers[name] = text, Server(spec, job_name=job, task_index=index, config=config)
+    started, server = _servers[name]
+    if started != text:
+        raise ValueError(f"this process serves {name} already, with another configuration")
+    return server.target
+
+
+def run_worker(
+    work: Callable[[Any, Callable[[Any], Any]], _Result],
+    strategy: Any,
+    cluster: _Addresses,
+    job: str,
+    index: int,
+    session_config: ConfigProto,
+) -> _Result:
+    """Returns what work(strategy of the task, of_task) returns, with a server of the task, see start_server.
+
+    of_task(estimator) is the Estimator's copy that trains as this task.
+
+    Args:
+      strategy: a MultiWorkerMirroredStrategy that knows no cluster yet.
+    """
+    start_server(cluster, job, index, session_config)
+
+    def run(strategy_of_task: Any) -> _Result:
+        return work(strategy_of_task, lambda estimator: _estimator_of_task(estimator, "train", strategy_of_task))
+
+    with without_recovery():
+        return distribute_coordinator._run_single_worker(
+            run, strategy, ClusterSpec(cluster), job, index, session_config, rpc_layer="grpc"
+        )
+
+
+@contextlib.contextmanager
+def without_recovery() -> Iterator[None]:
+    """Has a MonitoredSession raise what it takes for a preemption.
+
+    By itself it makes a new session then, in which a task waits for ever for those that are gone, or trains with one
+    that was started anew and has other weights.
+    """
+    errors = monitored_session._PREEMPTION_ERRORS
+    monitored_session._PREEMPTION_ERRORS = ()
+    try:
+        yield
+    finally:
+        monitored_session._PREEMPTION_ERRORS = errors
 
 
 def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
