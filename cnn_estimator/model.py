@@ -14,6 +14,10 @@ from cnn_estimator.tf1 import tf
 # of its op.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
+# Of replicas that train in step: 1 to ask all of them to stop, and how many ask, in this step or without one.
+OWN_STOP_VOTE = "own_stop_vote"
+STOP_VOTES = "stop_votes"
+STOP_VOTES_ALONE = "stop_votes_alone"
 # Tensors of every graph.
 CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
@@ -77,7 +81,10 @@ def model_fn(
         # With this reduction Estimator adds up the losses of the replicas, and their gradients, as they are.
         counts = tf.cast(features["first_row"] < features["global_rows"], tf.float32)
         loss = tf.losses.sparse_softmax_cross_entropy(labels, logits, counts, reduction=tf.losses.Reduction.SUM) / rows
-        batch_loss, all_hits = _sums_over_replicas(loss, counts * tf.reduce_sum(hits))
+        own_vote = tf.placeholder_with_default(0.0, [], name=OWN_STOP_VOTE)
+        batch_loss, all_hits, votes = _sums_over_replicas(loss, counts * tf.reduce_sum(hits), own_vote)
+        tf.identity(votes, name=STOP_VOTES)
+        tf.identity(*_sums_over_replicas(own_vote), name=STOP_VOTES_ALONE)
         accuracy = all_hits / rows
     tf.identity(batch_loss, name=BATCH_LOSS)
     tf.summary.scalar("accuracy", tf.identity(accuracy, name=BATCH_ACCURACY))

@@ -24,8 +24,9 @@ MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little m
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
 MAX_CHECKPOINTS = 10**6
 MAX_SAMPLES = 400  # images in one plot
-STRATEGIES = ("mirrored",)
+STRATEGIES = ("mirrored", "multi_worker")
 MAX_DEVICES = 64
+MAX_CLUSTER_TIMEOUT = 86400  # seconds
 INVERT = ("yes", "no", "auto")
 EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
@@ -182,6 +183,7 @@ _ARGUMENTS: dict[str, Rule] = {  # of the verbs, as Python functions and as flag
     "early_stopping": Integer(1, MAX_STEPS),
     "strategy": Choice(STRATEGIES),
     "devices": Integer(1, MAX_DEVICES),
+    "cluster_timeout": Integer(1, MAX_CLUSTER_TIMEOUT),
     "test_indices": Integer(0, MAX_IMAGES),
     "count": Integer(1, MAX_SAMPLES),
     "invert": Choice(INVERT),

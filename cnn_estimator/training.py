@@ -5,18 +5,20 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from cnn_estimator import cluster_config, datasets, hooks, inputs, model, recipes, stopping, strategies
-from cnn_estimator.errors import Stopped
+from cnn_estimator import cluster, cluster_config, datasets, hooks, inputs, model, recipes, stopping, strategies
+from cnn_estimator.cluster_config import Task
+from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers, validation_records
 from cnn_estimator.run_dir.checkpoints import Checkpoint
 from cnn_estimator.run_dir.validation_records import Record
+from cnn_estimator.shared_plan import SharedPlan, fingerprint
 from cnn_estimator.tf1 import OWN_THREADS, tf
 from cnn_estimator.validation import Evaluate, Evaluator, Plan
 
@@ -86,6 +88,7 @@ def train(
     early_stopping: int | None = None,
     strategy: str | None = None,
     devices: int | None = None,
+    cluster_timeout: int = 300,
     seed: int | None = None,
     threads: int | None = None,
     validation: int | None = None,
@@ -115,6 +118,8 @@ def train(
         those of one device but for rounding; None trains on one. A run may go on with another strategy.
       devices: how many: the first GPUs, or where there is none parts of the CPU, for trying it out; None takes every
         GPU.
+      cluster_timeout: how many seconds the tasks of a cluster wait for each other: to start, or in a training step,
+        which lasts longer for the others where the chief evaluates after the step before, or saves it.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
@@ -136,18 +141,69 @@ def train(
         raise TypeError(
             f"train() got an unexpected argument {min(unknown)!r}, {recipes.suggestion(min(unknown), recipes.HELP)}"
         )
-    cluster_config.check_single_process()
+    task = cluster_config.read_task(strategy) if strategy == "multi_worker" else None
+    if strategy != "multi_worker":
+        cluster_config.check_single_process()
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
-    recipes.check(recipes.given(steps=steps, max_steps=max_steps))
+    recipes.check(recipes.given(steps=steps, max_steps=max_steps, cluster_timeout=cluster_timeout))
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = _Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
     given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
-    distribution = strategies.create(strategy, devices)
-    run = RunDir(model_dir)
-    with run.locked(), cluster_config.tf_config(None):
-        checkpoint = None if fresh else checkpoints.newest_intact(model_dir)
-        saved = run.read_settings(data_dir) if checkpoint else None
+    if task and devices is not None:
+        raise UserError(f"devices {devices}: each task of a cluster uses all of its GPUs", "leave {devices} out")
+    distribution = strategies.Distribution(strategy) if task else strategies.create(strategy, devices)
+    where = _Where(distribution, task, cluster_timeout)
+    with cluster_config.tf_config(None):
+        if task and not task.is_chief:
+            result = _follow(RunDir(model_dir), recipe, given, intervals, where)
+        else:
+            result = _lead(RunDir(model_dir), recipe, given, steps, max_steps, intervals, where, fresh=fresh)
+    if not result.steps:
+        return result
+    log.info(
+        "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds
+    )
+    if received := stopping.requested():
+        raise Stopped(received, result)
+    return result
+
+
+@dataclasses.dataclass(frozen=True)
+class _Where:
+    """On what to train: the devices of this process, which may be a task of a cluster of workers.
+
+    Attributes:
+      distribution: without its strategy in a cluster: that comes with the place in it.
+      timeout: how many seconds a task waits for the others.
+    """
+
+    distribution: strategies.Distribution
+    task: Task | None
+    timeout: int
+
+    @property
+    def follows(self) -> bool:
+        """Whether another task is the chief, which alone writes."""
+        return self.task is not None and not self.task.is_chief
+
+
+def _lead(
+    run: RunDir,
+    recipe: str,
+    given: Mapping[str, Any],
+    steps: int | None,
+    max_steps: int | None,
+    intervals: _Intervals,
+    where: _Where,
+    *,
+    fresh: bool,
+) -> Training:
+    """Trains in the locked model_dir, as the only process or as the chief of a cluster."""
+    evaluations = intervals.evaluations
+    with run.locked():
+        checkpoint = None if fresh else checkpoints.newest_intact(run.path)
+        saved = run.read_settings(given.get("data_dir")) if checkpoint else None
         settings = _resolve_settings(run, saved, recipe, given)
         if checkpoint:
             compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
@@ -156,20 +212,51 @@ def train(
             max_steps = recipes.find(recipe).steps if steps is None else first_step + steps
         planned = _begin(run, settings, first_step, max_steps, evaluations)
         if first_step >= max_steps or planned.stopped_early:
+            _share(where, planned, checkpoint, evaluations, None)
             return planned
         data = _load(planned, evaluations)
         _log_changes(saved or settings, settings)
-        log.info("model_dir %s: from step %d to step %d", model_dir, first_step, max_steps)
+        log.info("model_dir %s: from step %d to step %d", run.path, first_step, max_steps)
         stopping.check()
         _clear(run, checkpoint, fresh=fresh)
-        with checkpoints.saving(f"model_dir {model_dir}"):
-            result = _fit(run, planned, data, intervals, distribution, restored=checkpoint is not None)
-    log.info(
-        "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds
+        _share(where, planned, checkpoint, evaluations, data.training)
+        with checkpoints.saving(f"model_dir {run.path}"):
+            return _fit(_Job(run, planned, data, intervals, where, restored=checkpoint is not None))
+
+
+def _share(
+    where: _Where, planned: Training, checkpoint: Checkpoint | None, evaluations: Plan, data: datasets.Split | None
+) -> None:
+    """Tells the other tasks of the cluster, if this is its chief, what to train; `data` is None for nothing."""
+    if not where.task:
+        return
+    plan = SharedPlan(
+        settings=planned.settings,
+        checkpoint=checkpoint.name if checkpoint else None,
+        first_step=planned.step,
+        max_steps=planned.max_steps,
+        evaluate_every=evaluations.every,
+        data=fingerprint(data) if data else None,
     )
-    if received := stopping.requested():
-        raise Stopped(received, result)
-    return result
+    cluster.start_server(where.task, _session_config(planned.settings.threads, where.timeout))
+    cluster.agree(where.task, plan.text(), where.timeout)
+
+
+def _follow(run: RunDir, recipe: str, given: Mapping[str, Any], intervals: _Intervals, where: _Where) -> Training:
+    """Trains what the chief of the cluster plans, and writes nothing."""
+    assert where.task
+    plan = SharedPlan.read(cluster.agree(where.task, None, where.timeout))
+    plan.check_given(recipe, given)
+    planned = Training(run.path, plan.settings, plan.first_step, plan.max_steps)
+    if plan.data is None:
+        return planned
+    evaluations = Plan(plan.evaluate_every)
+    planned_data = dataclasses.replace(plan.settings, data_dir=given.get("data_dir", plan.settings.data_dir))
+    data = _load(dataclasses.replace(planned, settings=planned_data), evaluations)
+    plan.check_data(data.training)
+    plan.wait_for_checkpoint(run.path)
+    intervals = dataclasses.replace(intervals, evaluations=evaluations)
+    return _fit(_Job(run, planned, data, intervals, where, restored=plan.checkpoint is not None))
 
 
 def _clear(run: RunDir, checkpoint: Checkpoint | None, *, fresh: bool) -> None:
@@ -246,96 +333,120 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
             log.warning("%s is %s from now on, and was %s", field, value, getattr(saved, field))
 
 
-def _fit(
-    run: RunDir,
-    planned: Training,
-    data: _Data,
-    intervals: _Intervals,
-    distribution: strategies.Distribution,
-    *,
-    restored: bool,
-) -> Training:
-    """Trains what is planned with an Estimator; `restored` says whether it goes on from a checkpoint."""
-    settings, first_step = planned.settings, planned.step
-    event_writers.renew(run.path)
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """One call of Estimator.train. `restored` says whether it goes on from a checkpoint."""
+
+    run: RunDir
+    planned: Training
+    data: _Data
+    intervals: _Intervals
+    where: _Where
+    restored: bool
+
+
+def _fit(job: _Job) -> Training:
+    """Trains what is planned with an Estimator."""
+    settings, where, images = job.planned.settings, job.where, job.data.training
+    session_config = _session_config(settings.threads, where.timeout if where.task else None)
     input_fn = inputs.numpy_input_fn(
-        {"x": data.training.images},
-        data.training.labels,
+        {"x": images.images},
+        images.labels,
         batch_size=settings.batch_size,
         num_epochs=None,
         shuffle=True,
         seed=settings.seed,
-        first_batch=first_step,
+        first_batch=job.planned.step,
     )
-    evaluate = _evaluate_hook(run, planned, data, intervals.evaluations)
-    estimator = _estimator(run, settings, intervals, distribution)
-    facts = {
-        "first_step": first_step,
-        "max_steps": planned.max_steps,
-        "tensorflow": tf.__version__,
-        "strategy": distribution.name,
-        "replicas": distribution.replicas,
-    }
+
+    def work(strategy: tf.distribute.Strategy | None, of_task: Callable[[Any], Any]) -> Training:
+        distribution = dataclasses.replace(where.distribution, strategy=strategy)
+        estimator = of_task(_estimator(job, distribution, session_config))
+        return _run_estimator(job, estimator, input_fn, distribution)
+
+    if where.task:
+        return cluster.run_worker(where.task, work, session_config, where.timeout)
+    return work(where.distribution.strategy, lambda estimator: estimator)
+
+
+def _run_estimator(
+    job: _Job,
+    estimator: tf.estimator.Estimator,
+    input_fn: Callable[..., tf.data.Dataset],
+    distribution: strategies.Distribution,
+) -> Training:
+    planned, plan, follows = job.planned, job.intervals.evaluations, job.where.follows
+    evaluate = None if follows else _evaluate_hook(job)
+    together = None
+    if job.where.task:
+        together = cluster.StopTogether(first_step=planned.step, evaluate_every=plan.every)
     # The bar shows only on a terminal, and log lines are printed above it.
-    with tqdm(total=planned.max_steps, initial=first_step, unit="step", disable=None) as bar, logging_redirect_tqdm():
+    hidden = True if follows else None
+    with (
+        tqdm(total=planned.max_steps, initial=planned.step, unit="step", disable=hidden) as bar,
+        logging_redirect_tqdm(),
+    ):
         progress = hooks.Progress(bar)
         started = time.monotonic()
         estimator.train(
             input_fn,
-            hooks=_hooks(run, settings, facts, progress, evaluate, intervals, restored=restored),
+            hooks=[*_hooks(job, progress, evaluate, distribution), together or hooks.StopTraining()],
             max_steps=planned.max_steps,
         )
     return dataclasses.replace(
         planned,
-        step=first_step + progress.steps,
+        step=planned.step + progress.steps,
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - started,
         best=validation_records.best(evaluate.records) if evaluate else planned.best,
-        stopped_early=evaluate is not None and evaluate.stopped_early,
+        stopped_early=any(hook.stopped_early for hook in (evaluate, together) if hook),
     )
 
 
-def _evaluate_hook(run: RunDir, planned: Training, data: _Data, plan: Plan) -> Evaluate | None:
-    if plan.every is None:
+def _evaluate_hook(job: _Job) -> Evaluate | None:
+    if job.intervals.evaluations.every is None:
         return None
-    settings = planned.settings
+    settings = job.planned.settings
     return Evaluate(
-        run,
-        plan,
+        job.run,
+        job.intervals.evaluations,
         Evaluator(settings, _session_config(settings.threads)),
-        data.held_out,
-        data.test,
-        first_step=planned.step,
-        last_step=planned.max_steps,
+        job.data.held_out,
+        job.data.test,
+        first_step=job.planned.step,
+        last_step=job.planned.max_steps,
     )
 
 
 def _estimator(
-    run: RunDir,
-    settings: Settings,
-    intervals: _Intervals,
-    distribution: strategies.Distribution,
+    job: _Job, distribution: strategies.Distribution, session_config: tf.ConfigProto
 ) -> tf.estimator.Estimator:
-    session_config = _session_config(settings.threads)
+    settings, follows = job.planned.settings, job.where.follows
+    if not follows:
+        event_writers.renew(job.run.path)
     distribution.add_logical_devices(session_config)
     return tf.estimator.Estimator(
         model.model_fn,
         params=settings,
         config=tf.estimator.RunConfig(
-            model_dir=run.path,
+            model_dir=job.run.path,
             tf_random_seed=settings.seed,
             train_distribute=distribution.strategy,
             session_config=session_config,
-            save_summary_steps=intervals.log_every,
-            keep_checkpoint_max=intervals.keep_checkpoints,
+            save_summary_steps=None if follows else job.intervals.log_every,
+            save_checkpoints_secs=None,  # the hook SaveCheckpoints does it
+            keep_checkpoint_max=job.intervals.keep_checkpoints,
             log_step_count_steps=None,  # Estimator's own loss line, which LogTensors replaces
         ),
     )
 
 
-def _session_config(threads: int) -> tf.ConfigProto:
+def _session_config(threads: int, timeout: float | None = None) -> tf.ConfigProto:
     """Returns Estimator's own session configuration, with a number of threads for each operation.
+
+    Args:
+      timeout: how many seconds a call of the session may take.
 
     Logs a warning where TensorFlow may not follow it.
     """
@@ -347,39 +458,44 @@ def _session_config(threads: int) -> tf.ConfigProto:
     config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads)
     rewrite_options = config.graph_options.rewrite_options
     rewrite_options.meta_optimizer_iterations = rewrite_options.ONE
+    if timeout:
+        config.operation_timeout_in_ms = round(1000 * timeout)
     return config
 
 
 def _hooks(
-    run: RunDir,
-    settings: Settings,
-    facts: Mapping[str, Any],
-    progress: hooks.Progress,
-    evaluate: Evaluate | None,
-    intervals: _Intervals,
-    *,
-    restored: bool,
+    job: _Job, progress: hooks.Progress, evaluate: Evaluate | None, distribution: strategies.Distribution
 ) -> list[tf.train.SessionRunHook]:
-    first_step = facts["first_step"]
+    """Returns the hooks, without the one that stops training."""
+    run, settings, intervals, first_step = job.run, job.planned.settings, job.intervals, job.planned.step
+    guard = hooks.NonFiniteLossGuard(first_step=first_step, learning_rate=settings.learning_rate)
+    if job.where.follows:
+        return [progress, guard]
 
     def record() -> None:
         run.check_locked()
         run.write_settings(settings)
+        facts = {
+            "first_step": first_step,
+            "max_steps": job.planned.max_steps,
+            "tensorflow": tf.__version__,
+            "strategy": distribution.name,
+            "replicas": distribution.replicas,
+        }
         run.add_to_history(settings, facts)
 
     return [
         hooks.LogTensors(every=intervals.log_every, named=intervals.log_tensors),
         hooks.CountSteps(every_n_steps=intervals.log_every, output_dir=run.path),
         progress,
-        hooks.NonFiniteLossGuard(first_step=first_step, learning_rate=settings.learning_rate),
-        hooks.StopTraining(),
+        guard,
         hooks.OnGraphBuilt(record),
         *([evaluate] if evaluate else []),
         hooks.SaveCheckpoints(
             run,
             every=intervals.save_every,
             first_step=first_step,
-            restored=restored,
+            restored=job.restored,
             learning_rate=settings.learning_rate,
         ),
     ]

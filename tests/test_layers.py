@@ -35,6 +35,7 @@ LAYERS = (
     ("exporting",),
     ("evaluation", "prediction", "training"),
     ("validation",),
+    ("cluster", "shared_plan"),
     ("event_files", "hooks"),
     ("run_dir.compatibility",),
     ("run_dir.checkpoints",),

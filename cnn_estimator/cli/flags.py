@@ -119,6 +119,7 @@ def define_train() -> None:
     _define_argument(
         "devices", None, "How many: the first GPUs, or parts of the CPU where there is none. Otherwise every GPU."
     )
+    _define_argument("cluster_timeout", 300, "Seconds that the tasks of a cluster wait for each other.")
     flags.DEFINE_bool("fresh", False, "Start over: the run in the model_dir is archived as model_dir.1, .2, …")
 
 

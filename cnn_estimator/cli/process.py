@@ -25,6 +25,20 @@ from cnn_estimator.errors import Stopped, UserError
 # `timeout` and some supervisors signal both the process and its group: two of one kind, microseconds apart.
 _SAME_SIGNAL_SECONDS = 0.1
 
+# TensorFlow's INFO lines about its own workings, some of which print a whole configuration.
+_WORKINGS = (
+    "Check health not enabled",
+    "Collective all_reduce tensors",
+    "Creating chief session creator",
+    "Initializing RunConfig",
+    "MultiWorkerMirroredStrategy with",
+    "Single-worker MultiWorkerMirroredStrategy",
+    "The `input_fn` accepts an `input_context`",
+    "Using MirroredStrategy with devices",
+    "Using config:",
+    "all_hooks",
+)
+
 # What the machine, and no mistake in a program, makes of an access to a file.
 _MACHINE_ERRORS = {
     errno.EACCES,
@@ -249,8 +263,7 @@ def _parse(arguments: list[str]) -> list[str]:
 def _log_to_stderr() -> None:
     # One handler, in place of absl's, so that each line comes once and looks as the tutorials print it.
     logging.basicConfig(format=logging.BASIC_FORMAT, force=True)
-    # Estimator prints its whole configuration, over a dozen lines.
-    logging.root.handlers[0].addFilter(lambda record: not str(record.msg).startswith("Using config:"))
+    logging.root.handlers[0].addFilter(lambda record: not str(record.msg).startswith(_WORKINGS))
     level = converter.absl_to_standard(flags.FLAGS.verbosity)
     for name in ("tensorflow", "cnn_estimator"):
         logging.getLogger(name).setLevel(level)

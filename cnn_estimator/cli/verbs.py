@@ -25,7 +25,7 @@ def train() -> None:
     if FLAGS.steps and FLAGS.max_steps:
         raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
     log_tensors = _log_tensors(FLAGS.log_tensors)
-    cluster_config.check_single_process()
+    cluster_config.read_task(FLAGS.strategy)
     training = process.load("training", tensorflow=True)  # after the checks above: it loads TensorFlow
     try:
         result = training.train(
@@ -44,6 +44,7 @@ def train() -> None:
             early_stopping=FLAGS.early_stopping,
             strategy=FLAGS.strategy,
             devices=FLAGS.devices,
+            cluster_timeout=FLAGS.cluster_timeout,
             data_dir=FLAGS.data_dir,
             **given,
         )
@@ -91,7 +92,7 @@ def _stopped_training(result: Any) -> str:
     if result.step >= result.max_steps:
         return f"{saved}, the last"
     names = ("log_every", "save_every", "keep_checkpoints", "eval_every", "eval_on_test", "keep_best", "early_stopping")
-    options = {name: FLAGS[name].value for name in (*names, "strategy", "devices")}
+    options = {name: FLAGS[name].value for name in (*names, "strategy", "devices", "cluster_timeout")}
     options = {name: value for name, value in options.items() if value != FLAGS[name].default}
     if FLAGS.log_tensors:
         options["log_tensors"] = ",".join(FLAGS.log_tensors)

@@ -69,12 +69,24 @@ def run_worker(
     start_server(cluster, job, index, session_config)
 
     def run(strategy_of_task: Any) -> _Result:
+        context = distribute_coordinator_context.get_current_worker_context()
+        context._master_target = _remote_target(cluster[job][index])
         return work(strategy_of_task, lambda estimator: _estimator_of_task(estimator, "train", strategy_of_task))
 
     with without_recovery():
         return distribute_coordinator._run_single_worker(
             run, strategy, ClusterSpec(cluster), job, index, session_config, rpc_layer="grpc"
         )
+
+
+def _remote_target(address: str) -> str:
+    """Returns a target for this process's server that TensorFlow does not take for one in this process.
+
+    A session on a server in its own process waits for a call that has run into its time limit to be cancelled. But the
+    question for the number of a step, to the cluster's leader, is not: when that is gone, it is never answered.
+    """
+    host, _, port = address.rpartition(":")
+    return f"grpc://{'localhost' if host == '127.0.0.1' else '127.0.0.1'}:{port}"
 
 
 @contextlib.contextmanager
