@@ -49,10 +49,10 @@ def start_server(task: Task, session_config: tf.ConfigProto) -> str:
         return cluster.start_server(task.cluster, task.job, task.index, session_config)
     except ValueError as error:
         raise UserError(str(error), "train in a new process") from error
-    except tf.errors.OpError as error:
+    except OSError as error:
         raise UserError(
-            f"the {task} cannot listen at {task.address}: the port is in use, or the address is bad",
-            "end the process that uses it, or name another one in TF_CONFIG",
+            f"the {task} cannot listen at {task.address}: {error.strerror}",
+            "end the process that does, or name another port in TF_CONFIG",
         ) from error
 
 
@@ -255,7 +255,7 @@ class StopTogether(tf.train.SessionRunHook):
 
     def _chief_evaluated(self) -> bool:
         """Whether it did after this step. What it voted for must not wait for the next one."""
-        return bool(self._evaluate_every) and self._step % self._evaluate_every == 0
+        return self._evaluate_every is not None and self._step % self._evaluate_every == 0
 
     def end(self, session: tf.Session) -> None:
         self._exchange(session, vote=False)  # when the chief has saved

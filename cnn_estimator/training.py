@@ -114,12 +114,13 @@ def train(
       eval_on_test: whether to evaluate on the test set then, for the curves alone.
       keep_best: whether to keep the checkpoint with the highest validation accuracy, in model_dir/best.
       early_stopping: after how many evaluations in a row without a higher validation accuracy to stop; None for never.
-      strategy: "mirrored" shares each batch out among several devices of this machine, whose losses and weights are
-        those of one device but for rounding; None trains on one. A run may go on with another strategy.
-      devices: how many: the first GPUs, or where there is none parts of the CPU, for trying it out; None takes every
-        GPU.
-      cluster_timeout: how many seconds the tasks of a cluster wait for each other: to start, or in a training step,
-        which lasts longer for the others where the chief evaluates after the step before, or saves it.
+      strategy: "mirrored" shares each batch out among several devices of this machine, "multi_worker" among the tasks
+        of the cluster in TF_CONFIG, each of which makes this call. Losses and weights are those of one device but for
+        rounding; None trains on one. A run may go on with another strategy.
+      devices: how many for "mirrored": the first GPUs, or where there is none parts of the CPU, for trying it out; None
+        takes every GPU.
+      cluster_timeout: how many seconds the tasks of a cluster wait for each other: to start, and for a training step,
+        before which the chief may have evaluated and saved. Where a task is gone, ending may take as long again.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
@@ -131,7 +132,7 @@ def train(
     Raises:
       UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is being trained in; the
         data is missing or bad; the loss or a weight is not finite; an argument has a value that nothing can be trained
-        with; TF_CONFIG makes this process a part of a cluster.
+        with; TF_CONFIG does not fit the strategy, or another task of the cluster is lost.
       Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
         nothing was trained.
     """

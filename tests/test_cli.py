@@ -131,6 +131,7 @@ INTEGER_BOUNDS = {
     "batch_size": 60_000,
     "threads": 1024,
     "devices": 64,
+    "cluster_timeout": 86400,
 }
 LOG_TENSORS = "--log_tensors=softmax is not LABEL=TENSOR: try probabilities=softmax_tensor"
 
@@ -367,6 +368,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "early_stopping": None,
         "strategy": None,
         "devices": None,
+        "cluster_timeout": 300,
         "data_dir": None,
         **dict.fromkeys(recipes.HELP),
     }
@@ -384,6 +386,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "early_stopping": 5,
         "strategy": "mirrored",
         "devices": 2,
+        "cluster_timeout": 60,
         "data_dir": "/b",
         "optimizer": "momentum",
         "learning_rate": 0.5,

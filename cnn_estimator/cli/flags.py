@@ -115,7 +115,11 @@ def define_train() -> None:
     flags.DEFINE_bool("eval_on_test", False, "Evaluate on the test set during training, for the curves alone.")
     flags.DEFINE_bool("keep_best", False, "Keep the checkpoint with the best validation accuracy, in model_dir/best.")
     _define_argument("early_stopping", None, "Stop after so many evaluations in a row that brought nothing better.")
-    _define_argument("strategy", None, "mirrored: share each batch out among several devices of this machine.")
+    _define_argument(
+        "strategy",
+        None,
+        "How to share each batch out: mirrored, among several devices; multi_worker, among the tasks in TF_CONFIG.",
+    )
     _define_argument(
         "devices", None, "How many: the first GPUs, or parts of the CPU where there is none. Otherwise every GPU."
     )

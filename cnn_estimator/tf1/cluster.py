@@ -9,6 +9,7 @@ which starts the servers and calls back with the strategy of one task: in each p
 
 import contextlib
 import copy
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -36,7 +37,7 @@ def start_server(cluster: _Addresses, job: str, index: int, session_config: Conf
 
     Raises:
       ValueError: this process serves the task already, with another configuration.
-      tensorflow.errors.OpError: the port is not free.
+      OSError: the port is not free.
     """
     spec = ClusterSpec(cluster)
     config = copy.deepcopy(session_config)
@@ -44,11 +45,20 @@ def start_server(cluster: _Addresses, job: str, index: int, session_config: Conf
         config.experimental.collective_group_leader = multi_worker_util.collective_leader(spec, job, index)
     name, text = f"{job} {index} of {spec.as_dict()}", str(config)
     if name not in _servers:
+        _check_port(int(spec.task_address(job, index).rpartition(":")[2]))
         _servers[name] = text, Server(spec, job_name=job, task_index=index, config=config)
     started, server = _servers[name]
     if started != text:
         raise ValueError(f"this process serves {name} already, with another configuration")
     return server.target
+
+
+def _check_port(port: int) -> None:
+    """Raises OSError unless it is free: gRPC does not say why it cannot listen, or only on stderr."""
+    if socket.has_dualstack_ipv6():
+        socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True).close()
+    else:
+        socket.create_server(("", port)).close()
 
 
 def run_worker(
