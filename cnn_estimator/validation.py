@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -128,6 +128,64 @@ class Curves:
         self._writer.flush()
 
 
+class Evaluations:
+    """What evaluations lead to: points of the curves, the records, the best checkpoint, and an early stop.
+
+    Args:
+      run: the model_dir.
+      plan: what follows from an evaluation.
+      evaluator: the graph to evaluate in.
+      held_out, test: the images to evaluate on; None for none.
+
+    Attributes:
+      records: of the images held out, in the order of their steps.
+    """
+
+    def __init__(self, run: RunDir, plan: Plan, evaluator: Evaluator, held_out: Split | None, test: Split | None):
+        self._run, self._plan, self._evaluator = run, plan, evaluator
+        self._held_out, self._test = held_out, test
+        self.records: list[Record] = []
+
+    def read(self, first_step: int) -> None:
+        """Takes up the records up to a step, and forgets those after it."""
+        self.records = validation_records.read(self._run.path, last_step=first_step) if self._held_out else []
+
+    def begin(self, first_step: int) -> None:
+        """Begins the curves anew after a step; the records and the best checkpoint in the model_dir are those of it."""
+        if self._held_out:
+            self._curves = Curves(self._run.path, VALIDATION_FOLDER, first_step=first_step)
+            validation_records.write(self._run.path, self.records)
+        if self._plan.keep_best:
+            take_up_best(self._run, self.records)
+        if self._test:
+            self._test_curves = Curves(self._run.path, EVALUATION_FOLDER, first_step=first_step)
+
+    def add(self, step: int, weights: Mapping[str, np.ndarray], write_best: Callable[[str], object]) -> None:
+        """Evaluates the weights of a step.
+
+        Args:
+          weights: {name of a variable: value}.
+          write_best: called with the path to write the step's checkpoint to, if it is the best.
+        """
+        if self._test:
+            record = self._evaluator.evaluate(step, weights, self._test)
+            self._test_curves.add(record)
+            log.info("test set: %s", record)
+        if self._held_out:
+            record = self._evaluator.evaluate(step, weights, self._held_out)
+            self._curves.add(record)
+            log.info("validation: %s", record)
+            self.records.append(record)
+            validation_records.write(self._run.path, self.records)
+            if self._plan.keep_best and record == validation_records.best(self.records):
+                save_best(self._run, self.records, write_best)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether training is to stop early."""
+        return self._plan.patience is not None and validation_records.out_of_patience(self.records, self._plan.patience)
+
+
 class Evaluate(tf.train.SessionRunHook):
     """Evaluates at intervals and after the last step, before the hook behind it saves that step.
 
@@ -153,83 +211,71 @@ class Evaluate(tf.train.SessionRunHook):
         if plan.every is None:
             raise ValueError("plan.every None: there is nothing to do for this hook")
         self._run, self._plan, self._every, self._evaluator = run, plan, plan.every, evaluator
-        self._held_out, self._test = held_out, test
+        self._evaluations = Evaluations(run, plan, evaluator, held_out, test)
+        self._evaluations.read(first_step)
         self._step, self._last_step = first_step, last_step
-        self.records = validation_records.read(run.path, last_step=first_step) if held_out else []
         self.stopped_early = False
+
+    @property
+    def records(self) -> list[Record]:
+        return self._evaluations.records
 
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
         self._variables = {name: variables[name] for name in self._evaluator.variables}
-        self._best = BestCheckpoint(self._run) if self._plan.keep_best else None
+        # Of its own: that of training deletes older checkpoints.
+        self._saver = tf.train.Saver(max_to_keep=0) if self._plan.keep_best else None
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        if self._held_out:
-            self._curves = Curves(self._run.path, VALIDATION_FOLDER, first_step=self._step)
-            validation_records.write(self._run.path, self.records)
-        if self._best:
-            self._best.take_up(self.records)
-        if self._test:
-            self._test_curves = Curves(self._run.path, EVALUATION_FOLDER, first_step=self._step)
+        self._evaluations.begin(self._step)
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._step += 1
         if self._step % self._every and self._step != self._last_step:
             return
         session = run_context.session
+
+        def write_best(path: str) -> None:
+            assert self._saver
+            self._saver.save(session, path, write_meta_graph=False, write_state=False)
+
         weights = session.run(self._variables)
         self._run.check_locked()
-        if self._test:
-            record = self._evaluator.evaluate(self._step, weights, self._test)
-            self._test_curves.add(record)
-            log.info("test set: %s", record)
-        if self._held_out:
-            record = self._evaluator.evaluate(self._step, weights, self._held_out)
-            self._curves.add(record)
-            log.info("validation: %s", record)
-            self._keep(session, record)
-            if self._plan.patience and validation_records.out_of_patience(self.records, self._plan.patience):
-                self.stopped_early = True
-                run_context.request_stop()
-
-    def _keep(self, session: tf.Session, record: Record) -> None:
-        self.records.append(record)
-        validation_records.write(self._run.path, self.records)
-        if self._best and record == validation_records.best(self.records):
-            self._best.save(session, self.records)
+        self._evaluations.add(self._step, weights, write_best)
+        if self._evaluations.out_of_patience:
+            self.stopped_early = True
+            run_context.request_stop()
 
     def end(self, session: tf.Session) -> None:
         self._evaluator.close()
 
 
-class BestCheckpoint:
-    """The folder model_dir/best. Built while the training graph is, with a saver of its own."""
+def take_up_best(run: RunDir, records: list[Record]) -> None:
+    """Has best.json name the best of the records that a run goes on from, if its checkpoint is kept."""
+    record = validation_records.best(records)
+    if record and os.path.exists(f"{_best_path(run, record)}.index"):
+        validation_records.write_best(run.path, record, os.path.basename(_best_path(run, record)))
 
-    def __init__(self, run: RunDir) -> None:
-        self._run = run
-        self._saver = tf.train.Saver(max_to_keep=0)
 
-    def take_up(self, records: list[Record]) -> None:
-        """Has best.json name the best of the records that a run goes on from, if its checkpoint is kept."""
-        record = validation_records.best(records)
-        if record and os.path.exists(f"{self._path(record)}.index"):
-            validation_records.write_best(self._run.path, record, os.path.basename(self._path(record)))
+def save_best(run: RunDir, records: list[Record], write: Callable[[str], object]) -> None:
+    """Keeps the checkpoint of the last of the records, which is the best, in model_dir/best.
 
-    def save(self, session: tf.Session, records: list[Record]) -> None:
-        """Saves the last of the records, which is the best.
+    The one before stays until a checkpoint of training is as far: a run that is killed goes on from there.
 
-        The one before stays until a checkpoint of training is as far: a run that is killed goes on from there.
-        """
-        record = records[-1]
-        path = self._path(record)
-        folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
-        self._saver.save(session, path, write_meta_graph=False, write_state=False)
-        checkpoints.sync_files(path)
-        validation_records.write_best(self._run.path, record, os.path.basename(path))
-        saved_step = checkpoints.last_saved_step(self._run.path)
-        before = validation_records.best([record for record in records if record.step <= saved_step])
-        checkpoints.remove_others(folder, {record.step, before.step if before else record.step})
+    Args:
+      write: called with the path to write the checkpoint to.
+    """
+    record = records[-1]
+    path = _best_path(run, record)
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    write(path)
+    checkpoints.sync_files(path)
+    validation_records.write_best(run.path, record, os.path.basename(path))
+    saved_step = checkpoints.last_saved_step(run.path)
+    before = validation_records.best([record for record in records if record.step <= saved_step])
+    checkpoints.remove_others(folder, {record.step, before.step if before else record.step})
 
-    def _path(self, record: Record) -> str:
-        return os.path.join(self._run.path, BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
+
+def _best_path(run: RunDir, record: Record) -> str:
+    return os.path.join(run.path, BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")

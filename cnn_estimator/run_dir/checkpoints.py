@@ -76,6 +76,11 @@ def newest_intact(model_dir: str) -> Checkpoint | None:
     return _newest(model_dir, verify)
 
 
+def complete_steps(model_dir: str) -> list[int]:
+    """Returns the steps of the checkpoints that TensorFlow's state file names: those that are complete, in order."""
+    return sorted({_number(os.path.basename(path)) for path in _state(model_dir)})
+
+
 def has_checkpoints(model_dir: str) -> bool:
     """Returns whether there are checkpoints in a model_dir, intact or not."""
     return bool(_names(model_dir))
@@ -148,7 +153,7 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
 
             def take(path: str) -> Snapshot:
-                return _copy(path, folder)
+                return copy(path, folder)
 
             taken = _newest(model_dir, take) if wanted is None else _find(*_locate(model_dir, str(wanted)), take)
         if taken is None:
@@ -212,7 +217,7 @@ def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapsho
     raise UserError(f"model_dir {model_dir} holds no checkpoint {name}: it has {found}")
 
 
-def _copy(path: str, folder: str) -> Snapshot:
+def copy(path: str, folder: str) -> Snapshot:
     """Copies a checkpoint into a folder and verifies the copy; raises UserError where it is not intact, or was deleted
     meanwhile."""
     copied = os.path.join(folder, os.path.basename(path))
@@ -225,10 +230,10 @@ def _copy(path: str, folder: str) -> Snapshot:
         verify(path)  # raises if the original cannot be read: otherwise it is the folder that cannot be written
         raise
     try:
-        copy = verify(copied)
+        verified = verify(copied)
     except UserError as error:
         raise UserError(error.problem.replace(copied, path)) from error
-    return Snapshot(Checkpoint(path, copy.step), copy)
+    return Snapshot(Checkpoint(path, verified.step), verified)
 
 
 def _copy_file(path: str, folder: str) -> None:
