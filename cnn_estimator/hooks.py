@@ -77,6 +77,28 @@ class Progress(tf.train.SessionRunHook):
         self._bar.update()
 
 
+class SharedProgress(Progress):
+    """Progress where other tasks add to the global step too.
+
+    Attributes:
+      step: the last global step that was seen.
+    """
+
+    def __init__(self, bar: tqdm, first_step: int) -> None:
+        super().__init__(bar)
+        self.step = first_step
+
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
+        return tf.train.SessionRunArgs([f"{BATCH_LOSS}:0", tf.train.get_global_step()])
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        loss, step = run_values.results
+        self.loss = float(loss)
+        self.steps += 1
+        self._bar.update(int(step) - self.step)
+        self.step = int(step)
+
+
 class OnGraphBuilt(tf.train.SessionRunHook):
     """Calls a function when the graph is complete: after the begin() of the hooks before it, before any session."""
 
@@ -88,10 +110,16 @@ class OnGraphBuilt(tf.train.SessionRunHook):
 
 
 class NonFiniteLossGuard(tf.train.SessionRunHook):
-    """Raises UserError at a step with a NaN or infinite loss, before another hook saves the weights."""
+    """Raises UserError at a step with a NaN or infinite loss, before another hook saves the weights.
 
-    def __init__(self, *, first_step: int, learning_rate: float) -> None:
-        self._step = first_step
+    Args:
+      first_step: the global step to begin at.
+      learning_rate: for the error.
+      shared: whether other tasks add to the global step too.
+    """
+
+    def __init__(self, *, first_step: int, learning_rate: float, shared: bool = False) -> None:
+        self._step, self._shared = first_step, shared
         self._learning_rate = learning_rate
 
     def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
@@ -100,6 +128,8 @@ class NonFiniteLossGuard(tf.train.SessionRunHook):
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._step += 1
         if not math.isfinite(run_values.results):
+            if self._shared:
+                self._step = int(run_context.session.run(tf.train.get_global_step()))
             raise _diverged(f"loss is {run_values.results}", self._step, self._learning_rate)
 
 
@@ -113,13 +143,17 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
       first_step: the global step to begin at. UserError is raised if TensorFlow restored another one.
       restored: whether it is that of a checkpoint.
       learning_rate: for the error where weights are NaN or infinite.
+      shared: whether other tasks add to the global step too, from the moment on when it is restored.
     """
 
-    def __init__(self, run: RunDir, *, every: int, first_step: int, restored: bool, learning_rate: float) -> None:
+    def __init__(
+        self, run: RunDir, *, every: int, first_step: int, restored: bool, learning_rate: float, shared: bool = False
+    ) -> None:
         super().__init__(run.path, save_steps=every)
         self._run = run
         self._first_step = first_step
         self._restored = restored
+        self._shared = shared
         self._learning_rate = learning_rate
 
     def begin(self) -> None:
@@ -130,7 +164,7 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         self._run.check_locked()
         step = int(session.run(self._global_step_tensor))
-        if step != self._first_step:
+        if step < self._first_step or (step > self._first_step and not self._shared):
             raise UserError(
                 f"model_dir {self._run.path}: another process saved step {step} there since its checkpoints were read, "
                 f"and this run was to begin at step {self._first_step}",
