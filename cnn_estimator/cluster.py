@@ -17,7 +17,7 @@ from cnn_estimator.tf1 import cluster, tf
 log = logging.getLogger("cnn_estimator")
 
 # What TensorFlow raises in a cluster that has lost a task. Other errors, of a full disk for example, are not of that.
-_LOST = (
+LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
@@ -81,12 +81,25 @@ def agree(task: Task, content: str | None, timeout: float, *, wait: bool = True)
     return content
 
 
+def told(task: Task) -> str | None:
+    """Returns the text that the chief gives at this moment; None where it gives none, or is away."""
+    with contextlib.suppress(*LOST), _Board(task) as board:
+        return board.read()
+    return None
+
+
+def withdraw(task: Task) -> None:
+    """Takes back what this task, the chief, gave."""
+    with contextlib.suppress(*LOST), _Board(task) as board:
+        board.remove()
+
+
 def _wait_for_text(task: Task, board: "_Board", timeout: float) -> str:
     log.info("waiting for the chief at %s", task.chief_address)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         stopping.check()
-        with contextlib.suppress(*_LOST):  # its server may not run yet
+        with contextlib.suppress(*LOST):  # its server may not run yet
             if (text := board.read()) is not None:
                 return text
         time.sleep(_POLL_SECONDS)
@@ -114,11 +127,11 @@ class _Board:
     """A text in the memory of the chief's server, and which tasks have read it."""
 
     def __init__(self, task: Task) -> None:
-        self._position, others = task.position, range(1, task.workers)
+        self._position, others = task.position if task.trains else None, range(1, task.workers)
         device = f"/job:{'chief' if 'chief' in task.cluster else 'worker'}/task:0"
         with tf.Graph().as_default() as graph, tf.device(f"{device}/cpu:0"):
-            text = _variable("text", tf.string)
-            readers = {position: _variable(f"read_by_{position}", tf.bool) for position in others}
+            text = variable("text", tf.string)
+            readers = {position: variable(f"read_by_{position}", tf.bool) for position in others}
             self._written = tf.raw_ops.VarIsInitializedOp(resource=text)
             self._text = tf.raw_ops.ReadVariableOp(resource=text, dtype=tf.string)
             self._new_text = tf.placeholder(tf.string, [])
@@ -132,15 +145,13 @@ class _Board:
                 position: tf.raw_ops.VarIsInitializedOp(resource=reader) for position, reader in readers.items()
             }
             self._remove = [tf.raw_ops.DestroyResourceOp(resource=each) for each in (text, *readers.values())]
-        # Without the filter a session waits until all tasks of the cluster run.
-        config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * _CALL_SECONDS))
-        self._session = tf.Session(f"grpc://{task.chief_address}", graph, config)
+        self._session = session_on(task.chief_address, device, graph)
 
     def __enter__(self) -> "_Board":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with contextlib.suppress(*_LOST):
+        with contextlib.suppress(*LOST):
             self._session.close()
 
     def write(self, text: str) -> None:
@@ -162,7 +173,15 @@ class _Board:
         self._session.run(self._remove)
 
 
-def _variable(name: str, dtype: tf.DType) -> tf.Tensor:
+def session_on(address: str, device: str, graph: tf.Graph) -> tf.Session:
+    """Returns a session for short calls to one task of a cluster, on its own device."""
+    # Without the filter a session waits until all tasks of the cluster run.
+    config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * _CALL_SECONDS))
+    return tf.Session(f"grpc://{address}", graph, config)
+
+
+def variable(name: str, dtype: tf.DType) -> tf.Tensor:
+    """Returns the handle of a scalar variable of this package, in the memory of the current device's server."""
     return tf.raw_ops.VarHandleOp(dtype=dtype, shape=[], shared_name=f"cnn_estimator/{name}")
 
 
@@ -186,7 +205,7 @@ def run_worker(
     strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
     try:
         return cluster.run_worker(work, strategy, task.cluster, task.job, task.index, session_config)
-    except _LOST as error:
+    except LOST as error:
         log.debug("%s", error)
         raise UserError(
             _what_is_lost(task, timeout), "start all tasks again: they go on from the last checkpoint"
@@ -197,14 +216,15 @@ def _what_is_lost(task: Task, timeout: float) -> str:
     gone = [
         name_of(task, position)
         for position, address in enumerate(task.training_addresses)
-        if position != task.position and not _listens(address)
+        if position != task.position and not listens(address)
     ]
     if not gone:
         return f"a task of the cluster ended, or did not do its part within {timeout:g} s"
     return f"{' and '.join(gone)} ended, and the others cannot train without"
 
 
-def _listens(address: str) -> bool:
+def listens(address: str) -> bool:
+    """Returns whether somebody takes connections at an address, HOST:PORT."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _PROBE_SECONDS).close()

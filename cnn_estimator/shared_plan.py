@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import secrets
 import time
 import zlib
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ class SharedPlan:
     evaluate_every: steps between two evaluations by the chief; None for none.
     data: the fingerprint of the training images; None where there is nothing to train.
     tensorflow: the version of TensorFlow.
+    start: differs each time that the chief begins.
     """
 
     settings: Settings
@@ -36,6 +38,7 @@ class SharedPlan:
     evaluate_every: int | None
     data: str | None
     tensorflow: str = tf.__version__
+    start: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
 
     def text(self) -> str:
         """Returns the plan as JSON."""

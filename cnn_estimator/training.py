@@ -11,16 +11,28 @@ from typing import Any
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from cnn_estimator import cluster, cluster_config, datasets, hooks, inputs, model, recipes, stopping, strategies
+from cnn_estimator import (
+    cluster,
+    cluster_config,
+    datasets,
+    hooks,
+    inputs,
+    model,
+    parameter_servers,
+    recipes,
+    stopping,
+    strategies,
+)
 from cnn_estimator.cluster_config import Task
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.parameter_servers import Member, StopEarly
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, event_writers, validation_records
 from cnn_estimator.run_dir.checkpoints import Checkpoint
 from cnn_estimator.run_dir.validation_records import Record
 from cnn_estimator.shared_plan import SharedPlan, fingerprint
 from cnn_estimator.tf1 import OWN_THREADS, tf
-from cnn_estimator.validation import Evaluate, Evaluator, Plan
+from cnn_estimator.validation import Evaluate, Evaluations, Evaluator, Plan
 
 log = logging.getLogger("cnn_estimator")
 
@@ -142,9 +154,7 @@ def train(
         raise TypeError(
             f"train() got an unexpected argument {min(unknown)!r}, {recipes.suggestion(min(unknown), recipes.HELP)}"
         )
-    task = cluster_config.read_task(strategy) if strategy == "multi_worker" else None
-    if strategy != "multi_worker":
-        cluster_config.check_single_process()
+    task = cluster_config.read_task(strategy)
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
     recipes.check(recipes.given(steps=steps, max_steps=max_steps, cluster_timeout=cluster_timeout))
@@ -156,8 +166,11 @@ def train(
     distribution = strategies.Distribution(strategy) if task else strategies.create(strategy, devices)
     where = _Where(distribution, task, cluster_timeout)
     with cluster_config.tf_config(None):
-        if task and not task.is_chief:
-            result = _follow(RunDir(model_dir), recipe, given, intervals, where)
+        if task and task.parameter_servers:
+            result = _take_part(RunDir(model_dir), recipe, given, steps, max_steps, intervals, where, fresh=fresh)
+        elif task and not task.is_chief:
+            text = cluster.agree(task, None, cluster_timeout)
+            result = _follow(RunDir(model_dir), recipe, given, intervals, where, text)
         else:
             result = _lead(RunDir(model_dir), recipe, given, steps, max_steps, intervals, where, fresh=fresh)
     if not result.steps:
@@ -177,16 +190,22 @@ class _Where:
     Attributes:
       distribution: without its strategy in a cluster: that comes with the place in it.
       timeout: how many seconds a task waits for the others.
+      member: the part in a cluster with parameter servers; None without them.
     """
 
     distribution: strategies.Distribution
     task: Task | None
     timeout: int
+    member: Member | None = None
 
     @property
     def follows(self) -> bool:
         """Whether another task is the chief, which alone writes."""
         return self.task is not None and not self.task.is_chief
+
+    def own(self, settings: Settings) -> Settings:
+        """Returns the settings with the seed of this task's shuffle and dropout."""
+        return dataclasses.replace(settings, seed=self.member.own_seed(settings)) if self.member else settings
 
 
 def _lead(
@@ -239,14 +258,18 @@ def _share(
         evaluate_every=evaluations.every,
         data=fingerprint(data) if data else None,
     )
+    if where.member:
+        where.member.plan = plan.text()
+        return
     cluster.start_server(where.task, _session_config(planned.settings.threads, where.timeout))
     cluster.agree(where.task, plan.text(), where.timeout)
 
 
-def _follow(run: RunDir, recipe: str, given: Mapping[str, Any], intervals: _Intervals, where: _Where) -> Training:
-    """Trains what the chief of the cluster plans, and writes nothing."""
-    assert where.task
-    plan = SharedPlan.read(cluster.agree(where.task, None, where.timeout))
+def _follow(
+    run: RunDir, recipe: str, given: Mapping[str, Any], intervals: _Intervals, where: _Where, text: str
+) -> Training:
+    """Trains what the chief of the cluster plans, which has told its text, and writes nothing."""
+    plan = SharedPlan.read(text)
     plan.check_given(recipe, given)
     planned = Training(run.path, plan.settings, plan.first_step, plan.max_steps)
     if plan.data is None:
@@ -255,9 +278,130 @@ def _follow(run: RunDir, recipe: str, given: Mapping[str, Any], intervals: _Inte
     planned_data = dataclasses.replace(plan.settings, data_dir=given.get("data_dir", plan.settings.data_dir))
     data = _load(dataclasses.replace(planned, settings=planned_data), evaluations)
     plan.check_data(data.training)
-    plan.wait_for_checkpoint(run.path)
+    if not where.member:  # which has the weights from the parameter servers
+        plan.wait_for_checkpoint(run.path)
     intervals = dataclasses.replace(intervals, evaluations=evaluations)
     return _fit(_Job(run, planned, data, intervals, where, restored=plan.checkpoint is not None))
+
+
+def _take_part(
+    run: RunDir,
+    recipe: str,
+    given: Mapping[str, Any],
+    steps: int | None,
+    max_steps: int | None,
+    intervals: _Intervals,
+    where: _Where,
+    *,
+    fresh: bool,
+) -> Training:
+    """Does what this process's task does in a cluster with parameter servers."""
+    task, evaluations = where.task, intervals.evaluations
+    assert task
+    goal = None if fresh or steps else max_steps or recipes.find(recipe).steps
+
+    def finished() -> bool:
+        return parameter_servers.is_finished(run, goal, evaluations.patience)
+
+    if task.is_parameter_server:
+        parameter_servers.serve(task, where.timeout, finished)
+    elif task.is_evaluator:
+        _evaluate_meanwhile(run, recipe, given, evaluations, where, finished)
+    else:
+        where = dataclasses.replace(where, member=Member(task, where.timeout, finished))
+        if task.is_chief:
+            return _lead_others(run, recipe, given, steps, max_steps, intervals, where, fresh=fresh)
+        if (result := _follow_apart(run, recipe, given, intervals, where)) is not None:
+            return result
+    return _outcome(run, recipe, given, goal)
+
+
+def _outcome(run: RunDir, recipe: str, given: Mapping[str, Any], goal: int | None) -> Training:
+    """Returns what became of a run that other tasks trained."""
+    settings = run.read_settings(given.get("data_dir")) or _resolve_settings(run, None, recipe, given)
+    step = checkpoints.last_saved_step(run.path)
+    best = validation_records.best(validation_records.read(run.path, last_step=step))
+    return Training(run.path, settings, step, run.last_goal() or goal or step, best=best)
+
+
+def _lead_others(
+    run: RunDir,
+    recipe: str,
+    given: Mapping[str, Any],
+    steps: int | None,
+    max_steps: int | None,
+    intervals: _Intervals,
+    where: _Where,
+    *,
+    fresh: bool,
+) -> Training:
+    """Trains as the chief of a cluster with parameter servers, on from the last checkpoint when one was lost."""
+    assert where.member
+    while True:
+        try:
+            result = _lead(run, recipe, given, steps, max_steps, intervals, where, fresh=fresh)
+        except cluster.LOST as error:
+            where.member.lost(error)
+            steps, max_steps, fresh = None, run.last_goal() or max_steps, False
+            continue
+        if result.steps and (result.step >= result.max_steps or result.stopped_early):
+            where.member.leave()
+        return result
+
+
+def _follow_apart(
+    run: RunDir, recipe: str, given: Mapping[str, Any], intervals: _Intervals, where: _Where
+) -> Training | None:
+    """Trains as a worker of a cluster with parameter servers; returns None if there is nothing more to train."""
+    member = where.member
+    assert member
+    while text := member.wait_for_plan():
+        try:
+            result = _follow(run, recipe, given, intervals, where, text)
+        except cluster.LOST as error:
+            member.lost(error)
+            continue
+        if stopping.requested() or member.wait_for_end():
+            member.leave()
+            return result
+    return None
+
+
+def _evaluate_meanwhile(
+    run: RunDir,
+    recipe: str,
+    given: Mapping[str, Any],
+    evaluations: Plan,
+    where: _Where,
+    finished: Callable[[], bool],
+) -> None:
+    """Evaluates the checkpoints of a run, as the evaluator of a cluster with parameter servers."""
+    assert where.task
+    if evaluations.every is None:
+        log.info("there is nothing to evaluate without eval_every")
+        return
+    text = parameter_servers.wait_for_plan(where.task, where.timeout, finished)
+    if text:
+        plan = SharedPlan.read(text)
+        plan.check_given(recipe, given)
+        settings, first_step, max_steps = plan.settings, plan.first_step, plan.max_steps
+    else:
+        known = _outcome(run, recipe, given, None)
+        settings, first_step, max_steps = known.settings, 0, known.max_steps
+    settings = dataclasses.replace(settings, data_dir=given.get("data_dir", settings.data_dir))
+    evaluations.check_held_out(settings.validation)
+    data = _load(Training(run.path, settings, first_step, max_steps), evaluations)
+    evaluator = Evaluator(settings, _session_config(settings.threads))
+    parameter_servers.evaluate(
+        run,
+        evaluations,
+        Evaluations(run, evaluations, evaluator, data.held_out, data.test),
+        evaluator,
+        first_step=first_step,
+        max_steps=max_steps,
+        watch=parameter_servers.ChiefWatch(where.task, where.timeout, finished),
+    )
+    evaluator.close()
 
 
 def _clear(run: RunDir, checkpoint: Checkpoint | None, *, fresh: bool) -> None:
@@ -349,6 +493,7 @@ class _Job:
 def _fit(job: _Job) -> Training:
     """Trains what is planned with an Estimator."""
     settings, where, images = job.planned.settings, job.where, job.data.training
+    member = where.member
     session_config = _session_config(settings.threads, where.timeout if where.task else None)
     input_fn = inputs.numpy_input_fn(
         {"x": images.images},
@@ -356,8 +501,9 @@ def _fit(job: _Job) -> Training:
         batch_size=settings.batch_size,
         num_epochs=None,
         shuffle=True,
-        seed=settings.seed,
-        first_batch=job.planned.step,
+        seed=where.own(settings).seed,
+        # A worker that joins in again goes on about where it was.
+        first_batch=checkpoints.last_saved_step(job.run.path) if member else job.planned.step,
     )
 
     def work(strategy: tf.distribute.Strategy | None, of_task: Callable[[Any], Any]) -> Training:
@@ -365,6 +511,11 @@ def _fit(job: _Job) -> Training:
         estimator = of_task(_estimator(job, distribution, session_config))
         return _run_estimator(job, estimator, input_fn, distribution)
 
+    if member:
+        member.join(session_config)
+        session_config.device_filters.extend(member.device_filters)
+        with member.training():
+            return work(None, lambda estimator: estimator)
     if where.task:
         return cluster.run_worker(where.task, work, session_config, where.timeout)
     return work(where.distribution.strategy, lambda estimator: estimator)
@@ -376,10 +527,10 @@ def _run_estimator(
     input_fn: Callable[..., tf.data.Dataset],
     distribution: strategies.Distribution,
 ) -> Training:
-    planned, plan, follows = job.planned, job.intervals.evaluations, job.where.follows
+    planned, plan, follows, member = job.planned, job.intervals.evaluations, job.where.follows, job.where.member
     evaluate = None if follows else _evaluate_hook(job)
     together = None
-    if job.where.task:
+    if job.where.task and not member:
         together = cluster.StopTogether(first_step=planned.step, evaluate_every=plan.every)
     # The bar shows only on a terminal, and log lines are printed above it.
     hidden = True if follows else None
@@ -387,16 +538,19 @@ def _run_estimator(
         tqdm(total=planned.max_steps, initial=planned.step, unit="step", disable=hidden) as bar,
         logging_redirect_tqdm(),
     ):
-        progress = hooks.Progress(bar)
+        progress = hooks.SharedProgress(bar, planned.step) if member else hooks.Progress(bar)
         started = time.monotonic()
         estimator.train(
             input_fn,
             hooks=[*_hooks(job, progress, evaluate, distribution), together or hooks.StopTraining()],
             max_steps=planned.max_steps,
         )
+    step = planned.step + progress.steps
+    if isinstance(progress, hooks.SharedProgress):
+        step = progress.step if follows else checkpoints.last_saved_step(job.run.path)
     return dataclasses.replace(
         planned,
-        step=planned.step + progress.steps,
+        step=step,
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - started,
@@ -405,13 +559,16 @@ def _run_estimator(
     )
 
 
-def _evaluate_hook(job: _Job) -> Evaluate | None:
-    if job.intervals.evaluations.every is None:
+def _evaluate_hook(job: _Job) -> Evaluate | StopEarly | None:
+    plan = job.intervals.evaluations
+    if job.where.member:  # the cluster's evaluator evaluates
+        return StopEarly(job.run, plan.patience) if plan.patience else None
+    if plan.every is None:
         return None
     settings = job.planned.settings
     return Evaluate(
         job.run,
-        job.intervals.evaluations,
+        plan,
         Evaluator(settings, _session_config(settings.threads)),
         job.data.held_out,
         job.data.test,
@@ -427,10 +584,8 @@ def _estimator(
     if not follows:
         event_writers.renew(job.run.path)
     distribution.add_logical_devices(session_config)
-    return tf.estimator.Estimator(
-        model.model_fn,
-        params=settings,
-        config=tf.estimator.RunConfig(
+    with cluster_config.tf_config(job.where.task if job.where.member else None):
+        config = tf.estimator.RunConfig(
             model_dir=job.run.path,
             tf_random_seed=settings.seed,
             train_distribute=distribution.strategy,
@@ -439,8 +594,9 @@ def _estimator(
             save_checkpoints_secs=None,  # the hook SaveCheckpoints does it
             keep_checkpoint_max=job.intervals.keep_checkpoints,
             log_step_count_steps=None,  # Estimator's own loss line, which LogTensors replaces
-        ),
-    )
+        )
+    model_fn = parameter_servers.shared_model_fn if job.where.member else model.model_fn
+    return tf.estimator.Estimator(model_fn, params=job.where.own(settings), config=config)
 
 
 def _session_config(threads: int, timeout: float | None = None) -> tf.ConfigProto:
@@ -465,13 +621,17 @@ def _session_config(threads: int, timeout: float | None = None) -> tf.ConfigProt
 
 
 def _hooks(
-    job: _Job, progress: hooks.Progress, evaluate: Evaluate | None, distribution: strategies.Distribution
+    job: _Job, progress: hooks.Progress, evaluate: Evaluate | StopEarly | None, distribution: strategies.Distribution
 ) -> list[tf.train.SessionRunHook]:
     """Returns the hooks, without the one that stops training."""
     run, settings, intervals, first_step = job.run, job.planned.settings, job.intervals, job.planned.step
-    guard = hooks.NonFiniteLossGuard(first_step=first_step, learning_rate=settings.learning_rate)
+    member, plan = job.where.member, intervals.evaluations
+    logged = hooks.LogTensors(every=intervals.log_every, named=intervals.log_tensors)
+    guard = hooks.NonFiniteLossGuard(
+        first_step=first_step, learning_rate=settings.learning_rate, shared=member is not None
+    )
     if job.where.follows:
-        return [progress, guard]
+        return [logged, progress, guard, member] if member else [progress, guard]
 
     def record() -> None:
         run.check_locked()
@@ -480,13 +640,13 @@ def _hooks(
             "first_step": first_step,
             "max_steps": job.planned.max_steps,
             "tensorflow": tf.__version__,
-            "strategy": distribution.name,
-            "replicas": distribution.replicas,
+            "strategy": "parameter_servers" if member else distribution.name,
+            "replicas": job.where.task.workers if member and job.where.task else distribution.replicas,
         }
         run.add_to_history(settings, facts)
 
     return [
-        hooks.LogTensors(every=intervals.log_every, named=intervals.log_tensors),
+        logged,
         hooks.CountSteps(every_n_steps=intervals.log_every, output_dir=run.path),
         progress,
         guard,
@@ -494,9 +654,12 @@ def _hooks(
         *([evaluate] if evaluate else []),
         hooks.SaveCheckpoints(
             run,
-            every=intervals.save_every,
+            # The evaluator of a cluster takes the weights from the checkpoints.
+            every=min(intervals.save_every, plan.every) if member and plan.every else intervals.save_every,
             first_step=first_step,
             restored=job.restored,
             learning_rate=settings.learning_rate,
+            shared=member is not None,
         ),
+        *([member] if member else []),
     ]

@@ -34,6 +34,7 @@ LAYERS = (
     ("cli.native_log",),
     ("exporting",),
     ("evaluation", "prediction", "training"),
+    ("parameter_servers",),
     ("validation",),
     ("cluster", "shared_plan"),
     ("event_files", "hooks"),

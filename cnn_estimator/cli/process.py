@@ -33,6 +33,7 @@ _WORKINGS = (
     "Initializing RunConfig",
     "MultiWorkerMirroredStrategy with",
     "Single-worker MultiWorkerMirroredStrategy",
+    "TF_CONFIG environment variable:",
     "The `input_fn` accepts an `input_context`",
     "Using MirroredStrategy with devices",
     "Using config:",

@@ -25,7 +25,7 @@ def train() -> None:
     if FLAGS.steps and FLAGS.max_steps:
         raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
     log_tensors = _log_tensors(FLAGS.log_tensors)
-    cluster_config.read_task(FLAGS.strategy)
+    task = cluster_config.read_task(FLAGS.strategy)
     training = process.load("training", tensorflow=True)  # after the checks above: it loads TensorFlow
     try:
         result = training.train(
@@ -51,10 +51,15 @@ def train() -> None:
     except Stopped as stopped:
         if stopped.result is None:
             raise
-        process.exit_stopped(stopped, _stopped_training(stopped.result))
+        process.exit_stopped(stopped, _stopped_training(stopped.result, task))
+    if task and task.parameter_servers and not task.is_chief:
+        log.info("the %s has done its part: %s is at step %d", task, result.model_dir, result.step)
+        if result.best and task.is_evaluator:
+            log.info("%s", _best(result))
+        return
     if result.stopped_early and result.best:
         log.info("stopped early at step %d: %s", result.step, _best(result))
-    elif result.best and result.steps:
+    elif result.best and result.steps and not (task and task.parameter_servers):  # others may still evaluate
         log.info("%s", _best(result))
     if result.steps:
         chosen = {"checkpoint": "best"} if FLAGS.keep_best else {}
@@ -86,8 +91,10 @@ def _log_tensors(texts: list[str]) -> dict[str, str]:
     return named
 
 
-def _stopped_training(result: Any) -> str:
+def _stopped_training(result: Any, task: cluster_config.Task | None) -> str:
     """Returns where a stopped training.Training is saved, and the command that goes on."""
+    if task and task.parameter_servers and not task.is_chief:
+        return f"the {task} has left, started again it joins in"
     saved = f"step {result.step} is saved as {result.checkpoint}"
     if result.step >= result.max_steps:
         return f"{saved}, the last"

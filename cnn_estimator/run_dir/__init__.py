@@ -133,6 +133,13 @@ class RunDir:
                 return json.dumps({"version": 1} | fields).encode()  # version 1 asks for the fewest settings
         return None
 
+    def last_goal(self) -> int | None:
+        """Returns the global step that training was last begun to reach, None where it is not known."""
+        for line in reversed((_read(os.path.join(self.path, HISTORY_FILE)) or b"").splitlines()):
+            with contextlib.suppress(ValueError, RecursionError, LookupError, TypeError):
+                return int(json.loads(line)["max_steps"])
+        return None
+
     def load_settings(self, recipe: str | None = None, data_dir: str | None = None) -> Settings:
         """Returns the Settings that the run was trained with.
 

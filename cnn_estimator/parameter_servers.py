@@ -1,0 +1,403 @@
+"""Clusters with parameter servers: who is there, when each task ends, and the evaluator.
+
+The chief and the workers train each at their own pace, on variables that the parameter servers hold. Each parameter
+server also holds which of them have left, so that it knows when it is not needed any more.
+"""
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from cnn_estimator import cluster, model, stopping
+from cnn_estimator.cluster import LOST
+from cnn_estimator.cluster_config import Task
+from cnn_estimator.errors import UserError
+from cnn_estimator.recipes import Settings
+from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
+from cnn_estimator.run_dir.validation_records import Record
+from cnn_estimator.tf1 import tf
+from cnn_estimator.tf1.cluster import without_recovery
+from cnn_estimator.validation import Evaluations, Evaluator, Plan
+
+log = logging.getLogger("cnn_estimator")
+
+_POLL_SECONDS = 0.5
+_WATCH_SECONDS = 1.0  # between two looks of a training task at the others
+_GRACE_SECONDS = 15.0  # for the workers to leave after the chief
+
+
+def is_finished(run: RunDir, max_steps: int | None, patience: int | None) -> bool:
+    """Returns whether the run in a model_dir has come to its end, at a last step or by an early stop.
+
+    Args:
+      max_steps: the global step to train to; None where it is not known, so that a run is never finished.
+    """
+    if max_steps is None or run.last_goal() != max_steps:
+        return False
+    steps = checkpoints.complete_steps(run.path)
+    if not steps or steps[-1] >= max_steps:
+        return bool(steps)
+    records = validation_records.read(run.path, last_step=steps[-1])
+    return patience is not None and validation_records.out_of_patience(records, patience)
+
+
+class ChiefWatch:
+    """Notes when the chief was last seen.
+
+    Args:
+      timeout: for how many seconds it may be away.
+      finished: returns whether the run is, so that it will not come back.
+    """
+
+    def __init__(self, task: Task, timeout: float, finished: Callable[[], bool]) -> None:
+        self._task, self._timeout, self._finished = task, timeout, finished
+        self._seen = self._looked = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Returns whether the chief is gone after its work; raises UserError where it was away for too long."""
+        now = time.monotonic()
+        if now - self._looked < _WATCH_SECONDS:
+            return False
+        self._looked = now
+        if cluster.listens(self._task.chief_address):
+            self._seen = time.monotonic()
+            return False
+        if self._finished():
+            return True
+        if time.monotonic() - self._seen > self._timeout:
+            raise _away(self._task, self._timeout)
+        return False
+
+
+def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> str | None:
+    """Returns the text of the chief, which it gives once the variables are there; None where the run is finished.
+
+    Raises:
+      UserError: the chief did not give it in time.
+      Stopped: a stop signal came meanwhile.
+    """
+    log.info("waiting for the chief at %s", task.chief_address)
+    watch, deadline = ChiefWatch(task, timeout, finished), time.monotonic() + timeout
+    while not watch.is_over():
+        stopping.check()
+        if (text := cluster.told(task)) is not None:
+            return text
+        if time.monotonic() > deadline:
+            raise _away(task, timeout)
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _away(task: Task, timeout: float) -> UserError:
+    return UserError(
+        f"the chief at {task.chief_address} did not answer for {timeout:g} s",
+        "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
+    )
+
+
+class _Leavers:
+    """Which of the tasks that train have left, in the memory of one parameter server."""
+
+    def __init__(self, task: Task, index: int) -> None:
+        device = f"/job:ps/task:{index}"
+        with tf.Graph().as_default() as graph:
+            handles = _handles(task, device)
+            self._left = [tf.raw_ops.VarIsInitializedOp(resource=handle) for handle in handles]
+            self._leave = [tf.raw_ops.AssignVariableOp(resource=handle, value=True) for handle in handles]
+            self._join = [tf.raw_ops.DestroyResourceOp(resource=handle) for handle in handles]
+        self._session = cluster.session_on(task.parameter_servers[index], device, graph)
+
+    def __enter__(self) -> "_Leavers":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with contextlib.suppress(*LOST):
+            self._session.close()
+
+    def left(self) -> list[bool]:
+        """Returns for each position whether its task has left."""
+        return [bool(left) for left in self._session.run(self._left)]
+
+    def join(self, position: int) -> None:
+        self._session.run(self._join[position])
+
+    def leave(self, position: int) -> None:
+        self._session.run(self._leave[position])
+
+
+def _handles(task: Task, device: str) -> list[tf.Tensor]:
+    # Outside all devices that were chosen before: Estimator spreads variables over the parameter servers.
+    with tf.device(None), tf.device(f"{device}/cpu:0"):
+        return [cluster.variable(f"left_{position}", tf.bool) for position in range(task.workers)]
+
+
+def serve(task: Task, timeout: float, finished: Callable[[], bool]) -> None:
+    """Holds variables as a parameter server, until the chief has come to the end of the run and the workers have left.
+
+    Raises:
+      UserError: the chief was away for longer than `timeout`, or this task cannot listen.
+      Stopped: a stop signal came.
+    """
+    cluster.start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
+    log.info("the %s holds variables at %s", task, task.address)
+    watch = ChiefWatch(task, timeout, finished)
+    ended = None
+    with _Leavers(task, task.index) as leavers:
+        while True:
+            stopping.check()
+            left = leavers.left()
+            if left[0]:
+                ended = ended or time.monotonic()
+                if all(left) or time.monotonic() - ended > _GRACE_SECONDS:
+                    return
+            elif watch.is_over():
+                return
+            time.sleep(_POLL_SECONDS)
+
+
+class Member(tf.train.SessionRunHook):
+    """The part in a cluster of a task that trains: the chief or a worker. Also its hook.
+
+    Args:
+      timeout: how many seconds it waits for others.
+      finished: returns whether the run is, as its model_dir has it.
+
+    Attributes:
+      plan: the text that the chief tells the others once the variables are there. To be set before it trains.
+    """
+
+    def __init__(self, task: Task, timeout: float, finished: Callable[[], bool]) -> None:
+        self._task, self._timeout, self._finished = task, timeout, finished
+        self._server_runs = False
+        self._losing_since: float | None = None
+        self._looked = 0.0
+        self.plan: str | None = None
+
+    @property
+    def device_filters(self) -> list[str]:
+        """For its sessions: with these it neither waits for the other tasks that train nor is stopped by them."""
+        own = "/job:chief" if self._task.is_chief else f"/job:worker/task:{self._task.index}"
+        return ["/job:ps", own]
+
+    def own_seed(self, settings: Settings) -> int:
+        """Returns the seed of this task's shuffle and dropout: each task that trains has another one."""
+        if self._task.is_chief:
+            return settings.seed
+        sequence = np.random.SeedSequence((settings.seed, self._task.position))
+        return int(sequence.generate_state(1)[0]) >> 1
+
+    def join(self, session_config: tf.ConfigProto) -> None:
+        """Returns when all parameter servers know that this task trains.
+
+        Raises:
+          UserError: one did not answer in time.
+          Stopped: a stop signal came meanwhile.
+        """
+        if not self._server_runs:
+            cluster.start_server(self._task, session_config)
+            self._server_runs = True
+        deadline = time.monotonic() + self._timeout
+        for index, address in enumerate(self._task.parameter_servers):
+            log.info("waiting for ps %d at %s", index, address)
+            while not self._tell(index, _Leavers.join):
+                stopping.check()
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        f"ps {index} at {address} did not answer within {self._timeout:g} s",
+                        "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
+                    )
+                time.sleep(_POLL_SECONDS)
+
+    def leave(self) -> None:
+        """Tells the parameter servers, as far as they run, that this task has left."""
+        for index in range(len(self._task.parameter_servers)):
+            if not self._tell(index, _Leavers.leave):
+                log.warning("ps %d at %s does not answer", index, self._task.parameter_servers[index])
+
+    def _tell(self, index: int, what: Callable[[_Leavers, int], None]) -> bool:
+        """Returns whether a parameter server has taken notice."""
+        with contextlib.suppress(*LOST), _Leavers(self._task, index) as leavers:
+            what(leavers, self._task.position)
+            return True
+        return False
+
+    def wait_for_plan(self) -> str | None:
+        """Returns the text of the chief, in a worker; None where the run is finished.
+
+        Raises as the function of that name does.
+        """
+        self.plan = wait_for_plan(self._task, self._timeout, self._finished)
+        return self.plan
+
+    def wait_for_end(self) -> bool:
+        """Returns True once the run is finished, False once the chief has begun anew, in a worker that has trained.
+
+        Raises:
+          UserError: the chief was away for too long.
+          Stopped: a stop signal came.
+        """
+        watch = ChiefWatch(self._task, self._timeout, self._finished)
+        while not watch.is_over():
+            stopping.check()
+            with contextlib.suppress(*LOST), _Leavers(self._task, 0) as leavers:
+                if leavers.left()[0]:
+                    break
+            if cluster.told(self._task) not in (None, self.plan):
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Has a lost parameter server end training with one of cluster.LOST, with which `lost` goes on."""
+        self._began, self._stepped = time.monotonic(), False
+        with without_recovery():
+            yield
+
+    def lost(self, error: Exception) -> None:
+        """Notes that training ended because a parameter server was lost; raises UserError if that goes on for long."""
+        log.debug("%s", error)
+        gone = [
+            f"ps {index} at {address}"
+            for index, address in enumerate(self._task.parameter_servers)
+            if not cluster.listens(address)
+        ]
+        names = " and ".join(gone) or "a parameter server"
+        if self._stepped or self._losing_since is None:
+            self._losing_since = time.monotonic()
+        elif time.monotonic() - self._losing_since > self._timeout:
+            raise UserError(
+                f"{names} was lost again and again for {self._timeout:g} s, or did not answer",
+                "look at what it says, and start it again",
+            )
+        log.warning("%s was lost: training goes on from the last checkpoint when it is back", names)
+        if self._task.is_chief:
+            cluster.withdraw(self._task)
+        time.sleep(_POLL_SECONDS)
+
+    def begin(self) -> None:
+        self._left = tf.raw_ops.VarIsInitializedOp(resource=_handles(self._task, "/job:ps/task:0")[0])
+
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        if self._task.is_chief:
+            assert self.plan
+            cluster.agree(self._task, self.plan, self._timeout, wait=False)
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        self._stepped = True
+        if self._task.is_chief or time.monotonic() - self._looked < _WATCH_SECONDS:
+            return
+        self._looked = time.monotonic()
+        if run_context.session.run(self._left):
+            run_context.request_stop()
+
+
+class StopEarly(tf.train.SessionRunHook):
+    """Ends training when the evaluator has found nothing better for too long.
+
+    Attributes:
+      stopped_early: whether it did.
+      records: what the evaluator had found at the last look.
+    """
+
+    def __init__(self, run: RunDir, patience: int) -> None:
+        self._run, self._patience = run, patience
+        self._looked = 0.0
+        self.records: list[Record] = []
+        self.stopped_early = False
+
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
+        return tf.train.SessionRunArgs(tf.train.get_global_step())
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        if time.monotonic() - self._looked < _WATCH_SECONDS:
+            return
+        self._looked = time.monotonic()
+        self.records = validation_records.read(self._run.path, last_step=int(run_values.results))
+        if validation_records.out_of_patience(self.records, self._patience):
+            self.stopped_early = True
+            run_context.request_stop()
+
+
+def shared_model_fn(
+    features: dict[str, tf.Tensor], labels: tf.Tensor, mode: str, params: Settings, config: tf.estimator.RunConfig
+) -> tf.estimator.EstimatorSpec:
+    """model.model_fn for the tasks of a cluster with parameter servers."""
+    spec = model.model_fn(features, labels, mode, params)
+    # Not sharded, which is Estimator's own: each parameter server would write its variables by itself.
+    saver = tf.train.Saver(
+        sharded=False, max_to_keep=config.keep_checkpoint_max, defer_build=True, save_relative_paths=True
+    )
+    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
+    if config.is_chief:
+        return spec
+    # A worker begins when the chief says that the variables are there. By itself it would look for them, and where they
+    # are not there yet sleep for 30 seconds.
+    nothing = tf.constant([], tf.string)
+    return spec._replace(scaffold=tf.train.Scaffold(ready_op=nothing, ready_for_local_init_op=nothing))
+
+
+def evaluate(
+    run: RunDir,
+    plan: Plan,
+    evaluations: Evaluations,
+    evaluator: Evaluator,
+    *,
+    first_step: int,
+    max_steps: int,
+    watch: ChiefWatch,
+) -> None:
+    """Evaluates the checkpoints of a run, as its evaluator, up to that of the last step or until it stops early.
+
+    Args:
+      plan: with `every`.
+      first_step, max_steps: the global steps to begin after and to train to.
+
+    Raises:
+      UserError: the chief was away for too long.
+      Stopped: a stop signal came.
+    """
+    assert plan.every
+    done, pending, over = _begin(run, evaluations, first_step), set[int](), False
+    while done < max_steps and not evaluations.out_of_patience:
+        stopping.check()
+        saved = checkpoints.complete_steps(run.path)
+        if saved and saved[-1] < done:  # the run went back to an earlier checkpoint
+            done = _begin(run, evaluations, saved[-1])
+        pending = {step for step in (*pending, *saved) if step > done}
+        due = [step for step in pending if step // plan.every > done // plan.every or step >= max_steps]
+        if due:
+            done = min(due)
+            _evaluate_checkpoint(run, evaluations, evaluator, done)
+        elif over:
+            return
+        else:
+            over = watch.is_over()
+            time.sleep(_POLL_SECONDS)
+
+
+def _begin(run: RunDir, evaluations: Evaluations, step: int) -> int:
+    """Takes up what is known up to the newest checkpoint; returns the step after which to evaluate."""
+    evaluations.read(max([step, *checkpoints.complete_steps(run.path)]))
+    evaluated = max([record.step for record in evaluations.records], default=step)
+    evaluations.begin(evaluated)
+    return evaluated
+
+
+def _evaluate_checkpoint(run: RunDir, evaluations: Evaluations, evaluator: Evaluator, step: int) -> None:
+    """Evaluates the checkpoint of a step; logs a warning where it was deleted before."""
+    try:
+        with checkpoints.snapshot(run.path, step) as snapshot:
+            path = snapshot.copy.path
+            reader = tf.train.load_checkpoint(path)
+            weights = {name: reader.get_tensor(name) for name in evaluator.variables}
+            with checkpoints.saving(f"model_dir {run.path}"):
+                evaluations.add(step, weights, lambda best: checkpoints.copy(path, os.path.dirname(best)))
+    except UserError as error:
+        if step in checkpoints.complete_steps(run.path):
+            raise
+        log.warning("step %d was not evaluated: %s", step, error)
