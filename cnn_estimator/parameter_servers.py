@@ -5,8 +5,10 @@ server also holds which of them have left, so that it knows when it is not neede
 """
 
 import contextlib
+import functools
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -28,6 +30,7 @@ log = logging.getLogger("cnn_estimator")
 _POLL_SECONDS = 0.5
 _WATCH_SECONDS = 1.0  # between two looks of a training task at the others
 _GRACE_SECONDS = 15.0  # for the workers to leave after the chief
+_CLOSE_SECONDS = 3.0  # for a session to close
 
 
 def is_finished(run: RunDir, max_steps: int | None, patience: int | None) -> bool:
@@ -283,6 +286,7 @@ class Member(tf.train.SessionRunHook):
         self._left = tf.raw_ops.VarIsInitializedOp(resource=_handles(self._task, "/job:ps/task:0")[0])
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        session.close = functools.partial(_close, session.close)
         if self._task.is_chief:
             assert self.plan
             cluster.agree(self._task, self.plan, self._timeout, wait=False)
@@ -294,6 +298,13 @@ class Member(tf.train.SessionRunHook):
         self._looked = time.monotonic()
         if run_context.session.run(self._left):
             run_context.request_stop()
+
+
+def _close(close: Callable[[], None]) -> None:
+    """Closes a session, or has it closed later: it waits for ever for a parameter server that is lost."""
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(_CLOSE_SECONDS)
 
 
 class StopEarly(tf.train.SessionRunHook):

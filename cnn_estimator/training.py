@@ -337,13 +337,16 @@ def _lead_others(
 ) -> Training:
     """Trains as the chief of a cluster with parameter servers, on from the last checkpoint when one was lost."""
     assert where.member
+    began = False
     while True:
         try:
             result = _lead(run, recipe, given, steps, max_steps, intervals, where, fresh=fresh)
         except cluster.LOST as error:
             where.member.lost(error)
-            steps, max_steps, fresh = None, run.last_goal() or max_steps, False
+            began, steps, max_steps, fresh = True, None, run.last_goal() or max_steps, False
             continue
+        except Stopped as stopped:
+            raise Stopped(stopped.signal, _outcome(run, recipe, given, max_steps) if began else None) from None
         if result.steps and (result.step >= result.max_steps or result.stopped_early):
             where.member.leave()
         return result

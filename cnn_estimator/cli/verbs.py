@@ -49,17 +49,28 @@ def train() -> None:
             **given,
         )
     except Stopped as stopped:
-        if stopped.result is None:
+        if stopped.result is None and not _takes_part(task):
             raise
         process.exit_stopped(stopped, _stopped_training(stopped.result, task))
-    if task and task.parameter_servers and not task.is_chief:
+    _log_training(result, task)
+
+
+def _takes_part(task: cluster_config.Task | None) -> bool:
+    """Whether the chief of a cluster with parameter servers saves what this task does."""
+    return task is not None and bool(task.parameter_servers) and not task.is_chief
+
+
+def _log_training(result: Any, task: cluster_config.Task | None) -> None:
+    """Logs what a training.Training has come to, and what to do next."""
+    apart = task is not None and bool(task.parameter_servers)  # others train too, and evaluate
+    if task and _takes_part(task):
         log.info("the %s has done its part: %s is at step %d", task, result.model_dir, result.step)
         if result.best and task.is_evaluator:
             log.info("%s", _best(result))
         return
     if result.stopped_early and result.best:
         log.info("stopped early at step %d: %s", result.step, _best(result))
-    elif result.best and result.steps and not (task and task.parameter_servers):  # others may still evaluate
+    elif result.best and result.steps and not apart:
         log.info("%s", _best(result))
     if result.steps:
         chosen = {"checkpoint": "best"} if FLAGS.keep_best else {}
@@ -93,7 +104,7 @@ def _log_tensors(texts: list[str]) -> dict[str, str]:
 
 def _stopped_training(result: Any, task: cluster_config.Task | None) -> str:
     """Returns where a stopped training.Training is saved, and the command that goes on."""
-    if task and task.parameter_servers and not task.is_chief:
+    if _takes_part(task):
         return f"the {task} has left, started again it joins in"
     saved = f"step {result.step} is saved as {result.checkpoint}"
     if result.step >= result.max_steps:

@@ -243,7 +243,9 @@ def _copy_file(path: str, folder: str) -> None:
 
 def rebuild_state(model_dir: str, newest: Checkpoint) -> None:
     """Makes TensorFlow's state file name the newest intact Checkpoint, and those before it, if it does not."""
-    older = [name for name in reversed(_numbered(model_dir)) if _number(name) < newest.step]
+    # Where several tasks train, a checkpoint may be some steps further than its name says.
+    names = [name for name in reversed(_numbered(model_dir)) if name != newest.name]
+    older = [name for name in names if _number(name) < newest.step]
     paths = [*(os.path.join(model_dir, name) for name in older), newest.path]
     state = _state(model_dir)
     if state[-1:] != [newest.path]:
