@@ -286,7 +286,7 @@ class Member(tf.train.SessionRunHook):
         self._left = tf.raw_ops.VarIsInitializedOp(resource=_handles(self._task, "/job:ps/task:0")[0])
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        session.close = functools.partial(_close, session.close)
+        session.close = functools.partial(_close, session, session.close)
         if self._task.is_chief:
             assert self.plan
             cluster.agree(self._task, self.plan, self._timeout, wait=False)
@@ -300,8 +300,9 @@ class Member(tf.train.SessionRunHook):
             run_context.request_stop()
 
 
-def _close(close: Callable[[], None]) -> None:
+def _close(session: tf.Session, close: Callable[[], None]) -> None:
     """Closes a session, or has it closed later: it waits for ever for a parameter server that is lost."""
+    session.close = lambda: None  # it is called again when Python ends, and no thread starts then
     closing = threading.Thread(target=close, daemon=True)
     closing.start()
     closing.join(_CLOSE_SECONDS)
