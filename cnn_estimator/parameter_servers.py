@@ -257,7 +257,7 @@ class Member(tf.train.SessionRunHook):
     @contextlib.contextmanager
     def training(self) -> Iterator[None]:
         """Has a lost parameter server end training with one of cluster.LOST, with which `lost` goes on."""
-        self._began, self._stepped = time.monotonic(), False
+        self._stepped = False
         with without_recovery():
             yield
 
