@@ -133,6 +133,7 @@ def train(
         takes every GPU.
       cluster_timeout: how many seconds the tasks of a cluster wait for each other: to start, and for a training step,
         before which the chief may have evaluated and saved. Where a task is gone, ending may take as long again.
+        With parameter servers also for a lost task to come back.
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
@@ -141,10 +142,16 @@ def train(
         the model_dir, or 0 for a new run.
       overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size; None keeps its own.
 
+    In a cluster with parameter servers that TF_CONFIG names, this process does the part of its task, each task that
+    trains has its own shuffle and dropout masks, and a run does not repeat.
+
+    Returns:
+      What the call did; in a parameter server or an evaluator, what became of the run that it took part in.
+
     Raises:
       UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is being trained in; the
         data is missing or bad; the loss or a weight is not finite; an argument has a value that nothing can be trained
-        with; TF_CONFIG does not fit the strategy, or another task of the cluster is lost.
+        with; TF_CONFIG does not fit the strategy, or another task of the cluster is lost, or did not come in time.
       Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
         nothing was trained.
     """
