@@ -160,16 +160,6 @@ def log_ignored() -> None:
         log.info("%s is ignored: only training works in a cluster", _NAME)
 
 
-def check_single_process() -> None:
-    """Raises UserError where TF_CONFIG makes this process a part of a cluster, and as read_task does."""
-    if task := read_task(None):
-        raise UserError(
-            f"{_NAME} {_shortened(os.environ[_NAME])} makes this process the {task}, but a model_dir is trained by one "
-            "process here",
-            "unset it",
-        )
-
-
 def _parsed(text: str) -> dict[str, Any]:
     try:
         config = json.loads(text)
