@@ -9,6 +9,7 @@ import pathlib
 import resource
 import runpy
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -70,6 +71,15 @@ def load_public(dataset, split):
         if "CI" in os.environ:
             raise
         pytest.skip(str(error))
+
+
+def free_addresses(count):
+    """host:port of this machine, for servers."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [f"localhost:{each.getsockname()[1]}" for each in sockets]
 
 
 def users_environment(environment=None):

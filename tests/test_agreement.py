@@ -1,12 +1,12 @@
 """What the tasks of a cluster agree on, in the memory of the chief's server."""
 
-import contextlib
 import signal
 import socket
 import threading
 import time
 
 import pytest
+from helpers import free_addresses
 
 from cnn_estimator import cluster, stopping
 from cnn_estimator.cluster_config import Task
@@ -17,11 +17,7 @@ pytestmark = pytest.mark.integration
 
 
 def new_cluster(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        addresses = tuple(f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
+    addresses = tuple(free_addresses(count))
     return [Task("worker", index, {"worker": addresses}) for index in range(count)]
 
 

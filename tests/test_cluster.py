@@ -7,7 +7,6 @@ import contextlib
 import json
 import operator
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, users_environment
+from helpers import REPOSITORY, free_addresses, users_environment
 
 from cnn_estimator.tf1 import tf
 
@@ -90,14 +89,6 @@ def run_task(model_dir):
     if strategy.extended.should_checkpoint:  # it has written the last checkpoint, others may be ahead of it
         evaluated = float(estimator.evaluate(input_fn, steps=2)["loss"])
     print(json.dumps({"weights": weights, "evaluated": evaluated}))
-
-
-def free_addresses(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("localhost", 0))
-        return [f"localhost:{each.getsockname()[1]}" for each in sockets]
 
 
 def run_cluster(folder, jobs):

@@ -3,14 +3,13 @@
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, steps_in, users_environment, variables
+from helpers import REPOSITORY, free_addresses, steps_in, users_environment, variables
 
 from cnn_estimator import training
 from cnn_estimator.tf1 import tf
@@ -19,14 +18,6 @@ pytestmark = pytest.mark.process
 
 # A small network on all data in IDX form, whose steps are slow enough to be interrupted.
 FLAGS = ("--recipe=fashion_dense", "--seed=1", "--threads=1", "--log_every=1", "--cluster_timeout=120")
-
-
-def free_addresses(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 class Cluster:
@@ -146,7 +137,7 @@ def test_a_run_that_is_stopped_and_loses_a_task_ends_in_the_same_bits(tmp_path, 
     cluster.processes[1].kill()
     assert cluster.statuses() == [1, -9], cluster.report()
     (error,) = cluster.errors(0)
-    assert error.startswith("error: worker 0 at 127.0.0.1:")
+    assert error.startswith("error: worker 0 at localhost:")
     assert error.endswith("start all tasks again: they go on from the last checkpoint")
 
     finish(start([model_dir] * 2, *flags))
