@@ -1,0 +1,101 @@
+"""Runs the Estimator library's own tests behind the door: python tests/estimator_library.py SOURCE --out=FILE
+
+SOURCE is a checkout of the library's repository, at the release that is installed. Each of its test files but the
+TPU's runs in a process of its own, on the installed library. With --plain they run without the door, as TensorFlow 2.15
+can. What became of each test goes to FILE as JSON; --than=FILE lists those that passed in that run and not in this one.
+"""
+
+import argparse
+import collections
+import inspect
+import json
+import os
+import pathlib
+import re
+import runpy
+import subprocess
+import sys
+import unittest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+TEST_FILE = re.compile(r"_test(_v1|_v2|_fc_v2|_fc_v1_v1|_fc_v2_v1)?\.py")
+RESULT = re.compile(r"^\[ *(RUN|OK|SKIPPED) *\] (\S+)", re.MULTILINE)
+# Names of unittest that Python 3.12 removed.
+RENAMED = {
+    "assertEquals": "assertEqual",
+    "assertRaisesRegexp": "assertRaisesRegex",
+    "assertRegexpMatches": "assertRegex",
+}
+
+
+def run_file(path, plain):
+    """Runs a test file in this process, in graph mode, as a program."""
+    if not hasattr(inspect, "getargspec"):  # Python 3.11 removed it
+        inspect.getargspec = inspect.getfullargspec
+    for old, new in RENAMED.items():
+        setattr(unittest.TestCase, old, getattr(unittest.TestCase, new))
+    if plain:
+        import tensorflow.compat.v1 as tf
+
+        tf.disable_v2_behavior()
+    else:
+        sys.path.insert(0, str(REPOSITORY))
+        import cnn_estimator.tf1  # noqa: F401
+    sys.argv = [path]  # absl reads it
+    runpy.run_path(path, run_name="__main__")
+
+
+def run_alone(path, name, options):
+    """Returns {test: OK, FAILED or SKIPPED} of a test file, and of itself if it ended without a result."""
+    command = [sys.executable, __file__, str(path), "--file", *(["--plain"] if options.plain else [])]
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        process = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=options.seconds
+        )
+        output, status = process.stdout, process.returncode
+    except subprocess.TimeoutExpired as error:
+        output, status = error.stdout or b"", "out of time"
+    if options.logs:
+        (options.logs / f"{name}.log").write_bytes(output)
+    results = {}
+    for result, test in RESULT.findall(output.decode(errors="replace")):
+        # Until its line of success comes, a test has failed: a crash prints none, and a failed subtest neither.
+        results[f"{name}:{test}"] = "FAILED" if result == "RUN" else result
+    if status and "FAILED" not in results.values():
+        results[name] = "FAILED"  # it did not come as far as its tests
+    print(name, status, dict(collections.Counter(results.values())), flush=True)
+    return results
+
+
+def main(options):
+    package = options.source / "tensorflow_estimator" / "python" / "estimator"
+    results = {}
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package).with_suffix("").as_posix()
+        if TEST_FILE.search(path.name) and "tpu" not in path.parts and options.only in name:
+            results |= run_alone(path, name, options)
+            if options.out:
+                options.out.write_text(json.dumps(results, indent=1))
+    print(dict(collections.Counter(results.values())))
+    if options.than:
+        passed = [test for test, result in json.loads(options.than.read_text()).items() if result == "OK"]
+        lost = [test for test in passed if results.get(test) != "OK" and options.only in test]
+        print(f"{len(passed) - len(lost)} of {len(passed)} that passed before pass", *lost, sep="\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=pathlib.Path)
+    parser.add_argument("--plain", action="store_true", help="without the door")
+    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--than", type=pathlib.Path)
+    parser.add_argument("--logs", type=pathlib.Path, help="folder for the output of each file")
+    parser.add_argument("--only", default="", help="a part of the files' names")
+    parser.add_argument("--seconds", type=float, default=1800, help="that a file may take")
+    parser.add_argument("--file", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.file:
+        run_file(str(options.source), options.plain)
+    else:
+        main(options)
