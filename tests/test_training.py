@@ -11,7 +11,7 @@ import pytest
 from helpers import steps_in, variables
 
 import cnn_estimator
-from cnn_estimator import datasets, evaluation, exporting, hooks, prediction, recipes, stopping, training
+from cnn_estimator import datasets, evaluation, exporting, fitting, hooks, prediction, recipes, stopping, training
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.tf1 import tf
 
@@ -156,7 +156,7 @@ def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_di
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):
-    monkeypatch.setattr(training, "OWN_THREADS", False)
+    monkeypatch.setattr(fitting, "OWN_THREADS", False)
     options = {"recipe": "fashion_dense", "steps": 1, "data_dir": data_dir}
     training.train(tmp_path, threads=recipes.available_threads(), **options)
     assert "may not be used" not in caplog.text
