@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from cnn_estimator import stopping
 from cnn_estimator.cluster_config import Task
-from cnn_estimator.errors import UserError
+from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.model import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
 from cnn_estimator.tf1 import cluster, tf
 
@@ -69,7 +69,7 @@ def agree(task: Task, content: str | None, timeout: float, *, wait: bool = True)
         anew waits for the next text then. Otherwise the chief goes on at once, and the text stays.
 
     Raises:
-      UserError: the chief, or another task, did not come in time.
+      TaskLost: the chief, or another task, did not come in time.
       Stopped: a stop signal came meanwhile.
     """
     with _Board(task) as board:
@@ -103,7 +103,7 @@ def _wait_for_text(task: Task, board: "_Board", timeout: float) -> str:
             if (text := board.read()) is not None:
                 return text
         time.sleep(_POLL_SECONDS)
-    raise UserError(
+    raise TaskLost(
         f"the chief at {task.chief_address} did not answer within {timeout:g} s",
         "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
     )
@@ -115,7 +115,7 @@ def _wait_for_readers(task: Task, board: "_Board", timeout: float) -> None:
     while missing := board.not_read_by():
         stopping.check()
         if time.monotonic() > deadline:
-            raise UserError(
+            raise TaskLost(
                 f"{', '.join(name_of(task, position) for position in missing)} did not come within {timeout:g} s",
                 "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
             )
@@ -200,14 +200,14 @@ def run_worker(
       timeout: that, in seconds.
 
     Raises:
-      UserError: another task is lost, or did not do its part in time.
+      TaskLost: another task is lost, or did not do its part in time.
     """
     strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
     try:
         return cluster.run_worker(work, strategy, task.cluster, task.job, task.index, session_config)
     except LOST as error:
         log.debug("%s", error)
-        raise UserError(
+        raise TaskLost(
             _what_is_lost(task, timeout), "start all tasks again: they go on from the last checkpoint"
         ) from error
 

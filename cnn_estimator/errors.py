@@ -38,6 +38,10 @@ class UserError(Exception):
         return f"{line}\n{tabulate(rows, header, 'plain', disable_numparse=True)}"
 
 
+class TaskLost(UserError):
+    """Another task of the cluster is gone, or did not come: nobody's mistake, and worth another try."""
+
+
 class Stopped(Exception):
     """A stop signal ended the work.
 

@@ -17,7 +17,7 @@ import numpy as np
 from cnn_estimator import cluster, model, stopping
 from cnn_estimator.cluster import LOST
 from cnn_estimator.cluster_config import Task
-from cnn_estimator.errors import UserError
+from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
 from cnn_estimator.run_dir.validation_records import Record
@@ -61,7 +61,7 @@ class ChiefWatch:
         self._seen = self._looked = time.monotonic()
 
     def is_over(self) -> bool:
-        """Returns whether the chief is gone after its work; raises UserError where it was away for too long."""
+        """Returns whether the chief is gone after its work; raises TaskLost where it was away for too long."""
         now = time.monotonic()
         if now - self._looked < _WATCH_SECONDS:
             return False
@@ -80,7 +80,7 @@ def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> s
     """Returns the text of the chief, which it gives once the variables are there; None where the run is finished.
 
     Raises:
-      UserError: the chief did not give it in time.
+      TaskLost: the chief did not give it in time.
       Stopped: a stop signal came meanwhile.
     """
     log.info("waiting for the chief at %s", task.chief_address)
@@ -95,8 +95,8 @@ def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> s
     return None
 
 
-def _away(task: Task, timeout: float) -> UserError:
-    return UserError(
+def _away(task: Task, timeout: float) -> TaskLost:
+    return TaskLost(
         f"the chief at {task.chief_address} did not answer for {timeout:g} s",
         "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
     )
@@ -142,7 +142,8 @@ def serve(task: Task, timeout: float, finished: Callable[[], bool]) -> None:
     """Holds variables as a parameter server, until the chief has come to the end of the run and the workers have left.
 
     Raises:
-      UserError: the chief was away for longer than `timeout`, or this task cannot listen.
+      TaskLost: the chief was away for longer than `timeout`.
+      UserError: this task cannot listen.
       Stopped: a stop signal came.
     """
     cluster.start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
@@ -197,7 +198,7 @@ class Member(tf.train.SessionRunHook):
         """Returns when all parameter servers know that this task trains.
 
         Raises:
-          UserError: one did not answer in time.
+          TaskLost: one did not answer in time.
           Stopped: a stop signal came meanwhile.
         """
         if not self._server_runs:
@@ -209,7 +210,7 @@ class Member(tf.train.SessionRunHook):
             while not self._tell(index, _Leavers.join):
                 stopping.check()
                 if time.monotonic() > deadline:
-                    raise UserError(
+                    raise TaskLost(
                         f"ps {index} at {address} did not answer within {self._timeout:g} s",
                         "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
                     )
@@ -240,7 +241,7 @@ class Member(tf.train.SessionRunHook):
         """Returns True once the run is finished, False once the chief has begun anew, in a worker that has trained.
 
         Raises:
-          UserError: the chief was away for too long.
+          TaskLost: the chief was away for too long.
           Stopped: a stop signal came.
         """
         watch = ChiefWatch(self._task, self._timeout, self._finished)
@@ -262,7 +263,7 @@ class Member(tf.train.SessionRunHook):
             yield
 
     def lost(self, error: Exception) -> None:
-        """Notes that training ended because a parameter server was lost; raises UserError if that goes on for long."""
+        """Notes that training ended because a parameter server was lost; raises TaskLost if that goes on for long."""
         log.debug("%s", error)
         gone = [
             f"ps {index} at {address}"
@@ -273,7 +274,7 @@ class Member(tf.train.SessionRunHook):
         if self._stepped or self._losing_since is None:
             self._losing_since = time.monotonic()
         elif time.monotonic() - self._losing_since > self._timeout:
-            raise UserError(
+            raise TaskLost(
                 f"{names} was lost again and again for {self._timeout:g} s, or did not answer",
                 "look at what it says, and start it again",
             )
@@ -370,7 +371,7 @@ def evaluate(
       first_step, max_steps: the global steps to begin after and to train to.
 
     Raises:
-      UserError: the chief was away for too long.
+      TaskLost: the chief was away for too long.
       Stopped: a stop signal came.
     """
     assert plan.every

@@ -20,7 +20,7 @@ from absl.logging import converter
 
 from cnn_estimator import environment, stopping
 from cnn_estimator.cli import native_log
-from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.errors import Stopped, TaskLost, UserError
 
 # `timeout` and some supervisors signal both the process and its group: two of one kind, microseconds apart.
 _SAME_SIGNAL_SECONDS = 0.1
@@ -39,6 +39,10 @@ _WORKINGS = (
     "Using config:",
     "all_hooks",
 )
+
+# The exit status where another task of a cluster is lost. Supervisors start a task again whose status is 128 or more,
+# and leave this one, SIGUSR1's, to programs.
+TASK_LOST = 138
 
 # What the machine, and no mistake in a program, makes of an access to a file.
 _MACHINE_ERRORS = {
@@ -60,8 +64,8 @@ _MACHINE_ERRORS = {
 def run(verb: Callable[..., int | None], *, nothing_done: str, takes_files: bool = False) -> None:
     """Parses the flags, calls verb(), and exits with what it returns.
 
-    With status 1 and one line `error: …` on a UserError or a flag's bad value; with status 143 or 130 and one line
-    `stopped by …` where SIGTERM or SIGINT ended the work.
+    With status 1 and one line `error: …` on a UserError or a flag's bad value, with status 138 where that is a TaskLost;
+    with status 143 or 130 and one line `stopped by …` where SIGTERM or SIGINT ended the work.
 
     Args:
       nothing_done: what that line says of the work, for example "nothing was trained".
@@ -82,7 +86,11 @@ def run(verb: Callable[..., int | None], *, nothing_done: str, takes_files: bool
             flags.FLAGS.set_default("verbosity", 0)  # INFO
             app.run(main, flags_parser=_parse)
         except UserError as error:
-            sys.exit(f"error: {error.text(lambda argument: f'--{argument}')}")
+            line = f"error: {error.text(lambda argument: f'--{argument}')}"
+            if isinstance(error, TaskLost):
+                print(line, file=sys.stderr)
+                sys.exit(TASK_LOST)
+            sys.exit(line)
         except Stopped as stopped:
             exit_stopped(stopped, nothing_done)
         except OSError as error:
