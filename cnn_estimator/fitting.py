@@ -172,7 +172,9 @@ def _run_estimator(
         tqdm(total=planned.max_steps, initial=planned.step, unit="step", disable=hidden) as bar,
         logging_redirect_tqdm(),
     ):
-        progress = hooks.SharedProgress(bar, planned.step) if member else hooks.Progress(bar)
+        progress = hooks.Progress(bar)
+        if member:
+            progress = hooks.SharedProgress(bar, first_step=planned.step, last_step=planned.max_steps)
         started = time.monotonic()
         estimator.train(
             input_fn,

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
+from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, REACHED_STEP, Predictions
 from cnn_estimator.run_dir import RunDir
 from cnn_estimator.run_dir.checkpoints import saving, sync_checkpoint
 from cnn_estimator.tf1 import tf
@@ -78,18 +78,20 @@ class Progress(tf.train.SessionRunHook):
 
 
 class SharedProgress(Progress):
-    """Progress where other tasks add to the global step too.
+    """Progress where other tasks add to the global step too; it ends training at the last step.
+
+    Estimator's own hook reads the step while others add to it, and would let each task train two steps too many.
 
     Attributes:
-      step: the last global step that was seen.
+      step: the global step after this task's last one.
     """
 
-    def __init__(self, bar: tqdm, first_step: int) -> None:
+    def __init__(self, bar: tqdm, *, first_step: int, last_step: int) -> None:
         super().__init__(bar)
-        self.step = first_step
+        self.step, self._last_step = first_step, last_step
 
     def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
-        return tf.train.SessionRunArgs([f"{BATCH_LOSS}:0", tf.train.get_global_step()])
+        return tf.train.SessionRunArgs([f"{BATCH_LOSS}:0", f"{REACHED_STEP}:0"])
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         loss, step = run_values.results
@@ -97,6 +99,8 @@ class SharedProgress(Progress):
         self.steps += 1
         self._bar.update(int(step) - self.step)
         self.step = int(step)
+        if self.step >= self._last_step:
+            run_context.request_stop()
 
 
 class OnGraphBuilt(tf.train.SessionRunHook):

@@ -14,6 +14,7 @@ from cnn_estimator.tf1 import tf
 # of its op.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
+REACHED_STEP = "reached_step"  # of a task among several that add to the global step
 # Of replicas that train in step: 1 to ask all of them to stop, and how many ask, in this step or without one.
 OWN_STOP_VOTE = "own_stop_vote"
 STOP_VOTES = "stop_votes"

@@ -346,6 +346,10 @@ def shared_model_fn(
         sharded=False, max_to_keep=config.keep_checkpoint_max, defer_build=True, save_relative_paths=True
     )
     tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
+    step = tf.train.get_global_step()
+    # On the step's own parameter server: elsewhere it would be what was sent before.
+    with tf.control_dependencies([spec.train_op]), tf.colocate_with(step):
+        tf.identity(step.read_value(), name=model.REACHED_STEP)
     if config.is_chief:
         return spec
     # A worker begins when the chief says that the variables are there. By itself it would look for them, and where they
