@@ -64,7 +64,7 @@ _MACHINE_ERRORS = {
 def run(verb: Callable[..., int | None], *, nothing_done: str, takes_files: bool = False) -> None:
     """Parses the flags, calls verb(), and exits with what it returns.
 
-    With status 1 and one line `error: …` on a UserError or a flag's bad value, with status 138 where that is a TaskLost;
+    With status 1 and one line `error: …` on a UserError or a flag's bad value, with status 138 where it is a TaskLost;
     with status 143 or 130 and one line `stopped by …` where SIGTERM or SIGINT ended the work.
 
     Args:
