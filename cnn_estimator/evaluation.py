@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, plots, recipes
 from cnn_estimator.model import Predictions
+from cnn_estimator.precision import resolve_precision, set_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, compatibility, event_writers
 from cnn_estimator.run_dir.files import refuse_foreign, write_probe, writing
@@ -43,6 +44,7 @@ def evaluate(
     checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
     batch_size: int | None = None,
+    precision: str = "float32",
     data_dir: str | os.PathLike[str] | None = None,
     plot: bool = False,
 ) -> Evaluation:
@@ -55,6 +57,7 @@ def evaluate(
       checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
       batch_size: images per batch, which changes no result; None takes the settings'.
+      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it.
       data_dir: see datasets.load; None takes the settings'.
       plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
 
@@ -67,6 +70,8 @@ def evaluate(
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
     recipes.check(recipes.given(batch_size=batch_size))
+    session_config = tf.ConfigProto()
+    set_precision(resolve_precision(precision), session_config)
     with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
         run = RunDir(snapshot.model_dir)
         settings = run.load_settings(recipe, data_dir)
@@ -82,7 +87,9 @@ def evaluate(
         writable = _can_be_written(os.path.join(run.path, EVALUATION_FOLDER))
         # Estimator writes the metrics into its model_dir.
         folder = run.path if writable else os.path.dirname(snapshot.copy.path)
-        found, predictions = _run_estimator(folder, snapshot.copy, settings, data, batch_size or settings.batch_size)
+        found, predictions = _run_estimator(
+            folder, snapshot.copy, settings, data, batch_size or settings.batch_size, session_config
+        )
     evaluation = Evaluation(
         {
             "accuracy": _six_digits(found["accuracy"]),
@@ -104,12 +111,18 @@ def evaluate(
 
 
 def _run_estimator(
-    folder: str, checkpoint: checkpoints.Checkpoint, settings: Settings, data: datasets.Split, batch_size: int
+    folder: str,
+    checkpoint: checkpoints.Checkpoint,
+    settings: Settings,
+    data: datasets.Split,
+    batch_size: int,
+    session_config: tf.ConfigProto,
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
     event_writers.renew(os.path.join(folder, EVALUATION_FOLDER))
     with cluster_config.tf_config(None):
-        estimator = tf.estimator.Estimator(model.model_fn, folder, params=settings)
+        config = tf.estimator.RunConfig(session_config=session_config)
+        estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
     input_fn = inputs.numpy_input_fn(
         {"x": data.images}, data.labels, batch_size=batch_size, num_epochs=1, shuffle=False
     )

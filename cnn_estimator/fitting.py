@@ -23,6 +23,7 @@ from cnn_estimator import (
 )
 from cnn_estimator.cluster_config import Task
 from cnn_estimator.parameter_servers import Member, StopEarly
+from cnn_estimator.precision import set_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, event_writers, validation_records
 from cnn_estimator.run_dir.validation_records import Record
@@ -128,7 +129,7 @@ def fit(job: Job) -> Training:
     """Trains what is planned with an Estimator."""
     settings, where, images = job.planned.settings, job.where, job.data.training
     member = where.member
-    session_config = session_config_of(settings.threads, where.timeout if where.task else None)
+    session_config = session_config_of(settings, where.timeout if where.task else None)
     input_fn = inputs.numpy_input_fn(
         {"x": images.images},
         images.labels,
@@ -205,7 +206,7 @@ def _evaluate_hook(job: Job) -> Evaluate | StopEarly | None:
     return Evaluate(
         job.run,
         plan,
-        Evaluator(settings, session_config_of(settings.threads)),
+        Evaluator(settings, session_config_of(settings)),
         job.data.held_out,
         job.data.test,
         first_step=job.planned.step,
@@ -280,20 +281,21 @@ def _hooks(
     ]
 
 
-def session_config_of(threads: int, timeout: float | None = None) -> tf.ConfigProto:
-    """Returns Estimator's own session configuration, with a number of threads for each operation.
+def session_config_of(settings: Settings, timeout: float | None = None) -> tf.ConfigProto:
+    """Returns Estimator's own session configuration, with the threads of each operation and the precision.
 
     Args:
       timeout: how many seconds a call of the session may take.
 
     Logs a warning where TensorFlow may not follow it.
     """
-    if not OWN_THREADS and threads != recipes.available_threads():
+    if not OWN_THREADS and settings.threads != recipes.available_threads():
         log.warning(
             "threads %d may not be used, because TensorFlow was loaded before cnn_estimator: the bits may differ",
-            threads,
+            settings.threads,
         )
-    config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads)
+    config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=settings.threads)
+    set_precision(settings.precision, config)
     rewrite_options = config.graph_options.rewrite_options
     rewrite_options.meta_optimizer_iterations = rewrite_options.ONE
     if timeout:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnn_estimator import cluster, datasets, recipes, stopping
 from cnn_estimator.fitting import Data, Intervals, Job, Training, Where, fit, session_config_of
+from cnn_estimator.precision import resolve_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, validation_records
 from cnn_estimator.run_dir.checkpoints import Checkpoint
@@ -77,7 +78,7 @@ def _share(
     if where.member:
         where.member.plan = plan.text()
         return
-    cluster.start_server(where.task, session_config_of(planned.settings.threads, where.timeout))
+    cluster.start_server(where.task, session_config_of(planned.settings, where.timeout))
     cluster.agree(where.task, plan.text(), where.timeout)
 
 
@@ -115,12 +116,13 @@ def resolve_settings(run: RunDir, saved: Settings | None, request: Request) -> S
     Raises UserError where the saved ones are another run's.
     """
     if saved:
-        kept = {name: getattr(saved, name) for name in ("seed", "threads", "validation", "data_dir")}
+        kept = {name: getattr(saved, name) for name in ("seed", "threads", "precision", "validation", "data_dir")}
     else:
         kept = {"seed": secrets.randbelow(recipes.MAX_SEED + 1)}
     chosen = {"data_dir": None, **kept, **request.given}
     class_names = datasets.class_names(recipes.find(request.recipe).dataset, chosen["data_dir"])
     settings = recipes.settings(request.recipe, class_names=class_names, **chosen)
+    resolve_precision(settings.precision)  # a run may have begun on another processor
     if saved:
         run.check_same_run(saved, settings)
     return settings

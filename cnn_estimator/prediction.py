@@ -12,6 +12,7 @@ from tabulate import tabulate
 from cnn_estimator import cluster_config, datasets, model, plots, preprocessing, recipes, stopping
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
+from cnn_estimator.precision import resolve_precision, set_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility
 from cnn_estimator.tf1 import tf
@@ -35,6 +36,7 @@ class Predictor:
       model_dir: a folder that was trained in, or is being trained in.
       checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
+      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it.
       data_dir: the data whose class_names to take then, see datasets.load.
 
     Attributes:
@@ -55,11 +57,14 @@ class Predictor:
         *,
         checkpoint: str | os.PathLike[str] | int | None = None,
         recipe: str | None = None,
+        precision: str = "float32",
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         cluster_config.log_ignored()
         model_dir = recipes.local_path("model_dir", model_dir)
         data_dir = recipes.local_path_or_none("data_dir", data_dir)
+        session_config = tf.ConfigProto()
+        set_precision(resolve_precision(precision), session_config)
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
             self.checkpoint = snapshot.original
             self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
@@ -72,7 +77,7 @@ class Predictor:
                 self.outputs = model.model_fn(
                     self.inputs, None, tf.estimator.ModeKeys.PREDICT, self.settings
                 ).predictions
-                self.session = tf.Session(graph=graph)
+                self.session = tf.Session(graph=graph, config=session_config)
                 tf.train.Saver().restore(self.session, snapshot.copy.path)
 
     def __enter__(self) -> "Predictor":
@@ -160,13 +165,14 @@ def predict(
     *,
     checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
+    precision: str = "float32",
     data_dir: str | os.PathLike[str] | None = None,
     invert: str = "auto",
 ) -> Result:
     """Predicts the classes of image files and of images of the test set, all in one session.
 
     Args:
-      model_dir, checkpoint, recipe: see Predictor.
+      model_dir, checkpoint, recipe, precision: see Predictor.
       paths: of files that preprocessing.read can read.
       test_indices: images of the test set, counted from 0.
       data_dir: where the test set is, see datasets.load and Predictor; None takes the settings'.
@@ -180,7 +186,9 @@ def predict(
     recipes.check({"invert": invert})
     for index in test_indices:
         recipes.check({"test_indices": index})
-    with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor:
+    with Predictor(
+        model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
+    ) as predictor:
         settings = predictor.settings
         test_images = _test_images(test_indices, settings, data_dir)
         files, problems = _files([os.fspath(path) for path in paths], settings, invert)

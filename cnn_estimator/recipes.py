@@ -15,6 +15,7 @@ from typing import Annotated, Any, get_type_hints
 from cnn_estimator.errors import UserError
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
+PRECISIONS = ("float32", "bfloat16")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
@@ -116,6 +117,7 @@ class Settings(Hyperparameters):
       recipe: the name of a recipe, which also says what `dataset` and `network` are.
       seed: of the initial weights, the order of the images and the dropout masks.
       threads: how many of them share an operation: sums are split among them, so another number rounds differently.
+      precision: of the arithmetic, which the bits depend on; variables are float32 in any case.
       validation: how many training images are held out, not trained on; the seed chooses them.
       data_dir: see datasets.load.
       class_names: ten str.
@@ -133,6 +135,7 @@ class Settings(Hyperparameters):
         Integer(1, MAX_THREADS),
         "Of an operation, which its bits depend on; otherwise the model_dir's own, or one for each CPU.",
     ]
+    precision: Annotated[str, Choice(PRECISIONS)]
     validation: Annotated[
         int,
         Integer(0, MAX_IMAGES),
@@ -163,7 +166,9 @@ class Settings(Hyperparameters):
         hyperparameters = ", ".join(f"{name} {getattr(self, name)}" for name in HYPERPARAMETERS)
         return (
             f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {hyperparameters}, "
-            f"seed {self.seed}, threads {self.threads}" + (f", validation {self.validation}" if self.validation else "")
+            f"seed {self.seed}, threads {self.threads}"
+            + (f", precision {self.precision}" if self.precision != "float32" else "")
+            + (f", validation {self.validation}" if self.validation else "")
         )
 
 
@@ -254,6 +259,7 @@ def settings(
     *,
     seed: int,
     threads: int | None = None,
+    precision: str = "float32",
     validation: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
     class_names: tuple[str, ...],
@@ -275,6 +281,7 @@ def settings(
         recipe=recipe,
         seed=seed,
         threads=threads,
+        precision=precision,
         validation=validation,
         data_dir=data_dir,
         class_names=class_names,

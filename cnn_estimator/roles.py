@@ -99,7 +99,7 @@ def _evaluate_meanwhile(run: RunDir, request: Request, where: Where, finished: C
     settings = dataclasses.replace(settings, data_dir=request.given.get("data_dir", settings.data_dir))
     evaluations.check_held_out(settings.validation)
     data = load(Training(run.path, settings, first_step, max_steps), evaluations)
-    evaluator = Evaluator(settings, session_config_of(settings.threads))
+    evaluator = Evaluator(settings, session_config_of(settings))
     parameter_servers.evaluate(
         run,
         evaluations,

@@ -9,6 +9,7 @@ from cnn_estimator import cluster, cluster_config, recipes, stopping, strategies
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.fitting import Intervals, Training, Where
 from cnn_estimator.planning import Request, follow, lead
+from cnn_estimator.precision import resolve_precision
 from cnn_estimator.roles import take_part
 from cnn_estimator.run_dir import RunDir
 from cnn_estimator.validation import Plan
@@ -36,6 +37,7 @@ def train(
     cluster_timeout: int = 300,
     seed: int | None = None,
     threads: int | None = None,
+    precision: str | None = None,
     validation: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
@@ -70,6 +72,8 @@ def train(
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
+      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it; None takes that of the run in
+        the model_dir, or float32 for a new run.
       data_dir: see datasets.load; None takes that of the run in the model_dir.
       validation: how many training images to hold out, for evaluations during training; None takes that of the run in
         the model_dir, or 0 for a new run.
@@ -101,6 +105,8 @@ def train(
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
     given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
+    if precision is not None:
+        given["precision"] = resolve_precision(precision)
     if task and devices is not None:
         raise UserError(f"devices {devices}: each task of a cluster uses all of its GPUs", "leave {devices} out")
     distribution = strategies.Distribution(strategy) if task else strategies.create(strategy, devices)

@@ -366,6 +366,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "eval_on_test": False,
         "keep_best": False,
         "early_stopping": None,
+        "precision": None,
         "strategy": None,
         "devices": None,
         "cluster_timeout": 300,
@@ -384,6 +385,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "eval_on_test": True,
         "keep_best": True,
         "early_stopping": 5,
+        "precision": "auto",
         "strategy": "mirrored",
         "devices": 2,
         "cluster_timeout": 60,
@@ -403,8 +405,18 @@ def test_train_is_called_with_the_flags(monkeypatch):
 @pytest.mark.parametrize(
     ("verb", "function", "given", "options"),
     [
-        ("eval", "evaluate", ["--batch_size=4", "--figures"], {"batch_size": 4, "plot": True}),
-        ("predict", "predict", ["--test_index=3,0", "--invert=no", "a.png"], {"invert": "no"}),
+        (
+            "eval",
+            "evaluate",
+            ["--batch_size=4", "--figures", "--precision=auto"],
+            {"batch_size": 4, "plot": True, "precision": "auto"},
+        ),
+        (
+            "predict",
+            "predict",
+            ["--test_index=3,0", "--invert=no", "--precision=bfloat16", "a.png"],
+            {"invert": "no", "precision": "bfloat16"},
+        ),
         ("export", "export", ["--format=onnx", "--output=b"], {"format": "onnx", "output": "b"}),
     ],
 )

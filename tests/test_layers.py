@@ -109,6 +109,7 @@ LAYERS = (
     ("preprocessing",),
     ("datasets",),
     ("fetch",),
+    ("precision",),
     ("cluster_config", "environment", "idx", "recipes", "stopping"),
     ("errors", "regular_files"),
 )

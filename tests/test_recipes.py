@@ -57,6 +57,7 @@ def test_settings_are_the_recipe_with_its_overrides():
         "recipe": "fashion_ladder_1",
         "seed": 0,
         "threads": 2,
+        "precision": "float32",
         "validation": 0,
         "data_dir": None,
         "class_names": NAMES,
@@ -76,6 +77,7 @@ def test_the_log_line_names_every_hyperparameter_and_what_differs_from_the_recip
         "batch_size 32, seed 1, threads 2"
     )
     assert str(settings("fashion_dense", validation=50)).endswith(", threads 2, validation 50")
+    assert str(settings("fashion_dense", precision="bfloat16")).endswith(", threads 2, precision bfloat16")
     assert str(settings(batch_size=7, optimizer="sgd")).startswith(
         "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
     )

@@ -146,13 +146,13 @@ def test_a_run_goes_on_with_its_threads(tmp_path, data_dir, caplog):
 def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_dir, version):
     training.train(tmp_path, "fashion_dense", steps=1, data_dir=data_dir)
     older = json.loads((tmp_path / "settings.json").read_text()) | {"version": version}
-    for name in {2: ("threads", "validation"), 3: ("validation",)}[version]:
+    for name in {2: ("threads", "validation", "precision"), 3: ("validation", "precision")}[version]:
         del older[name]
     (tmp_path / "settings.json").write_text(json.dumps(older))
     training.train(tmp_path, "fashion_dense", steps=1)
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert (settings["version"], settings["threads"]) == (4, recipes.available_threads())
-    assert settings["validation"] == 0
+    assert (settings["validation"], settings["precision"]) == (0, "float32")
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):

@@ -5,7 +5,7 @@ import os
 
 from absl import flags
 
-from cnn_estimator import recipes
+from cnn_estimator import precision, recipes
 
 # --help lists a flag under the command that defines it, not under this module.
 flags.disclaim_key_flags()
@@ -13,6 +13,7 @@ flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
 DEFAULT_MODEL_DIR = "/tmp/fashion"
+_OF_THE_ARITHMETIC = "Of the arithmetic; auto takes bfloat16 where the processor has it."
 
 
 class _PathParser(flags.ArgumentParser):
@@ -99,6 +100,7 @@ def define_train() -> None:
     _define(_recipe_parser(), "recipe", recipes.DEFAULT, "The tutorial to repeat.")
     for name in recipes.HELP:
         _define_setting(name)
+    _define_precision(None, f"{_OF_THE_ARITHMETIC} Without it: the model_dir's own, or float32.")
     _define_argument("steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.")
     _define_argument(
         "max_steps", None, "Global step to train to. With neither --steps nor --max_steps: the recipe's total."
@@ -131,6 +133,7 @@ def define_eval() -> None:
     """Defines the flags of the verb eval."""
     _define_trained()
     _define_setting("batch_size")
+    _define_precision("float32", _OF_THE_ARITHMETIC)
     flags.DEFINE_bool("figures", False, "Plot the results: PNG files in model_dir/figures, and for TensorBoard.")
 
 
@@ -151,6 +154,7 @@ def define_curves() -> None:
 def define_predict() -> None:
     """Defines the flags of the verb predict."""
     _define_trained()
+    _define_precision("float32", _OF_THE_ARITHMETIC)
     _define(
         _ListParser(_parser("test_indices")),
         "test_index",
@@ -195,6 +199,10 @@ def _define_data_dir() -> None:
     _define(
         _FolderParser(), "data_dir", None, "Folder with the four IDX files; otherwise they are found or downloaded."
     )
+
+
+def _define_precision(default: str | None, help_text: str) -> None:
+    _define(_ChoiceParser(recipes.Choice(precision.CHOICES)), "precision", default, help_text)
 
 
 def _define_figure(default: str | None) -> None:

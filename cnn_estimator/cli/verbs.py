@@ -45,6 +45,7 @@ def train() -> None:
             strategy=FLAGS.strategy,
             devices=FLAGS.devices,
             cluster_timeout=FLAGS.cluster_timeout,
+            precision=FLAGS.precision,
             data_dir=FLAGS.data_dir,
             **given,
         )
@@ -139,6 +140,7 @@ def evaluate() -> None:
         checkpoint=FLAGS.checkpoint,
         recipe=FLAGS.recipe,
         batch_size=FLAGS.batch_size,
+        precision=FLAGS.precision,
         data_dir=FLAGS.data_dir,
         plot=FLAGS.figures,
     )
@@ -193,6 +195,7 @@ def predict(*names: str) -> int:
         FLAGS.test_index or [],
         checkpoint=FLAGS.checkpoint,
         recipe=FLAGS.recipe,
+        precision=FLAGS.precision,
         data_dir=FLAGS.data_dir,
         invert=FLAGS.invert,
     )

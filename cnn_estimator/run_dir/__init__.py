@@ -26,7 +26,7 @@ EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
 HISTORY_FACTS = ("first_step", "max_steps", "tensorflow", "strategy", "replicas")  # of a line, beside the settings
 # {setting: the version of the settings file that added it}; all others are of version 1
-ADDED_IN = {"class_names": 2, "threads": 3, "validation": 4}
+ADDED_IN = {"class_names": 2, "threads": 3, "validation": 4, "precision": 4}
 VERSION = max(ADDED_IN.values())
 MAX_BYTES = 2**16  # of a settings file
 _METRICS_WAIT_SECONDS = 10.0  # for other evaluations, each of which takes milliseconds
@@ -248,8 +248,9 @@ def _parse_settings(content: bytes, data_dir: str | None) -> Settings:
     fields |= {name: getattr(recipe, name, None) for name in missing}
     if "threads" in missing:  # it took as many as there were CPUs
         fields["threads"] = recipes.available_threads()
-    if "validation" in missing:
-        fields["validation"] = 0
+    for name, value in {"validation": 0, "precision": "float32"}.items():
+        if name in missing:
+            fields[name] = value
     for name in ("dataset", "network"):
         value = fields.pop(name)
         if value != getattr(recipe, name):

@@ -1,0 +1,51 @@
+"""The precision of a session's arithmetic: float32, or bfloat16 where the processor has it. Imports no TensorFlow."""
+
+import re
+from typing import Any
+
+from cnn_estimator import recipes
+from cnn_estimator.errors import UserError
+
+AUTO = "auto"
+CHOICES = (*recipes.PRECISIONS, AUTO)
+_CPU_INFORMATION = "/proc/cpuinfo"
+_NATIVE = re.compile(r"^(?:flags|Features)\s*:.*\b(?:avx512_bf16|amx_bf16|bf16)\b", re.MULTILINE)
+
+
+def has_bfloat16() -> bool:
+    """Returns whether this processor computes in bfloat16 by itself, as far as Linux says so."""
+    try:
+        with open(_CPU_INFORMATION, encoding="utf-8", errors="replace") as file:
+            return _NATIVE.search(file.read()) is not None
+    except OSError:
+        return False
+
+
+def resolve_precision(precision: str) -> str:
+    """Returns "float32" or "bfloat16" for a name that may be "auto".
+
+    Raises:
+      UserError: there is no such name, or this processor has no bfloat16.
+    """
+    try:
+        recipes.Choice(CHOICES).check(precision)
+    except ValueError as error:
+        raise UserError(f"precision {precision!r}: {error}") from None
+    if precision == AUTO:
+        return "bfloat16" if has_bfloat16() else "float32"
+    if precision == "bfloat16" and not has_bfloat16():
+        raise UserError(
+            "precision bfloat16: this processor does not compute in it, as far as can be told from /proc/cpuinfo",
+            "choose {precision} float32",
+        )
+    return precision
+
+
+def set_precision(precision: str, session_config: Any) -> None:
+    """Has the sessions of a tf.ConfigProto compute in a precision; variables and checkpoints stay float32.
+
+    TensorFlow rewrites the graph: convolutions, matrix products and what lies between them become bfloat16.
+    """
+    if precision == "bfloat16":
+        options = session_config.graph_options.rewrite_options
+        options.auto_mixed_precision_onednn_bfloat16 = options.ON

@@ -1,0 +1,90 @@
+"""The precision of the arithmetic: which processors have bfloat16, and what changes with it."""
+
+import numpy as np
+import pytest
+from helpers import variables
+
+from cnn_estimator import precision
+from cnn_estimator.errors import UserError
+
+X86 = "processor : 0\nflags : fpu avx512f {}\n"
+needs_bfloat16 = pytest.mark.skipif(not precision.has_bfloat16(), reason="needs a processor with bfloat16")
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("information", "expected"),
+    [
+        (X86.format("avx512_bf16"), True),
+        (X86.format("amx_bf16 amx_tile"), True),
+        ("Features\t: fp asimd bf16\n", True),
+        (X86.format("avx2"), False),
+        (X86.format("no_bf16_here xbf16"), False),
+        ("model name : bf16\n", False),
+        (None, False),
+    ],
+)
+def test_the_system_says_which_processor_has_bfloat16(tmp_path, monkeypatch, information, expected):
+    if information is not None:
+        (tmp_path / "cpuinfo").write_text(information)
+    monkeypatch.setattr(precision, "_CPU_INFORMATION", str(tmp_path / "cpuinfo"))
+    assert precision.has_bfloat16() is expected
+    assert precision.resolve_precision("auto") == ("bfloat16" if expected else "float32")
+    assert precision.resolve_precision("float32") == "float32"
+    if not expected:
+        with pytest.raises(
+            UserError, match=r"^precision bfloat16: this processor does not .*: choose precision float32$"
+        ):
+            precision.resolve_precision("bfloat16")
+
+
+@pytest.mark.unit
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(UserError, match="precision 'float16': no such name, did you mean bfloat16"):
+        precision.resolve_precision("float16")
+
+
+@pytest.mark.integration
+@needs_bfloat16
+def test_bfloat16_repeats_and_goes_on_to_the_bit_with_float32_variables(tmp_path, data_dir):
+    from cnn_estimator import training
+    from cnn_estimator.tf1 import tf
+
+    options = {"recipe": "fashion_ladder_3", "seed": 1, "batch_size": 20, "data_dir": data_dir}
+    for name, steps in {"whole": (6,), "in_two": (3, 6), "float32": (6,)}.items():
+        for number in steps:
+            chosen = {"precision": "float32" if name == "float32" else "bfloat16"} if number == steps[0] else {}
+            training.train(tmp_path / name, max_steps=number, **chosen, **options)
+    assert variables(tmp_path / "whole") == variables(tmp_path / "in_two") != variables(tmp_path / "float32")
+    reader = tf.train.load_checkpoint(str(tmp_path / "whole"))
+    assert {dtype.name for dtype in reader.get_variable_to_dtype_map().values()} == {"float32", "int64"}
+
+
+@pytest.mark.integration
+@needs_bfloat16
+def test_a_checkpoint_is_evaluated_and_predicted_with_in_both(trained, data_dir):
+    from cnn_estimator import datasets, evaluation, prediction
+
+    metrics = [
+        evaluation.evaluate(trained, precision=name, data_dir=data_dir).metrics for name in ("float32", "bfloat16")
+    ]
+    assert metrics[0]["loss"] != metrics[1]["loss"] == pytest.approx(metrics[0]["loss"], rel=0.05, abs=0.01)
+    images = datasets.load("fashion_mnist", "test", data_dir).images
+    found = []
+    for name in ("float32", "bfloat16"):
+        with prediction.Predictor(trained, precision=name) as predictor:
+            found.append(predictor.predict(images).probabilities)
+    assert not np.array_equal(*found)
+    np.testing.assert_allclose(*found, atol=0.05)
+
+
+@pytest.mark.integration
+def test_a_run_in_bfloat16_does_not_go_on_without_it(tmp_path, data_dir, monkeypatch):
+    from cnn_estimator import training
+
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    training.train(tmp_path / "run", "fashion_dense", steps=1, precision="bfloat16", data_dir=data_dir)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    with pytest.raises(UserError, match=r"^precision bfloat16: this processor"):
+        training.train(tmp_path / "run", "fashion_dense", steps=1)
+    assert training.train(tmp_path / "run", "fashion_dense", steps=1, precision="float32").step == 2
