@@ -223,7 +223,7 @@ def test_every_line_is_a_log_record_and_comes_once(first_run):
 def test_the_model_dir_after_training(first_run, data_dir):
     model_dir, _ = first_run
     assert settings_in(model_dir) == {
-        "version": 3,
+        "version": 4,
         "recipe": "fashion_dense",
         "dataset": "fashion_mnist",
         "network": "dense_128",
@@ -232,6 +232,8 @@ def test_the_model_dir_after_training(first_run, data_dir):
         "batch_size": 32,
         "seed": 1,
         "threads": recipes.available_threads(),
+        "precision": "float32",
+        "validation": 0,
         "data_dir": data_dir,
         "class_names": list("0123456789"),
     }

@@ -18,7 +18,8 @@ PAGES = {
     for path in (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 }
 SCRIPTS = {"run_train.py": "train", "run_eval.py": "eval"}
-FLAGS_OF_OTHER_PROGRAMS = {"model_base_path"}  # TensorFlow Serving's
+# TensorFlow Serving's, and those of tests/estimator_library.py
+FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "out", "than"}
 
 
 def blocks(page, language):
