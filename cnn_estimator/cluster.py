@@ -72,9 +72,10 @@ def agree(task: Task, content: str | None, timeout: float, *, wait: bool = True)
       TaskLost: the chief, or another task, did not come in time.
       Stopped: a stop signal came meanwhile.
     """
-    with _Board(task) as board:
-        if content is None:
+    if content is None:
+        with _Board(task) as board:
             return _wait_for_text(task, board, timeout)
+    with _Board(task, timeout) as board:  # its own: nobody else answers, and this process may be stalled for a while
         board.write(content)
         if wait:
             _wait_for_readers(task, board, timeout)
@@ -126,7 +127,7 @@ def _wait_for_readers(task: Task, board: "_Board", timeout: float) -> None:
 class _Board:
     """A text in the memory of the chief's server, and which tasks have read it."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, call_seconds: float = _CALL_SECONDS) -> None:
         self._position, others = task.position if task.trains else None, range(1, task.workers)
         device = f"/job:{'chief' if 'chief' in task.cluster else 'worker'}/task:0"
         with tf.Graph().as_default() as graph, tf.device(f"{device}/cpu:0"):
@@ -145,7 +146,7 @@ class _Board:
                 position: tf.raw_ops.VarIsInitializedOp(resource=reader) for position, reader in readers.items()
             }
             self._remove = [tf.raw_ops.DestroyResourceOp(resource=each) for each in (text, *readers.values())]
-        self._session = session_on(task.chief_address, device, graph)
+        self._session = session_on(task.chief_address, device, graph, call_seconds)
 
     def __enter__(self) -> "_Board":
         return self
@@ -173,10 +174,10 @@ class _Board:
         self._session.run(self._remove)
 
 
-def session_on(address: str, device: str, graph: tf.Graph) -> tf.Session:
+def session_on(address: str, device: str, graph: tf.Graph, call_seconds: float = _CALL_SECONDS) -> tf.Session:
     """Returns a session for short calls to one task of a cluster, on its own device."""
     # Without the filter a session waits until all tasks of the cluster run.
-    config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * _CALL_SECONDS))
+    config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * call_seconds))
     return tf.Session(f"grpc://{address}", graph, config)
 
 

@@ -54,7 +54,8 @@ def evaluate(
 
     Args:
       model_dir: a folder that was trained in, or is being trained in.
-      checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
+      checkpoint: a global step, a path, whose folder then is the model_dir, or "best" for the one that training kept;
+        None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
       batch_size: images per batch, which changes no result; None takes the settings'.
       precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it.

@@ -72,7 +72,8 @@ def export(
       format: a key of FORMATS.
       output: the file or, for a SavedModel, the folder to write, which must not exist yet; missing folders above it
         are made.
-      checkpoint: a global step, or a path, whose folder then is the model_dir; None takes the newest intact one.
+      checkpoint: a global step, a path, whose folder then is the model_dir, or "best" for the one that training kept;
+        None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
       data_dir: where the test images are, see datasets.load; None takes the settings'.
 

@@ -177,11 +177,15 @@ def _run_estimator(
         if member:
             progress = hooks.SharedProgress(bar, first_step=planned.step, last_step=planned.max_steps)
         started = time.monotonic()
-        estimator.train(
-            input_fn,
-            hooks=[*_hooks(job, progress, evaluate, distribution), together or hooks.StopTraining()],
-            max_steps=planned.max_steps,
-        )
+        try:
+            estimator.train(
+                input_fn,
+                hooks=[*_hooks(job, progress, evaluate, distribution), together or hooks.StopTraining()],
+                max_steps=planned.max_steps,
+            )
+        finally:
+            if isinstance(evaluate, Evaluate):
+                evaluate.close()
     step = planned.step + progress.steps
     if isinstance(progress, hooks.SharedProgress):
         step = progress.step if follows else checkpoints.last_saved_step(job.run.path)

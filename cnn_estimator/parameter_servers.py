@@ -39,11 +39,13 @@ def is_finished(run: RunDir, max_steps: int | None, patience: int | None) -> boo
     Args:
       max_steps: the global step to train to; None where it is not known, so that a run is never finished.
     """
-    if max_steps is None or run.last_goal() != max_steps:
-        return False
     steps = checkpoints.complete_steps(run.path)
-    if not steps or steps[-1] >= max_steps:
-        return bool(steps)
+    if max_steps is None or not steps:
+        return False
+    if steps[-1] >= max_steps:
+        return True
+    if run.last_goal() != max_steps:
+        return False
     records = validation_records.read(run.path, last_step=steps[-1])
     return patience is not None and validation_records.out_of_patience(records, patience)
 
@@ -149,11 +151,12 @@ def serve(task: Task, timeout: float, finished: Callable[[], bool]) -> None:
     cluster.start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
     log.info("the %s holds variables at %s", task, task.address)
     watch = ChiefWatch(task, timeout, finished)
-    ended = None
+    ended, left = None, [False]
     with _Leavers(task, task.index) as leavers:
         while True:
             stopping.check()
-            left = leavers.left()
+            with contextlib.suppress(*LOST):  # this process may have been stalled for a while
+                left = leavers.left()
             if left[0]:
                 ended = ended or time.monotonic()
                 if all(left) or time.monotonic() - ended > _GRACE_SECONDS:
@@ -178,6 +181,8 @@ class Member(tf.train.SessionRunHook):
         self._task, self._timeout, self._finished = task, timeout, finished
         self._server_runs = False
         self._losing_since: float | None = None
+        self._stepped = False
+        self._watch = ChiefWatch(task, timeout, finished)
         self._looked = 0.0
         self.plan: str | None = None
 
@@ -259,6 +264,7 @@ class Member(tf.train.SessionRunHook):
     def training(self) -> Iterator[None]:
         """Has a lost parameter server end training with one of cluster.LOST, with which `lost` goes on."""
         self._stepped = False
+        self._watch = ChiefWatch(self._task, self._timeout, self._finished)
         with without_recovery():
             yield
 
@@ -297,7 +303,7 @@ class Member(tf.train.SessionRunHook):
         if self._task.is_chief or time.monotonic() - self._looked < _WATCH_SECONDS:
             return
         self._looked = time.monotonic()
-        if run_context.session.run(self._left):
+        if run_context.session.run(self._left) or self._watch.is_over():
             run_context.request_stop()
 
 
@@ -367,12 +373,16 @@ def evaluate(
     first_step: int,
     max_steps: int,
     watch: ChiefWatch,
-) -> None:
+    is_new_run: Callable[[], bool],
+) -> bool:
     """Evaluates the checkpoints of a run, as its evaluator, up to that of the last step or until it stops early.
+
+    Returns whether that came to its end, and not because the chief has begun anew: it may train something else now.
 
     Args:
       plan: with `every`.
       first_step, max_steps: the global steps to begin after and to train to.
+      is_new_run: returns whether the chief has.
 
     Raises:
       TaskLost: the chief was away for too long.
@@ -382,6 +392,8 @@ def evaluate(
     done, pending, over = _begin(run, evaluations, first_step), set[int](), False
     while done < max_steps and not evaluations.out_of_patience:
         stopping.check()
+        if is_new_run():
+            return False
         saved = checkpoints.complete_steps(run.path)
         if saved and saved[-1] < done:  # the run went back to an earlier checkpoint
             done = _begin(run, evaluations, saved[-1])
@@ -391,10 +403,11 @@ def evaluate(
             done = min(due)
             _evaluate_checkpoint(run, evaluations, evaluator, done)
         elif over:
-            return
+            return True
         else:
             over = watch.is_over()
             time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _begin(run: RunDir, evaluations: Evaluations, step: int) -> int:

@@ -86,12 +86,13 @@ def follow(run: RunDir, request: Request, where: Where, text: str) -> Training:
     """Trains what the chief of the cluster plans, which has told its text, and writes nothing."""
     plan = SharedPlan.read(text)
     plan.check_given(request.recipe, request.given)
+    resolve_precision(plan.settings.precision)  # this task may have another processor
     planned = Training(run.path, plan.settings, plan.first_step, plan.max_steps)
     if plan.data is None:
         return planned
     evaluations = Plan(plan.evaluate_every)
-    planned_data = dataclasses.replace(plan.settings, data_dir=request.given.get("data_dir", plan.settings.data_dir))
-    data = load(dataclasses.replace(planned, settings=planned_data), evaluations)
+    own_settings = dataclasses.replace(plan.settings, data_dir=request.given.get("data_dir", plan.settings.data_dir))
+    data = load(dataclasses.replace(planned, settings=own_settings), evaluations)
     plan.check_data(data.training)
     if not where.member:  # which has the weights from the parameter servers
         plan.wait_for_checkpoint(run.path)

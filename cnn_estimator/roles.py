@@ -1,5 +1,6 @@
 """What each task of a cluster with parameter servers does."""
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable
@@ -83,30 +84,36 @@ def _follow_apart(run: RunDir, request: Request, where: Where) -> Training | Non
 
 def _evaluate_meanwhile(run: RunDir, request: Request, where: Where, finished: Callable[[], bool]) -> None:
     """Evaluates the checkpoints of a run, as the evaluator of a cluster with parameter servers."""
-    assert where.task
-    evaluations = request.intervals.evaluations
-    if evaluations.every is None:
+    if request.intervals.evaluations.every is None:
         log.info("there is nothing to evaluate without eval_every")
         return
-    text = parameter_servers.wait_for_plan(where.task, where.timeout, finished)
+    while not _evaluate_run(run, request, where, finished):
+        log.info("the chief has begun anew")
+
+
+def _evaluate_run(run: RunDir, request: Request, where: Where, finished: Callable[[], bool]) -> bool:
+    """Evaluates what the chief trains now; returns whether that has come to its end."""
+    task, plan = where.task, request.intervals.evaluations
+    assert task
+    text = parameter_servers.wait_for_plan(task, where.timeout, finished)
     if text:
-        plan = SharedPlan.read(text)
-        plan.check_given(request.recipe, request.given)
-        settings, first_step, max_steps = plan.settings, plan.first_step, plan.max_steps
+        shared = SharedPlan.read(text)
+        shared.check_given(request.recipe, request.given)
+        settings, first_step, max_steps = shared.settings, shared.first_step, shared.max_steps
     else:
         known = _outcome(run, request, None)
         settings, first_step, max_steps = known.settings, 0, known.max_steps
     settings = dataclasses.replace(settings, data_dir=request.given.get("data_dir", settings.data_dir))
-    evaluations.check_held_out(settings.validation)
-    data = load(Training(run.path, settings, first_step, max_steps), evaluations)
-    evaluator = Evaluator(settings, session_config_of(settings))
-    parameter_servers.evaluate(
-        run,
-        evaluations,
-        Evaluations(run, evaluations, evaluator, data.held_out, data.test),
-        evaluator,
-        first_step=first_step,
-        max_steps=max_steps,
-        watch=parameter_servers.ChiefWatch(where.task, where.timeout, finished),
-    )
-    evaluator.close()
+    plan.check_held_out(settings.validation)
+    data = load(Training(run.path, settings, first_step, max_steps), plan)
+    with contextlib.closing(Evaluator(settings, session_config_of(settings))) as evaluator:
+        return parameter_servers.evaluate(
+            run,
+            plan,
+            Evaluations(run, plan, evaluator, data.held_out, data.test),
+            evaluator,
+            first_step=first_step,
+            max_steps=max_steps,
+            watch=parameter_servers.ChiefWatch(task, where.timeout, finished),
+            is_new_run=lambda: cluster.told(task) not in (None, text),
+        )

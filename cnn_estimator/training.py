@@ -9,7 +9,7 @@ from cnn_estimator import cluster, cluster_config, recipes, stopping, strategies
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.fitting import Intervals, Training, Where
 from cnn_estimator.planning import Request, follow, lead
-from cnn_estimator.precision import resolve_precision
+from cnn_estimator.precision import AUTO, resolve_precision
 from cnn_estimator.roles import take_part
 from cnn_estimator.run_dir import RunDir
 from cnn_estimator.validation import Plan
@@ -105,7 +105,9 @@ def train(
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
     given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
-    if precision is not None:
+    if precision is not None and not (
+        precision == AUTO and task and not task.is_chief
+    ):  # the chief's processor decides
         given["precision"] = resolve_precision(precision)
     if task and devices is not None:
         raise UserError(f"devices {devices}: each task of a cluster uses all of its GPUs", "leave {devices} out")

@@ -110,7 +110,7 @@ class Evaluator:
 
 
 class Curves:
-    """Writes evaluations into the event files of a folder of the model_dir, as TensorBoard's and curves' points."""
+    """Writes evaluations into the event files of a folder of the model_dir, for TensorBoard and the verb curves."""
 
     def __init__(self, model_dir: str, folder: str, *, first_step: int) -> None:
         path = os.path.join(model_dir, folder)
@@ -175,10 +175,12 @@ class Evaluations:
             record = self._evaluator.evaluate(step, weights, self._held_out)
             self._curves.add(record)
             log.info("validation: %s", record)
+            kept = validation_records.best(kept_records(self._run, self.records))
             self.records.append(record)
-            validation_records.write(self._run.path, self.records)
-            if self._plan.keep_best and record == validation_records.best(self.records):
+            # Before the record is written: a process that is killed in between evaluates the step again.
+            if self._plan.keep_best and (kept is None or record.accuracy > kept.accuracy):
                 save_best(self._run, self.records, write_best)
+            validation_records.write(self._run.path, self.records)
 
     @property
     def out_of_patience(self) -> bool:
@@ -192,7 +194,7 @@ class Evaluate(tf.train.SessionRunHook):
     Args:
       run: the locked model_dir.
       plan: with `every`.
-      evaluator: closed when training ends.
+      evaluator: the graph to evaluate in.
       held_out, test: the images to evaluate on; None for none.
       first_step, last_step: the global steps to begin after and to train to.
     """
@@ -220,6 +222,10 @@ class Evaluate(tf.train.SessionRunHook):
     def records(self) -> list[Record]:
         return self._evaluations.records
 
+    def close(self) -> None:
+        """Closes the evaluator's session."""
+        self._evaluator.close()
+
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
         self._variables = {name: variables[name] for name in self._evaluator.variables}
@@ -246,14 +252,15 @@ class Evaluate(tf.train.SessionRunHook):
             self.stopped_early = True
             run_context.request_stop()
 
-    def end(self, session: tf.Session) -> None:
-        self._evaluator.close()
+
+def kept_records(run: RunDir, records: list[Record]) -> list[Record]:
+    """Returns those of the records whose checkpoints are in model_dir/best."""
+    return [record for record in records if os.path.exists(f"{_best_path(run, record)}.index")]
 
 
 def take_up_best(run: RunDir, records: list[Record]) -> None:
-    """Has best.json name the best of the records that a run goes on from, if its checkpoint is kept."""
-    record = validation_records.best(records)
-    if record and os.path.exists(f"{_best_path(run, record)}.index"):
+    """Has best.json name the best of the records that a run goes on from, of those whose checkpoints are kept."""
+    if record := validation_records.best(kept_records(run, records)):
         validation_records.write_best(run.path, record, os.path.basename(_best_path(run, record)))
 
 
@@ -273,7 +280,7 @@ def save_best(run: RunDir, records: list[Record], write: Callable[[str], object]
     checkpoints.sync_files(path)
     validation_records.write_best(run.path, record, os.path.basename(path))
     saved_step = checkpoints.last_saved_step(run.path)
-    before = validation_records.best([record for record in records if record.step <= saved_step])
+    before = validation_records.best([record for record in kept_records(run, records) if record.step <= saved_step])
     checkpoints.remove_others(folder, {record.step, before.step if before else record.step})
 
 

@@ -13,7 +13,7 @@ flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
 DEFAULT_MODEL_DIR = "/tmp/fashion"
-_OF_THE_ARITHMETIC = "Of the arithmetic; auto takes bfloat16 where the processor has it."
+_OF_THE_ARITHMETIC = "Precision of the arithmetic; auto takes bfloat16 where the processor has it."
 
 
 class _PathParser(flags.ArgumentParser):
@@ -123,7 +123,7 @@ def define_train() -> None:
         "How to share each batch out: mirrored, among several devices; multi_worker, among the tasks in TF_CONFIG.",
     )
     _define_argument(
-        "devices", None, "How many: the first GPUs, or parts of the CPU where there is none. Otherwise every GPU."
+        "devices", None, "How many devices mirrored takes, of the GPUs or as parts of the CPU; otherwise every GPU."
     )
     _define_argument("cluster_timeout", 300, "Seconds that the tasks of a cluster wait for each other.")
     flags.DEFINE_bool("fresh", False, "Start over: the run in the model_dir is archived as model_dir.1, .2, …")

@@ -74,7 +74,7 @@ def _log_training(result: Any, task: cluster_config.Task | None) -> None:
     elif result.best and result.steps and not apart:
         log.info("%s", _best(result))
     if result.steps:
-        chosen = {"checkpoint": "best"} if FLAGS.keep_best else {}
+        chosen = {"checkpoint": "best"} if FLAGS.keep_best and result.best else {}
         log.info("evaluate it: %s", process.command_line("eval", model_dir=result.model_dir, **chosen))
     elif not result.stopped_early:
         log.info(

@@ -222,7 +222,8 @@ def copy(path: str, folder: str) -> Snapshot:
     meanwhile."""
     copied = os.path.join(folder, os.path.basename(path))
     try:
-        for file in (f"{path}.index", *glob.glob(f"{glob.escape(path)}.data-*")):
+        # The index last: a copy that has it is complete.
+        for file in (*glob.glob(f"{glob.escape(path)}.data-*"), f"{path}.index"):
             _copy_file(file, folder)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing") from error
@@ -294,8 +295,9 @@ def remove_others(folder: str, steps: Collection[int]) -> None:
 
 def remove_unfinished(model_dir: str) -> None:
     """Removes what a process leaves when it is killed while it writes. Only for whoever holds the lock."""
-    for pattern in (f"{BASENAME}-*_temp", "*.tmp" + "[0-9a-f]" * 32, f"{UNFINISHED_PREFIX}*"):
-        for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
+    patterns = (f"{BASENAME}-*_temp", f"{BASENAME}-*.tempstate*", "*.tmp" + "[0-9a-f]" * 32, f"{UNFINISHED_PREFIX}*")
+    for folder in (model_dir, os.path.join(model_dir, validation_records.BEST_FOLDER)):
+        for path in (found for pattern in patterns for found in glob.glob(os.path.join(glob.escape(folder), pattern))):
             if os.path.isdir(path):
                 shutil.rmtree(path)
             else:

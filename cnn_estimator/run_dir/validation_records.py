@@ -22,7 +22,7 @@ BEST_FILE = "best.json"
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One evaluation on the images that validation holds out. loss: the mean cross entropy of an image."""
+    """One evaluation, on the images held out or the test set. loss: the mean cross entropy of an image."""
 
     step: int
     accuracy: float
