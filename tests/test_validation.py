@@ -226,3 +226,32 @@ def test_choosing_by_the_test_set_is_one_error_line(tmp_path):
         "keep_best chooses by images that are neither trained on nor tested with, and none are held out: hold some out "
         "with --validation, 5000 for example"
     )
+
+
+@pytest.mark.integration
+def test_a_checkpoint_that_was_not_kept_is_not_the_best_to_beat(tmp_path, data_dir):
+    from cnn_estimator import evaluation, training
+
+    options = {"recipe": "fashion_dense", "seed": 1, "eval_every": 10, "data_dir": data_dir}
+    training.train(tmp_path, max_steps=20, validation=100, **options)
+    records = [Record(step, 1.0, 0.1) for step in (10, 20)]  # as good as can be
+    validation_records.write(str(tmp_path), records)
+    training.train(tmp_path, max_steps=30, keep_best=True, **options)
+    assert evaluation.evaluate(tmp_path, checkpoint="best", data_dir=data_dir).metrics["global_step"] == 30
+
+
+@pytest.mark.integration
+def test_what_a_killed_save_left_is_removed_when_training_goes_on(tmp_path, data_dir):
+    from cnn_estimator import training
+
+    options = {"recipe": "fashion_dense", "seed": 1, "eval_every": 10, "keep_best": True, "data_dir": data_dir}
+    training.train(tmp_path, max_steps=10, validation=100, **options)
+    leftovers = [
+        folder / name
+        for folder in (tmp_path, tmp_path / "best")
+        for name in ("model.ckpt-15.data-00000-of-00001.tempstate123", "best.json.tmp" + "0" * 32)
+    ]
+    for path in leftovers:
+        path.write_bytes(b"x")
+    training.train(tmp_path, max_steps=20, **options)
+    assert not any(path.exists() for path in leftovers)
