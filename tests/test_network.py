@@ -49,6 +49,7 @@ class Network:
             ip("netns", "add", name)
             stack.callback(ip, "netns", "del", name)
             ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+            stack.callback(ip, "link", "del", name)  # the namespace would take it along, but some time later
             ip("link", "set", name, "master", bridge, "up")
             ip("-n", name, "addr", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
             for device in ("lo", "eth0"):

@@ -217,6 +217,9 @@ def load(module: str, *, tensorflow: bool = False) -> types.ModuleType:
 def exit_stopped(stopped: Stopped, state: str) -> NoReturn:
     """Ends the process with what stopped it and the state of the work."""
     print(f"{stopped}: {state}", file=sys.stderr)
+    # A second signal while Python ends would find no handler any more, and change the exit status.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + stopped.signal)
 
 
