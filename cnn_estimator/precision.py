@@ -8,17 +8,23 @@ from cnn_estimator.errors import UserError
 
 AUTO = "auto"
 CHOICES = (*recipes.PRECISIONS, AUTO)
-_CPU_INFORMATION = "/proc/cpuinfo"
-_NATIVE = re.compile(r"^(?:flags|Features)\s*:.*\b(?:avx512_bf16|amx_bf16|bf16)\b", re.MULTILINE)
+CPU_INFORMATION = "/proc/cpuinfo"
+_NATIVE = {"amx_bf16", "avx512_bf16", "bf16"}  # the last is ARM's
+
+
+def bfloat16_flags() -> set[str] | None:
+    """Returns the flags by which Linux says that this processor computes in bfloat16; None where it says nothing."""
+    try:
+        with open(CPU_INFORMATION, encoding="utf-8", errors="replace") as file:
+            lines = re.findall(r"^(?:flags|Features)\s*:(.*)", file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return _NATIVE.intersection(" ".join(lines).split())
 
 
 def has_bfloat16() -> bool:
     """Returns whether this processor computes in bfloat16 by itself, as far as Linux says so."""
-    try:
-        with open(_CPU_INFORMATION, encoding="utf-8", errors="replace") as file:
-            return _NATIVE.search(file.read()) is not None
-    except OSError:
-        return False
+    return bool(bfloat16_flags())
 
 
 def resolve_precision(precision: str) -> str:

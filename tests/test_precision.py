@@ -27,7 +27,7 @@ needs_bfloat16 = pytest.mark.skipif(not precision.has_bfloat16(), reason="needs 
 def test_the_system_says_which_processor_has_bfloat16(tmp_path, monkeypatch, information, expected):
     if information is not None:
         (tmp_path / "cpuinfo").write_text(information)
-    monkeypatch.setattr(precision, "_CPU_INFORMATION", str(tmp_path / "cpuinfo"))
+    monkeypatch.setattr(precision, "CPU_INFORMATION", str(tmp_path / "cpuinfo"))
     assert precision.has_bfloat16() is expected
     assert precision.resolve_precision("auto") == ("bfloat16" if expected else "float32")
     assert precision.resolve_precision("float32") == "float32"

@@ -23,7 +23,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from cnn_estimator import recipes
+from cnn_estimator import precision, recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
 from cnn_estimator.run_dir.files import nearest_folder, write_probe
@@ -31,8 +31,6 @@ from cnn_estimator.run_dir.files import nearest_folder, write_probe
 PROJECT = "cnn-estimator"
 # Their versions depend on TensorFlow's, more strictly than the metadata of this project can say.
 TIED_TO_TENSORFLOW = {"tensorboard", "tf-keras", "setuptools"}
-CPUINFO = "/proc/cpuinfo"
-BFLOAT16 = {"amx_bf16", "avx512_bf16", "bf16"}  # the last is ARM's
 
 # What to do about a crash that no command fixes.
 _CRASHES = {
@@ -247,11 +245,11 @@ def _writable(what: str, folder: str, fix: str) -> Finding:
 
 
 def _bfloat16() -> Finding:
-    try:
-        with open(CPUINFO) as file:
-            native = BFLOAT16.intersection(file.read().split())
-    except FileNotFoundError:
-        return Finding("note", f"bfloat16: without {CPUINFO} it is unknown whether it is native to this CPU")
+    native = precision.bfloat16_flags()
+    if native is None:
+        return Finding(
+            "note", f"bfloat16: without {precision.CPU_INFORMATION} it is unknown whether it is native to this CPU"
+        )
     if native:
         return Finding("ok", f"bfloat16 is native to this CPU: {', '.join(sorted(native))}")
     return Finding("ok", "bfloat16 is not native to this CPU")
