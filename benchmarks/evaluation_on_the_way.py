@@ -12,7 +12,7 @@ import time
 from cnn_estimator import datasets, inputs, model, recipes
 from cnn_estimator.run_dir import RunDir
 from cnn_estimator.tf1 import tf
-from cnn_estimator.validation import Evaluate, Evaluator, Plan
+from cnn_estimator.validation import Evaluate, Evaluations, Evaluator, Plan
 
 ROUNDS, STEPS, EVERY, HELD_OUT = 3, 300, 100, 5000
 
@@ -54,8 +54,8 @@ def main():
     def evaluate_hook(estimator, steps):
         run = RunDir(estimator.model_dir)
         with run.locked():
-            evaluator = Evaluator(settings, tf.ConfigProto())
-            hook = Evaluate(run, Plan(EVERY), evaluator, held_out, None, first_step=0, last_step=STEPS)
+            evaluations = Evaluations(run, Plan(EVERY), Evaluator(settings, tf.ConfigProto()), held_out, None)
+            hook = Evaluate(run, evaluations, first_step=0, last_step=STEPS)
             estimator.train(train_input(), hooks=[steps, hook], steps=STEPS)
 
     def in_memory(estimator, steps):

@@ -29,6 +29,9 @@ _POLL_SECONDS = 0.2
 _CALL_SECONDS = 2.0  # for the chief to answer one question
 _PROBE_SECONDS = 1.0
 
+# What to do about a task that does not come.
+WAIT_LONGER = "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}"
+
 _Result = TypeVar("_Result")
 
 
@@ -82,6 +85,25 @@ def agree(task: Task, content: str | None, timeout: float, *, wait: bool = True)
     return content
 
 
+def wait_for(ask: Callable[[], _Result | None], timeout: float, problem: Callable[[], str]) -> _Result:
+    """Returns the first answer of ask() that is not empty.
+
+    Args:
+      problem: returns what did not happen, to be followed by "within N s".
+
+    Raises:
+      TaskLost: there is none in time.
+      Stopped: a stop signal came meanwhile.
+    """
+    deadline = time.monotonic() + timeout
+    while not (answer := ask()):
+        stopping.check()
+        if time.monotonic() > deadline:
+            raise TaskLost(f"{problem()} within {timeout:g} s", WAIT_LONGER)
+        time.sleep(_POLL_SECONDS)
+    return answer
+
+
 def told(task: Task) -> str | None:
     """Returns the text that the chief gives at this moment; None where it gives none, or is away."""
     with contextlib.suppress(*LOST), _Board(task) as board:
@@ -97,30 +119,22 @@ def withdraw(task: Task) -> None:
 
 def _wait_for_text(task: Task, board: "_Board", timeout: float) -> str:
     log.info("waiting for the chief at %s", task.chief_address)
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        stopping.check()
+
+    def read() -> str | None:
         with contextlib.suppress(*LOST):  # its server may not run yet
-            if (text := board.read()) is not None:
-                return text
-        time.sleep(_POLL_SECONDS)
-    raise TaskLost(
-        f"the chief at {task.chief_address} did not answer within {timeout:g} s",
-        "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
-    )
+            return board.read()
+        return None
+
+    return wait_for(read, timeout, lambda: f"the chief at {task.chief_address} did not answer")
 
 
 def _wait_for_readers(task: Task, board: "_Board", timeout: float) -> None:
     log.info("waiting for the other %d of %d tasks", task.workers - 1, task.workers)
-    deadline = time.monotonic() + timeout
-    while missing := board.not_read_by():
-        stopping.check()
-        if time.monotonic() > deadline:
-            raise TaskLost(
-                f"{', '.join(name_of(task, position) for position in missing)} did not come within {timeout:g} s",
-                "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
-            )
-        time.sleep(_POLL_SECONDS)
+
+    def missing() -> str:
+        return f"{', '.join(name_of(task, position) for position in board.not_read_by())} did not come"
+
+    wait_for(lambda: not board.not_read_by(), timeout, missing)
     board.remove()
 
 

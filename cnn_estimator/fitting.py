@@ -28,7 +28,7 @@ from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, event_writers, validation_records
 from cnn_estimator.run_dir.validation_records import Record
 from cnn_estimator.tf1 import OWN_THREADS, tf
-from cnn_estimator.validation import Evaluate, Evaluator, Plan
+from cnn_estimator.validation import Evaluate, Evaluations, Evaluator, Plan
 
 log = logging.getLogger("cnn_estimator")
 
@@ -207,15 +207,9 @@ def _evaluate_hook(job: Job) -> Evaluate | StopEarly | None:
     if plan.every is None:
         return None
     settings = job.planned.settings
-    return Evaluate(
-        job.run,
-        plan,
-        Evaluator(settings, session_config_of(settings)),
-        job.data.held_out,
-        job.data.test,
-        first_step=job.planned.step,
-        last_step=job.planned.max_steps,
-    )
+    evaluator = Evaluator(settings, session_config_of(settings))
+    evaluations = Evaluations(job.run, plan, evaluator, job.data.held_out, job.data.test)
+    return Evaluate(job.run, evaluations, first_step=job.planned.step, last_step=job.planned.max_steps)
 
 
 def _estimator(

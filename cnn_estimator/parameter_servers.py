@@ -23,7 +23,7 @@ from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
 from cnn_estimator.run_dir.validation_records import Record
 from cnn_estimator.tf1 import tf
 from cnn_estimator.tf1.cluster import without_recovery
-from cnn_estimator.validation import Evaluations, Evaluator, Plan
+from cnn_estimator.validation import Evaluations
 
 log = logging.getLogger("cnn_estimator")
 
@@ -98,10 +98,7 @@ def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> s
 
 
 def _away(task: Task, timeout: float) -> TaskLost:
-    return TaskLost(
-        f"the chief at {task.chief_address} did not answer for {timeout:g} s",
-        "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
-    )
+    return TaskLost(f"the chief at {task.chief_address} did not answer for {timeout:g} s", cluster.WAIT_LONGER)
 
 
 class _Leavers:
@@ -209,17 +206,13 @@ class Member(tf.train.SessionRunHook):
         if not self._server_runs:
             cluster.start_server(self._task, session_config)
             self._server_runs = True
-        deadline = time.monotonic() + self._timeout
         for index, address in enumerate(self._task.parameter_servers):
             log.info("waiting for ps %d at %s", index, address)
-            while not self._tell(index, _Leavers.join):
-                stopping.check()
-                if time.monotonic() > deadline:
-                    raise TaskLost(
-                        f"ps {index} at {address} did not answer within {self._timeout:g} s",
-                        "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}",
-                    )
-                time.sleep(_POLL_SECONDS)
+            cluster.wait_for(
+                functools.partial(self._tell, index, _Leavers.join),
+                self._timeout,
+                functools.partial("ps {} at {} did not answer".format, index, address),
+            )
 
     def leave(self) -> None:
         """Tells the parameter servers, as far as they run, that this task has left."""
@@ -366,9 +359,7 @@ def shared_model_fn(
 
 def evaluate(
     run: RunDir,
-    plan: Plan,
     evaluations: Evaluations,
-    evaluator: Evaluator,
     *,
     first_step: int,
     max_steps: int,
@@ -380,7 +371,7 @@ def evaluate(
     Returns whether that came to its end, and not because the chief has begun anew: it may train something else now.
 
     Args:
-      plan: with `every`.
+      evaluations: what they lead to; its plan has `every`.
       first_step, max_steps: the global steps to begin after and to train to.
       is_new_run: returns whether the chief has.
 
@@ -388,7 +379,8 @@ def evaluate(
       TaskLost: the chief was away for too long.
       Stopped: a stop signal came.
     """
-    assert plan.every
+    every = evaluations.plan.every
+    assert every
     done, pending, over = _begin(run, evaluations, first_step), set[int](), False
     while done < max_steps and not evaluations.out_of_patience:
         stopping.check()
@@ -398,10 +390,10 @@ def evaluate(
         if saved and saved[-1] < done:  # the run went back to an earlier checkpoint
             done = _begin(run, evaluations, saved[-1])
         pending = {step for step in (*pending, *saved) if step > done}
-        due = [step for step in pending if step // plan.every > done // plan.every or step >= max_steps]
+        due = [step for step in pending if step // every > done // every or step >= max_steps]
         if due:
             done = min(due)
-            _evaluate_checkpoint(run, evaluations, evaluator, done)
+            _evaluate_checkpoint(run, evaluations, done)
         elif over:
             return True
         else:
@@ -418,13 +410,13 @@ def _begin(run: RunDir, evaluations: Evaluations, step: int) -> int:
     return evaluated
 
 
-def _evaluate_checkpoint(run: RunDir, evaluations: Evaluations, evaluator: Evaluator, step: int) -> None:
+def _evaluate_checkpoint(run: RunDir, evaluations: Evaluations, step: int) -> None:
     """Evaluates the checkpoint of a step; logs a warning where it was deleted before."""
     try:
         with checkpoints.snapshot(run.path, step) as snapshot:
             path = snapshot.copy.path
             reader = tf.train.load_checkpoint(path)
-            weights = {name: reader.get_tensor(name) for name in evaluator.variables}
+            weights = {name: reader.get_tensor(name) for name in evaluations.evaluator.variables}
             with checkpoints.saving(f"model_dir {run.path}"):
                 evaluations.add(step, weights, lambda best: checkpoints.copy(path, os.path.dirname(best)))
     except UserError as error:

@@ -109,9 +109,7 @@ def _evaluate_run(run: RunDir, request: Request, where: Where, finished: Callabl
     with contextlib.closing(Evaluator(settings, session_config_of(settings))) as evaluator:
         return parameter_servers.evaluate(
             run,
-            plan,
             Evaluations(run, plan, evaluator, data.held_out, data.test),
-            evaluator,
             first_step=first_step,
             max_steps=max_steps,
             watch=parameter_servers.ChiefWatch(task, where.timeout, finished),

@@ -105,9 +105,8 @@ def train(
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
     given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
-    if precision is not None and not (
-        precision == AUTO and task and not task.is_chief
-    ):  # the chief's processor decides
+    follows = task is not None and not task.is_chief
+    if precision is not None and not (follows and precision == AUTO):  # then the chief's processor decides
         given["precision"] = resolve_precision(precision)
     if task and devices is not None:
         raise UserError(f"devices {devices}: each task of a cluster uses all of its GPUs", "leave {devices} out")
@@ -117,7 +116,7 @@ def train(
     with cluster_config.tf_config(None):
         if task and task.parameter_servers:
             result = take_part(run, request, where)
-        elif task and not task.is_chief:
+        elif task and follows:
             result = follow(run, request, where, cluster.agree(task, None, cluster_timeout))
         else:
             result = lead(run, request, where)

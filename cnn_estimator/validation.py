@@ -138,11 +138,12 @@ class Evaluations:
       held_out, test: the images to evaluate on; None for none.
 
     Attributes:
+      plan, evaluator: those.
       records: of the images held out, in the order of their steps.
     """
 
     def __init__(self, run: RunDir, plan: Plan, evaluator: Evaluator, held_out: Split | None, test: Split | None):
-        self._run, self._plan, self._evaluator = run, plan, evaluator
+        self._run, self.plan, self.evaluator = run, plan, evaluator
         self._held_out, self._test = held_out, test
         self.records: list[Record] = []
 
@@ -155,7 +156,7 @@ class Evaluations:
         if self._held_out:
             self._curves = Curves(self._run.path, VALIDATION_FOLDER, first_step=first_step)
             validation_records.write(self._run.path, self.records)
-        if self._plan.keep_best:
+        if self.plan.keep_best:
             take_up_best(self._run, self.records)
         if self._test:
             self._test_curves = Curves(self._run.path, EVALUATION_FOLDER, first_step=first_step)
@@ -168,24 +169,24 @@ class Evaluations:
           write_best: called with the path to write the step's checkpoint to, if it is the best.
         """
         if self._test:
-            record = self._evaluator.evaluate(step, weights, self._test)
+            record = self.evaluator.evaluate(step, weights, self._test)
             self._test_curves.add(record)
             log.info("test set: %s", record)
         if self._held_out:
-            record = self._evaluator.evaluate(step, weights, self._held_out)
+            record = self.evaluator.evaluate(step, weights, self._held_out)
             self._curves.add(record)
             log.info("validation: %s", record)
             kept = validation_records.best(kept_records(self._run, self.records))
             self.records.append(record)
             # Before the record is written: a process that is killed in between evaluates the step again.
-            if self._plan.keep_best and (kept is None or record.accuracy > kept.accuracy):
+            if self.plan.keep_best and (kept is None or record.accuracy > kept.accuracy):
                 save_best(self._run, self.records, write_best)
             validation_records.write(self._run.path, self.records)
 
     @property
     def out_of_patience(self) -> bool:
         """Whether training is to stop early."""
-        return self._plan.patience is not None and validation_records.out_of_patience(self.records, self._plan.patience)
+        return self.plan.patience is not None and validation_records.out_of_patience(self.records, self.plan.patience)
 
 
 class Evaluate(tf.train.SessionRunHook):
@@ -193,28 +194,15 @@ class Evaluate(tf.train.SessionRunHook):
 
     Args:
       run: the locked model_dir.
-      plan: with `every`.
-      evaluator: the graph to evaluate in.
-      held_out, test: the images to evaluate on; None for none.
+      evaluations: what they lead to; its plan has `every`.
       first_step, last_step: the global steps to begin after and to train to.
     """
 
-    def __init__(
-        self,
-        run: RunDir,
-        plan: Plan,
-        evaluator: Evaluator,
-        held_out: Split | None,
-        test: Split | None,
-        *,
-        first_step: int,
-        last_step: int,
-    ) -> None:
-        if plan.every is None:
+    def __init__(self, run: RunDir, evaluations: Evaluations, *, first_step: int, last_step: int) -> None:
+        if evaluations.plan.every is None:
             raise ValueError("plan.every None: there is nothing to do for this hook")
-        self._run, self._plan, self._every, self._evaluator = run, plan, plan.every, evaluator
-        self._evaluations = Evaluations(run, plan, evaluator, held_out, test)
-        self._evaluations.read(first_step)
+        self._run, self._evaluations, self._every = run, evaluations, evaluations.plan.every
+        evaluations.read(first_step)
         self._step, self._last_step = first_step, last_step
         self.stopped_early = False
 
@@ -224,13 +212,13 @@ class Evaluate(tf.train.SessionRunHook):
 
     def close(self) -> None:
         """Closes the evaluator's session."""
-        self._evaluator.close()
+        self._evaluations.evaluator.close()
 
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
-        self._variables = {name: variables[name] for name in self._evaluator.variables}
+        self._variables = {name: variables[name] for name in self._evaluations.evaluator.variables}
         # Of its own: that of training deletes older checkpoints.
-        self._saver = tf.train.Saver(max_to_keep=0) if self._plan.keep_best else None
+        self._saver = tf.train.Saver(max_to_keep=0) if self._evaluations.plan.keep_best else None
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         self._evaluations.begin(self._step)
