@@ -72,8 +72,8 @@ def train(
       seed: of weights, shuffle and dropout; None takes that of the run in the model_dir, or draws one for a new run.
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
-      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it; None takes that of the run in
-        the model_dir, or float32 for a new run.
+      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it; None takes that of
+        the run in the model_dir, or float32 for a new run.
       data_dir: see datasets.load; None takes that of the run in the model_dir.
       validation: how many training images to hold out, for evaluations during training; None takes that of the run in
         the model_dir, or 0 for a new run.

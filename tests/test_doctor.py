@@ -635,6 +635,10 @@ def test_what_reads_the_data_cannot_be_imported(tmp_path, module, content, line)
     ("flags", "line"),
     [
         ("flags\t: fpu avx512_bf16 amx_bf16 sse", "ok     bfloat16 is native to this CPU: amx_bf16, avx512_bf16"),
+        (
+            "vendor_id\t: GenuineIntel\nflags\t: fpu avx512_bf16",
+            "ok     bfloat16 is native to this CPU: avx512_bf16, but slower than float32, as Intel's is without AMX",
+        ),
         ("Features\t: fp asimd bf16 i8mm", "ok     bfloat16 is native to this CPU: bf16"),
         ("flags\t: fpu avx2 avx512f", "ok     bfloat16 is not native to this CPU"),
         (None, "note   bfloat16: without {} it is unknown whether it is native to this CPU"),

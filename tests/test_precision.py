@@ -7,29 +7,31 @@ from helpers import variables
 from cnn_estimator import precision
 from cnn_estimator.errors import UserError
 
-X86 = "processor : 0\nflags : fpu avx512f {}\n"
+X86 = "processor : 0\nvendor_id : {}\nflags : fpu avx512f {}\n"
+AMD, INTEL = "AuthenticAMD", "GenuineIntel"
 needs_bfloat16 = pytest.mark.skipif(not precision.has_bfloat16(), reason="needs a processor with bfloat16")
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("information", "expected"),
+    ("information", "expected", "automatic"),
     [
-        (X86.format("avx512_bf16"), True),
-        (X86.format("amx_bf16 amx_tile"), True),
-        ("Features\t: fp asimd bf16\n", True),
-        (X86.format("avx2"), False),
-        (X86.format("no_bf16_here xbf16"), False),
-        ("model name : bf16\n", False),
-        (None, False),
+        (X86.format(AMD, "avx512_bf16"), True, "bfloat16"),
+        (X86.format(INTEL, "avx512_bf16"), True, "float32"),
+        (X86.format(INTEL, "avx512_bf16 amx_bf16 amx_tile"), True, "bfloat16"),
+        ("Features\t: fp asimd bf16\n", True, "bfloat16"),
+        (X86.format(AMD, "avx2"), False, "float32"),
+        (X86.format(INTEL, "no_bf16_here xbf16"), False, "float32"),
+        ("model name : bf16\n", False, "float32"),
+        (None, False, "float32"),
     ],
 )
-def test_the_system_says_which_processor_has_bfloat16(tmp_path, monkeypatch, information, expected):
+def test_the_system_says_which_processor_has_bfloat16(tmp_path, monkeypatch, information, expected, automatic):
     if information is not None:
         (tmp_path / "cpuinfo").write_text(information)
     monkeypatch.setattr(precision, "CPU_INFORMATION", str(tmp_path / "cpuinfo"))
     assert precision.has_bfloat16() is expected
-    assert precision.resolve_precision("auto") == ("bfloat16" if expected else "float32")
+    assert precision.resolve_precision("auto") == automatic
     assert precision.resolve_precision("float32") == "float32"
     if not expected:
         with pytest.raises(

@@ -251,7 +251,8 @@ def _bfloat16() -> Finding:
             "note", f"bfloat16: without {precision.CPU_INFORMATION} it is unknown whether it is native to this CPU"
         )
     if native:
-        return Finding("ok", f"bfloat16 is native to this CPU: {', '.join(sorted(native))}")
+        slower = "" if precision.prefers_bfloat16() else ", but slower than float32, as Intel's is without AMX"
+        return Finding("ok", f"bfloat16 is native to this CPU: {', '.join(sorted(native))}{slower}")
     return Finding("ok", "bfloat16 is not native to this CPU")
 
 

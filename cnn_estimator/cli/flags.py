@@ -13,7 +13,7 @@ flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
 DEFAULT_MODEL_DIR = "/tmp/fashion"
-_OF_THE_ARITHMETIC = "Precision of the arithmetic; auto takes bfloat16 where the processor has it."
+_OF_THE_ARITHMETIC = "Precision of the arithmetic; auto takes bfloat16 where the processor is faster in it."
 
 
 class _PathParser(flags.ArgumentParser):
