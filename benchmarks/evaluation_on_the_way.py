@@ -36,16 +36,22 @@ def main():
 
     def train_input():
         return inputs.numpy_input_fn(
-            {"x": training.images},
+            {"x": training.pixels},
             training.labels,
             batch_size=settings.batch_size,
             num_epochs=None,
             shuffle=True,
             seed=1,
+            transform=datasets.scale,
         )
 
     eval_input = inputs.numpy_input_fn(
-        {"x": held_out.images}, held_out.labels, batch_size=500, num_epochs=1, shuffle=False
+        {"x": held_out.pixels},
+        held_out.labels,
+        batch_size=500,
+        num_epochs=1,
+        shuffle=False,
+        transform=datasets.scale,
     )
 
     def without(estimator, steps):

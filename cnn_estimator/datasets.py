@@ -35,16 +35,27 @@ class Split:
     """The training set or the test set of a dataset.
 
     Attributes:
-      images: float32 [N, 28, 28] in 0..1.
+      pixels: uint8 [N, 28, 28], the images as their file has them, read-only; scale() makes a network's input of
+        them.
       labels: int32 [N], 0 to 9.
       class_names: ten str, the names of the labels.
       source: where the data was found, for people.
     """
 
-    images: np.ndarray
+    pixels: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
     source: str
+
+    @property
+    def images(self) -> np.ndarray:
+        """The images, float32 [N, 28, 28] in 0..1: a new array at each use, four times as large as `pixels`."""
+        return scale(self.pixels)
+
+
+def scale(pixels: np.ndarray) -> np.ndarray:
+    """Returns images as the networks take them, float32 in 0..1, of uint8 of any shape."""
+    return pixels / np.float32(255)
 
 
 FASHION_MNIST = Dataset(
@@ -145,7 +156,7 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
         raise DatasetError(
             f"{images_file.path} holds {len(images)} images, but {labels_file.path} {len(labels)} labels"
         )
-    return Split(images / np.float32(255), labels.astype(np.int32), named, source)
+    return Split(images, labels.astype(np.int32), named, source)
 
 
 def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
@@ -163,7 +174,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
     # A third number: the orders of the epochs have two.
     held_out[np.random.default_rng((seed, 0, 1)).permutation(len(data.labels))[:images]] = True
     training, validation = (
-        dataclasses.replace(data, images=data.images[rows], labels=data.labels[rows]) for rows in (~held_out, held_out)
+        dataclasses.replace(data, pixels=data.pixels[rows], labels=data.labels[rows]) for rows in (~held_out, held_out)
     )
     return training, validation
 

@@ -58,7 +58,7 @@ def evaluate(
         None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
       batch_size: images per batch, which changes no result; None takes the settings'.
-      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it.
+      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it.
       data_dir: see datasets.load; None takes the settings'.
       plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
 
@@ -125,7 +125,12 @@ def _run_estimator(
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
     input_fn = inputs.numpy_input_fn(
-        {"x": data.images}, data.labels, batch_size=batch_size, num_epochs=1, shuffle=False
+        {"x": data.pixels},
+        data.labels,
+        batch_size=batch_size,
+        num_epochs=1,
+        shuffle=False,
+        transform=datasets.scale,
     )
     collected = hooks.CollectPredictions()
     found = estimator.evaluate(input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected])
@@ -146,7 +151,7 @@ def _plot(evaluation: Evaluation, data: datasets.Split, predictions: Predictions
 
     def plot_images(rows: np.ndarray, title: str) -> Figure:
         return plots.predictions(
-            data.images[rows],
+            datasets.scale(data.pixels[rows]),
             predictions.probabilities[rows],
             evaluation.class_names,
             [f"test image {row}" for row in rows],

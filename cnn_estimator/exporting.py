@@ -94,7 +94,8 @@ def export(
         _without_info(),
     ):
         settings = predictor.settings
-        images = datasets.load(settings.dataset, "test", data_dir or settings.data_dir).images[:IMAGES]
+        test = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
+        images = datasets.scale(test.pixels[:IMAGES])
         difference = _write(predictor, format, output, images)
     return Export(
         format=format,

@@ -131,7 +131,7 @@ def fit(job: Job) -> Training:
     member = where.member
     session_config = session_config_of(settings, where.timeout if where.task else None)
     input_fn = inputs.numpy_input_fn(
-        {"x": images.images},
+        {"x": images.pixels},
         images.labels,
         batch_size=settings.batch_size,
         num_epochs=None,
@@ -139,6 +139,7 @@ def fit(job: Job) -> Training:
         seed=where.own(settings).seed,
         # A worker that joins in again goes on about where it was.
         first_batch=checkpoints.last_saved_step(job.run.path) if member else job.planned.step,
+        transform=datasets.scale,
     )
 
     def work(strategy: tf.distribute.Strategy | None, of_task: Callable[[Any], Any]) -> Training:

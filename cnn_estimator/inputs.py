@@ -10,6 +10,9 @@ import numpy as np
 
 from cnn_estimator.tf1 import tf
 
+_Choose = Callable[[int], np.ndarray]  # the number of a batch -> its rows' numbers
+_Gather = Callable[[np.ndarray], list[np.ndarray]]  # rows' numbers -> those rows of each array
+
 
 def numpy_input_fn(
     x: np.ndarray | Mapping[str, np.ndarray],
@@ -20,6 +23,7 @@ def numpy_input_fn(
     shuffle: bool,
     seed: int | None = None,
     first_batch: int = 0,
+    transform: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Callable[..., tf.data.Dataset]:
     """Returns an input_fn over arrays in memory, without a copy of them in its graph.
 
@@ -40,6 +44,8 @@ def numpy_input_fn(
       shuffle: whether each epoch has an order of its own; otherwise the rows come in the arrays' order.
       seed: determines the orders; None draws one.
       first_batch: how many batches to skip at the beginning: those that a resumed run has seen already.
+      transform: what makes features of a batch of each of x's arrays, row by row: bytes into numbers, for example, so
+        that the arrays may stay small.
 
     Raises:
       ValueError: the arrays differ in length, or are empty; batch_size is not positive.
@@ -54,12 +60,18 @@ def numpy_input_fn(
     batches = math.ceil(lengths.pop() / batch_size)  # per epoch
     seed = secrets.randbits(128) if seed is None else seed
     choose = _chooser(len(arrays[0]), batch_size=batch_size, shuffle=shuffle, seed=seed)
+    transforms = [transform or _unchanged] * len(tf.nest.flatten(x)) + [_unchanged] * (y is not None)
+
+    def gather(chosen: np.ndarray) -> list[np.ndarray]:
+        return [function(array[chosen]) for function, array in zip(transforms, arrays, strict=True)]
+
+    one_row = gather(np.array([0]))
 
     def input_fn(input_context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
-        take, own = _take_batches(structure, arrays, choose), 1
+        take, own = _take_batches(structure, one_row, gather, choose), 1
         if input_context and input_context.num_replicas_in_sync > 1:
             own = input_context.num_replicas_in_sync // input_context.num_input_pipelines
-            take = _take_shares(structure, arrays, choose, input_context)
+            take = _take_shares(structure, one_row, gather, choose, input_context)
         total = np.iinfo(np.int64).max if num_epochs is None else num_epochs * batches * own
         dataset = tf.data.Dataset.range(first_batch * own, total).map(take).prefetch(2)
         # There is nothing to tune, and closing a session waits for the tuner's sleep to end: up to a minute.
@@ -71,25 +83,24 @@ def numpy_input_fn(
 
 
 def _take_batches(
-    structure: Any, arrays: list[np.ndarray], choose: Callable[[int], np.ndarray]
+    structure: Any, one_row: list[np.ndarray], gather: _Gather, choose: _Choose
 ) -> Callable[[tf.Tensor], Any]:
     """Returns a function that takes the number of a batch, and returns the batch in the form of `structure`."""
 
-    def gather(batch: np.int64) -> list[np.ndarray]:
-        chosen = choose(int(batch))
-        return [array[chosen] for array in arrays]
-
     def take(batch: tf.Tensor) -> Any:
-        tensors = tf.numpy_function(gather, [batch], [array.dtype for array in arrays])
-        return tf.nest.pack_sequence_as(structure, _with_shapes(tensors, arrays))
+        tensors = tf.numpy_function(
+            lambda batch: gather(choose(int(batch))), [batch], [array.dtype for array in one_row]
+        )
+        return tf.nest.pack_sequence_as(structure, _with_shapes(tensors, one_row))
 
     return take
 
 
 def _take_shares(
     structure: Any,
-    arrays: list[np.ndarray],
-    choose: Callable[[int], np.ndarray],
+    one_row: list[np.ndarray],
+    gather: _Gather,
+    choose: _Choose,
     input_context: tf.distribute.InputContext,
 ) -> Callable[[tf.Tensor], Any]:
     """Returns a function that takes the number of a worker's element, and returns a replica's share of a batch."""
@@ -100,34 +111,38 @@ def _take_shares(
     own = replicas // input_context.num_input_pipelines
     first_replica = own * input_context.input_pipeline_id
 
-    def gather(element: np.int64) -> list[np.ndarray]:
+    def gather_share(element: np.int64) -> list[Any]:
         batch, replica = divmod(int(element), own)
         chosen = choose(batch)
         rows = len(chosen)
         begin, end = ((first_replica + number) * rows // replicas for number in (replica, replica + 1))
         if begin == end:
             chosen, begin, end = np.append(chosen, chosen[0]), rows, rows + 1
-        return [np.int64(begin), np.int64(rows), *(array[chosen[begin:end]] for array in arrays)]
+        return [np.int64(begin), np.int64(rows), *gather(chosen[begin:end])]
 
     def take(element: tf.Tensor) -> Any:
-        dtypes = [np.int64, np.int64, *(array.dtype for array in arrays)]
-        first_row, global_rows, *tensors = tf.numpy_function(gather, [element], dtypes)
+        dtypes = [np.int64, np.int64, *(array.dtype for array in one_row)]
+        first_row, global_rows, *tensors = tf.numpy_function(gather_share, [element], dtypes)
         for scalar in (first_row, global_rows):
             scalar.set_shape([])
         place = {"first_row": first_row, "global_rows": global_rows}
-        packed = tf.nest.pack_sequence_as(structure, _with_shapes(tensors, arrays))
+        packed = tf.nest.pack_sequence_as(structure, _with_shapes(tensors, one_row))
         return (packed[0] | place, packed[1]) if isinstance(packed, tuple) else packed | place
 
     return take
 
 
-def _with_shapes(tensors: list[tf.Tensor], arrays: list[np.ndarray]) -> list[tf.Tensor]:
-    for tensor, array in zip(tensors, arrays, strict=True):
+def _unchanged(array: np.ndarray) -> np.ndarray:
+    return array
+
+
+def _with_shapes(tensors: list[tf.Tensor], one_row: list[np.ndarray]) -> list[tf.Tensor]:
+    for tensor, array in zip(tensors, one_row, strict=True):
         tensor.set_shape([None, *array.shape[1:]])
     return tensors
 
 
-def _chooser(rows: int, *, batch_size: int, shuffle: bool, seed: int) -> Callable[[int], np.ndarray]:
+def _chooser(rows: int, *, batch_size: int, shuffle: bool, seed: int) -> _Choose:
     """Returns a function that takes the number of a batch, counted over all epochs, and returns its rows' numbers."""
     batches = math.ceil(rows / batch_size)  # per epoch
 

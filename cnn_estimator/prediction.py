@@ -37,7 +37,7 @@ class Predictor:
       checkpoint: a global step, a path, whose folder then is the model_dir, or "best" for the one that training kept;
         None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
-      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor has it.
+      precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it.
       data_dir: the data whose class_names to take then, see datasets.load.
 
     Attributes:
@@ -228,7 +228,9 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
     for index in indices:
         if index >= len(data.labels):
             raise UserError(f"there is no test image {index}: the test set has images 0 to {len(data.labels) - 1}")
-    return [(f"test image {index}", data.images[index], False, int(data.labels[index])) for index in indices]
+    return [
+        (f"test image {index}", datasets.scale(data.pixels[index]), False, int(data.labels[index])) for index in indices
+    ]
 
 
 def table(predictions: Sequence[Prediction]) -> str:

@@ -108,5 +108,5 @@ class SharedPlan:
 
 def fingerprint(data: Split) -> str:
     """Returns how many images a split has, and a checksum of them and their labels."""
-    checksum = zlib.crc32(data.labels.tobytes(), zlib.crc32(data.images.data))
+    checksum = zlib.crc32(data.labels.tobytes(), zlib.crc32(data.pixels.data))
     return f"{len(data.labels)} with checksum {checksum:08x}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from cnn_estimator import model, recipes
-from cnn_estimator.datasets import SIDE, Split
+from cnn_estimator.datasets import SIDE, Split, scale
 from cnn_estimator.errors import UserError
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, event_writers, validation_records
@@ -98,9 +98,8 @@ class Evaluator:
         hits, losses = 0, 0.0
         for start in range(0, len(data.labels), _BATCH_SIZE):
             labels = data.labels[start : start + _BATCH_SIZE]
-            found, loss = run(
-                self._found, {self._images: data.images[start : start + _BATCH_SIZE], self._labels: labels}
-            )
+            images = scale(data.pixels[start : start + _BATCH_SIZE])
+            found, loss = run(self._found, {self._images: images, self._labels: labels})
             hits += int(found)
             losses += float(loss) * len(labels)
         return Record(step, hits / len(data.labels), losses / len(data.labels))

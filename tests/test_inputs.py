@@ -189,3 +189,19 @@ def test_empty_arrays_or_different_lengths_are_an_error(x, y):
 def test_a_batch_has_at_least_one_row(size):
     with pytest.raises(ValueError, match=f"^batch_size {size}: it must be at least 1"):
         numpy_input_fn(X, Y, batch_size=size, num_epochs=1, shuffle=False)
+
+
+@pytest.mark.integration
+def test_a_transform_makes_the_features_of_each_batch_and_leaves_the_labels():
+    arguments = {"batch_size": 2, "num_epochs": 1, "shuffle": True, "seed": 7}
+    pixels, labels = np.arange(10, dtype=np.uint8).reshape(5, 2), np.arange(5, dtype=np.uint8)
+    input_fn = numpy_input_fn({"x": pixels}, labels, **arguments, transform=lambda rows: rows / np.float32(2))
+    for (features, found), (plain, expected) in zip(
+        batches(input_fn), batches(numpy_input_fn({"x": pixels}, labels, **arguments)), strict=True
+    ):
+        assert features["x"].dtype == np.float32
+        np.testing.assert_array_equal(features["x"], plain["x"] / 2)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == np.uint8
+    (share, _), *_ = batches(input_fn, tf.distribute.InputContext(1, 0, 2))
+    np.testing.assert_array_equal(share["x"], next(iter(batches(input_fn)))[0]["x"][:1])

@@ -59,13 +59,13 @@ def test_a_task_that_was_started_for_something_else_is_refused(recipe, given, me
 
 
 def test_other_images_or_labels_are_refused():
-    data = Split(np.zeros((3, 28, 28), np.float32), np.int32([1, 2, 3]), ("a",) * 10, "here")
+    data = Split(np.zeros((3, 28, 28), np.uint8), np.int32([1, 2, 3]), ("a",) * 10, "here")
     plan = dataclasses.replace(PLAN, data=shared_plan.fingerprint(data))
     plan.check_data(data)
     for other in (
         dataclasses.replace(data, labels=np.int32([1, 2, 4])),
-        dataclasses.replace(data, images=data.images + np.float32(0.5)),
-        dataclasses.replace(data, images=data.images[:2], labels=data.labels[:2]),
+        dataclasses.replace(data, pixels=data.pixels + np.uint8(1)),
+        dataclasses.replace(data, pixels=data.pixels[:2], labels=data.labels[:2]),
     ):
         with pytest.raises(UserError, match="the training images differ"):
             plan.check_data(other)

@@ -157,7 +157,7 @@ def samples() -> None:
     count = min(FLAGS.count, len(data.labels))
     names = [data.class_names[label] for label in data.labels[:count]]
     title = f"{FLAGS.data_dir or recipe.dataset}: the first {count} of {len(data.labels)} training images"
-    _save_plot(plots.samples(data.images[:count], names, title))
+    _save_plot(plots.samples(datasets.scale(data.pixels[:count]), names, title))
 
 
 def curves() -> None:

@@ -128,8 +128,8 @@ def _read(train_dir: str | os.PathLike[str] | None, split: str, source_url: str 
     folder = train_dir if train_dir and any(os.path.isfile(os.path.join(train_dir, name)) for name in names) else None
     public = "fashion_mnist" if "fashion" in (source_url or "").lower() else "mnist"
     data = datasets.load(public, split, folder)
-    log.info("%s: the %s images and labels of %s", split, len(data.images), data.source)
-    return np.rint(data.images * np.float32(255)).astype(np.uint8), data.labels.astype(np.uint8)
+    log.info("%s: the %s images and labels of %s", split, len(data.labels), data.source)
+    return data.pixels.copy(), data.labels.astype(np.uint8)
 
 
 def read_data_sets(
