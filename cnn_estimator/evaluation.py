@@ -1,6 +1,7 @@
 """The verb eval."""
 
 import dataclasses
+import gc
 import logging
 import os
 from typing import Any
@@ -91,6 +92,7 @@ def evaluate(
         found, predictions = _run_estimator(
             folder, snapshot.copy, settings, data, batch_size or settings.batch_size, session_config
         )
+    gc.collect()  # a graph and its session are reference cycles, and hold memory until they are found
     evaluation = Evaluation(
         {
             "accuracy": _six_digits(found["accuracy"]),

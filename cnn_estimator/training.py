@@ -1,5 +1,6 @@
 """The verb train."""
 
+import gc
 import logging
 import os
 from collections.abc import Mapping
@@ -122,6 +123,7 @@ def train(
             result = lead(run, request, where)
     if not result.steps:
         return result
+    gc.collect()  # a graph and its session are reference cycles, and hold memory until they are found
     log.info(
         "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds
     )

@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import json
 import logging
 import pathlib
@@ -29,6 +30,22 @@ def test_every_recipe_trains_and_evaluates(tmp_path, data_dir, name):
     training.train(str(tmp_path), name, max_steps=5, batch_size=20)
     result = evaluation.evaluate(str(tmp_path)).metrics
     assert (result["global_step"], result["images"]) == (5, 130)
+
+
+def test_a_process_that_trains_and_evaluates_often_keeps_nothing_of_it(tmp_path, data_dir):
+    def graphs_and_sessions():
+        return sum(isinstance(kept, tf.Graph | tf.Session) for kept in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = graphs_and_sessions()
+        training.train(str(tmp_path), "fashion_dense", steps=1, data_dir=data_dir)
+        assert graphs_and_sessions() == before
+        evaluation.evaluate(str(tmp_path))
+        assert graphs_and_sessions() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("optimizer", recipes.OPTIMIZERS)
