@@ -33,6 +33,7 @@ class Dropout(tf.layers.Dropout):
         super().__init__(rate, seed=seed)
         self._first_row = first_row
 
+    @tf.autograph.experimental.do_not_convert  # converting takes 0.1 s, and `training` is no tensor
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return tf.identity(inputs)
