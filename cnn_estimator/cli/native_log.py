@@ -5,6 +5,7 @@ the program that imports it. It is not in tf1/, because importing anything from 
 """
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -32,11 +33,28 @@ def load_tensorflow() -> None:
     Raises:
       cnn_estimator.tf1.InstallationError: TensorFlow is missing, or does not fit.
     """
-    with filtered():
+    with filtered(), _without_collections():
         from cnn_estimator.tf1 import tf
 
         with tf.Graph().as_default(), tf.Session() as session:
             session.run(tf.no_op())
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Spares Python's garbage collector what TensorFlow's import makes: 400,000 objects, most of which stay.
+
+    Looking through them takes 0.2 to 0.3 s during the import, and 0.1 s at times after it.
+    """
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextlib.contextmanager
