@@ -4,18 +4,20 @@ import dataclasses
 import gc
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, plots, recipes
+from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, recipes
 from cnn_estimator.model import Predictions
 from cnn_estimator.precision import resolve_precision, set_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, compatibility, event_writers
 from cnn_estimator.run_dir.files import refuse_foreign, write_probe, writing
 from cnn_estimator.tf1 import tf
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger("cnn_estimator")
 
@@ -148,10 +150,12 @@ def _record(evaluation: Evaluation, source: str) -> dict[str, Any]:
 
 def _plot(evaluation: Evaluation, data: datasets.Split, predictions: Predictions, folder: str) -> dict[str, bytes]:
     """Writes the plots into a folder; returns {name: content of the PNG file}."""
+    from cnn_estimator import plots  # matplotlib takes a while to import
+
     found = evaluation.metrics
     what = f"step {found['global_step']}, accuracy {found['accuracy']:.4f} on {found['images']} test images"
 
-    def plot_images(rows: np.ndarray, title: str) -> Figure:
+    def plot_images(rows: np.ndarray, title: str) -> "Figure":
         return plots.predictions(
             datasets.scale(data.pixels[rows]),
             predictions.probabilities[rows],

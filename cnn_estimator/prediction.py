@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import cluster_config, datasets, model, plots, preprocessing, recipes, stopping
+from cnn_estimator import cluster_config, datasets, model, preprocessing, recipes, stopping
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.precision import resolve_precision, set_precision
@@ -255,6 +255,8 @@ def table(predictions: Sequence[Prediction]) -> str:
 
 def plot(predictions: Sequence[Prediction], path: str) -> None:
     """Writes a PNG file with the network's inputs, each beside its probabilities; the first 40."""
+    from cnn_estimator import plots  # matplotlib takes a while to import
+
     plotted = predictions[:_MAX_PLOTTED]
     if len(plotted) < len(predictions):
         log.warning("%s shows the first %d of %d images", path, len(plotted), len(predictions))

@@ -625,10 +625,11 @@ def test_the_photos_of_a_folder_are_predicted(trained, photos):
 
 
 @pytest.mark.process
-def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(trained, photos):
+def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(tmp_path, trained, photos):
+    (tmp_path / "matplotlib.py").write_text("raise AssertionError('matplotlib was loaded')")  # which takes a while
     listed = "".join(f"{photos}/{label}.png\n" for label in (3, 1))
     flags = (f"--model_dir={trained}", "--json", f"{photos}/2.png", "--test_index=5")
-    done = verb("predict", "-", *flags, input=listed)
+    done = verb("predict", "-", *flags, input=listed, environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert [record["image"] for record in records] == [

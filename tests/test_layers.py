@@ -193,6 +193,12 @@ def test_no_tensorflow_is_loaded_where_none_is_needed(name):
     assert not {package for module in loaded for package in _imports(module, at_import=True)[1]} & TENSORFLOW
 
 
+@pytest.mark.parametrize("name", ["training", "evaluation", "prediction"])
+def test_no_matplotlib_is_loaded_before_something_is_plotted(name):
+    packages = {package for module in _loaded_by(name) for package in _imports(module, at_import=True)[1]}
+    assert "matplotlib" not in packages
+
+
 def test_the_door_loads_no_part_of_contrib():
     assert not [module for module in _loaded_by("tf1") if module.startswith("tf1.contrib")]
 
