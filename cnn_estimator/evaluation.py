@@ -23,6 +23,7 @@ log = logging.getLogger("cnn_estimator")
 
 PLOTS_FOLDER = "figures"
 _PLOTTED_IMAGES = 20
+_BATCH_SIZE = 500  # the fastest, for most networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ def evaluate(
     *,
     checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
-    batch_size: int | None = None,
+    batch_size: int = _BATCH_SIZE,
     precision: str = "float32",
     data_dir: str | os.PathLike[str] | None = None,
     plot: bool = False,
@@ -60,7 +61,7 @@ def evaluate(
       checkpoint: a global step, a path, whose folder then is the model_dir, or "best" for the one that training kept;
         None takes the newest intact one.
       recipe: the name of the recipe that the model_dir holds, where it has no settings file.
-      batch_size: images per batch, which changes no result; None takes the settings'.
+      batch_size: images per batch, which changes no result but for rounding.
       precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it.
       data_dir: see datasets.load; None takes the settings'.
       plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
@@ -73,13 +74,16 @@ def evaluate(
     cluster_config.log_ignored()
     model_dir = recipes.local_path("model_dir", model_dir)
     data_dir = recipes.local_path_or_none("data_dir", data_dir)
-    recipes.check(recipes.given(batch_size=batch_size))
+    recipes.check({"batch_size": batch_size})
     session_config = tf.ConfigProto()
+    rewrite_options = session_config.graph_options.rewrite_options
+    rewrite_options.meta_optimizer_iterations = rewrite_options.ONE
     set_precision(resolve_precision(precision), session_config)
     with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
         run = RunDir(snapshot.model_dir)
         settings = run.load_settings(recipe, data_dir)
-        compatibility.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.EVAL)
+        # The graph of PREDICT has the same variables, and is built sooner.
+        compatibility.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.PREDICT)
         data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
         if data.class_names != settings.class_names:
@@ -91,9 +95,7 @@ def evaluate(
         writable = _can_be_written(os.path.join(run.path, EVALUATION_FOLDER))
         # Estimator writes the metrics into its model_dir.
         folder = run.path if writable else os.path.dirname(snapshot.copy.path)
-        found, predictions = _run_estimator(
-            folder, snapshot.copy, settings, data, batch_size or settings.batch_size, session_config
-        )
+        found, predictions = _run_estimator(folder, snapshot.copy, settings, data, batch_size, session_config)
     gc.collect()  # a graph and its session are reference cycles, and hold memory until they are found
     evaluation = Evaluation(
         {

@@ -132,7 +132,7 @@ def define_train() -> None:
 def define_eval() -> None:
     """Defines the flags of the verb eval."""
     _define_trained()
-    _define_setting("batch_size")
+    _define_argument("batch_size", 500, "Images per batch, which changes no result but for rounding.")
     _define_precision("float32", _OF_THE_ARITHMETIC)
     flags.DEFINE_bool("figures", False, "Plot the results: PNG files in model_dir/figures, and for TensorBoard.")
 
