@@ -54,6 +54,7 @@ setup(
         "tqdm>=4.60",
     ],
     extras_require={
+        "bench": ["torch>=2.4"],  # whose Adam has a fused form for CPUs
         "onnx": ONNX,
         "test": TEST,
         "dev": [*TEST, "mypy>=1.13", "nox[pbs]>=2026.4", "ruff>=0.9"],

@@ -11,7 +11,7 @@ from measuring import Task
 
 from cnn_estimator.tf1 import tf
 
-_SESSIONS_RUNS = 3
+_SESSION_RUNS = 5
 
 
 def measure(task: Task) -> dict[str, float]:
@@ -25,7 +25,7 @@ def measure(task: Task) -> dict[str, float]:
     seconds = []
     with tf.Session() as session:
         session.run(matrix.initializer)
-        for _ in range(_SESSIONS_RUNS):
+        for _ in range(_SESSION_RUNS):
             started = time.perf_counter()
             session.run(product.op)
             seconds.append(time.perf_counter() - started)

@@ -15,7 +15,7 @@ import tempfile
 import measuring
 import table
 from table import Found
-from variants import GROUPS, VARIANTS, Variant
+from variants import VARIANTS, Variant
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -45,7 +45,11 @@ def main() -> None:
     given = _arguments()
     results = pathlib.Path(given.results) if given.results else None
     found = _read(results) if results and results.exists() else collections.defaultdict(list)
-    obstacles = {variant: variant.obstacle(given.quick) for variant in VARIANTS if variant.group in given.rows}
+    obstacles = {
+        variant: variant.obstacle(given.quick)
+        for variant in VARIANTS
+        if any(text in variant.key for text in given.rows.split(","))
+    }
     with tempfile.TemporaryDirectory() as models:
         settings = Settings(given.quick, pathlib.Path(models))
         for number in range(given.rounds):
@@ -56,20 +60,21 @@ def main() -> None:
                 if results:
                     _add(results, variant, measured)
     print(table.report(found))
-    if skipped := [f"{variant.key}: {obstacle}" for variant, obstacle in obstacles.items() if obstacle]:
-        print(f"\nSkipped: {'; '.join(skipped)}.")
+    for obstacle in sorted({obstacle for obstacle in obstacles.values() if obstacle}):
+        skipped = [variant.key for variant, own in obstacles.items() if own == obstacle]
+        print(f"\nSkipped, {obstacle}: {'; '.join(skipped)}.")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prints speed and memory beside the peers as a Markdown table.")
     parser.add_argument("--rounds", type=int, default=7, help="of which the medians are taken")
-    parser.add_argument("--rows", default=",".join(GROUPS), help="of these groups alone")
+    parser.add_argument("--rows", default="", help="texts in their names, of those to measure: training,PyTorch")
     parser.add_argument("--quick", action="store_true", help="measure very little once, to see whether all of it works")
     parser.add_argument("--results", help="a file to add the measurements to; the table is of all that it has")
     given = parser.parse_args()
-    given.rows = given.rows.split(",")
-    if unknown := {*given.rows} - {*GROUPS}:
-        parser.error(f"--rows: there is no {min(unknown)}, choose from {', '.join(GROUPS)}")
+    for text in given.rows.split(","):
+        if not any(text in variant.key for variant in VARIANTS):
+            parser.error(f"--rows: none has {text}, choose from {'; '.join(variant.key for variant in VARIANTS)}")
     if given.quick:
         given.rounds = 1
     return given

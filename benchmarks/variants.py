@@ -5,7 +5,6 @@ import importlib.util
 
 from cnn_estimator import precision
 
-GROUPS = ("training", "evaluation", "start")
 OURS, PRODUCTS = "cnn_estimator", "the matrix products alone"
 
 
