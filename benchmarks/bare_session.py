@@ -22,9 +22,9 @@ def train(task: Task) -> dict[str, float]:
         batch_size=BATCH,
         class_names=datasets.class_names(DATASET),
     )
-    data = measuring.load("train")
-    order = np.random.default_rng(SEED).permutation(len(data.labels))
-    images, labels = data.images[order], data.labels[order]
+    images, labels = measuring.load("train")
+    order = np.random.default_rng(SEED).permutation(len(labels))
+    images, labels = images[order], labels[order]
     tf.set_random_seed(SEED)
     tf.train.create_global_step()
     x, y = tf.placeholder(tf.float32, [None, 28, 28]), tf.placeholder(tf.int32, [None])

@@ -24,13 +24,14 @@ class StepTimes(keras.callbacks.Callback):
 
 def train(task: Task) -> dict[str, float]:
     """One epoch of model.fit; it prints its progress, on stderr here."""
-    data, size = measuring.load("train"), task.size
+    images, labels = measuring.load("train")
+    size = task.size
     steps = size.warm_up + size.steps
     keras.utils.set_random_seed(measuring.SEED)
     network = keras_networks.build(NETWORK)
     network.compile(keras.optimizers.Adam(LEARNING_RATE), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     times = StepTimes()
-    images, labels = data.images[: steps * BATCH], data.labels[: steps * BATCH]  # all of them in the full size
+    images, labels = images[: steps * BATCH], labels[: steps * BATCH]  # all of them in the full size
     with contextlib.redirect_stdout(sys.stderr):
         network.fit(images, labels, batch_size=BATCH, callbacks=[times])
     seconds = times.times[steps - 1] - times.times[size.warm_up - 1]
@@ -42,10 +43,10 @@ def train(task: Task) -> dict[str, float]:
 
 def evaluate(task: Task) -> dict[str, float]:
     started = time.perf_counter()
-    data = measuring.load("test")
+    images, labels = measuring.load("test")
     network = keras.models.load_model(task.model)
     with contextlib.redirect_stdout(sys.stderr):
-        _, accuracy = network.evaluate(data.images, data.labels, batch_size=BATCH)
+        _, accuracy = network.evaluate(images, labels, batch_size=BATCH)
     return {"seconds": time.perf_counter() - started, "accuracy": accuracy}
 
 

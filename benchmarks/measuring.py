@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from cnn_estimator import datasets
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -77,8 +79,10 @@ class Task:
     model: str | None
 
 
-def load(split: str) -> datasets.Split:
-    return datasets.load(DATASET, split)
+def load(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the images, float32 [N, 28, 28] in 0..1, and the labels of Fashion-MNIST's "train" or "test"."""
+    data = datasets.load(DATASET, split)
+    return data.images, data.labels
 
 
 def main(**functions: Callable[[Task], dict[str, Any]]) -> None:

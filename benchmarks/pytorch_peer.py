@@ -7,8 +7,6 @@ import torch
 from measuring import BATCH, LEARNING_RATE, SEED, Task
 from torch import nn
 
-from cnn_estimator import datasets
-
 
 def build() -> nn.Module:
     """Returns three_conv_dropout with new weights: images [B, 1, 28, 28] -> logits [B, 10]."""
@@ -32,10 +30,10 @@ def build() -> nn.Module:
     ).to(memory_format=torch.channels_last)
 
 
-def tensors(data: datasets.Split) -> tuple[torch.Tensor, torch.Tensor]:
+def load(split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns the images and labels as the network and its loss take them, without a copy of the images."""
-    images = torch.from_numpy(data.images)[:, None].contiguous(memory_format=torch.channels_last)
-    return images, torch.from_numpy(data.labels).long()
+    images, labels = map(torch.from_numpy, measuring.load(split))
+    return images[:, None].contiguous(memory_format=torch.channels_last), labels.long()
 
 
 def autocast(task: Task) -> torch.autocast:
@@ -44,7 +42,7 @@ def autocast(task: Task) -> torch.autocast:
 
 def train(task: Task) -> dict[str, float]:
     torch.manual_seed(SEED)
-    images, labels = tensors(measuring.load("train"))
+    images, labels = load("train")
     order = torch.randperm(len(labels))
     network = build().train()
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=True)
@@ -66,7 +64,7 @@ def train(task: Task) -> dict[str, float]:
 
 def evaluate(task: Task) -> dict[str, float]:
     started = time.perf_counter()
-    images, labels = tensors(measuring.load("test"))
+    images, labels = load("test")
     network = build().eval()
     network.load_state_dict(torch.load(task.model))
     with torch.inference_mode(), autocast(task):
