@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cnn_estimator import schedules
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.recipes import Settings
 from cnn_estimator.tf1 import tf
@@ -89,10 +90,14 @@ def model_fn(
         accuracy = all_hits / rows
     tf.identity(batch_loss, name=BATCH_LOSS)
     tf.summary.scalar("accuracy", tf.identity(accuracy, name=BATCH_ACCURACY))
-    tf.summary.scalar("learning_rate", params.learning_rate)
-    optimizer = _OPTIMIZERS[params.optimizer](params.learning_rate)
-    train_op = optimizer.minimize(loss, global_step=tf.train.get_global_step())
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=_train_op(loss, params))
+
+
+def _train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
+    learning_rate = schedules.learning_rate(params)
+    tf.summary.scalar("learning_rate", learning_rate)
+    optimizer = _OPTIMIZERS[params.optimizer](learning_rate)
+    return optimizer.minimize(loss, global_step=tf.train.get_global_step())
 
 
 def _sums_over_replicas(*values: tf.Tensor) -> list[tf.Tensor]:

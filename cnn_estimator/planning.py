@@ -18,6 +18,8 @@ from cnn_estimator.validation import Plan
 
 log = logging.getLogger("cnn_estimator")
 
+_KEPT = ("seed", "threads", "precision", "schedule_steps", "validation", "data_dir")  # as long as none is given
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -41,12 +43,12 @@ def lead(run: RunDir, request: Request, where: Where) -> Training:
     with run.locked():
         checkpoint = None if request.fresh else checkpoints.newest_intact(run.path)
         saved = run.read_settings(given.get("data_dir")) if checkpoint else None
-        settings = resolve_settings(run, saved, request)
-        if checkpoint:
-            compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         first_step = checkpoint.step if checkpoint else 0
         if max_steps is None:
             max_steps = recipes.find(request.recipe).steps if request.steps is None else first_step + request.steps
+        settings = resolve_settings(run, saved, request, max_steps)
+        if checkpoint:
+            compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         planned = _begin(run, settings, first_step, max_steps, evaluations)
         if first_step >= max_steps or planned.stopped_early:
             _share(where, planned, checkpoint, evaluations, None)
@@ -54,6 +56,7 @@ def lead(run: RunDir, request: Request, where: Where) -> Training:
         data = load(planned, evaluations)
         _log_changes(saved or settings, settings)
         log.info("model_dir %s: from step %d to step %d", run.path, first_step, max_steps)
+        _warn_of_the_schedules_end(settings, max_steps)
         stopping.check()
         _clear(run, checkpoint, fresh=request.fresh)
         _share(where, planned, checkpoint, evaluations, data.training)
@@ -111,18 +114,24 @@ def _clear(run: RunDir, checkpoint: Checkpoint | None, *, fresh: bool) -> None:
             checkpoints.rebuild_state(run.path, checkpoint)
 
 
-def resolve_settings(run: RunDir, saved: Settings | None, request: Request) -> Settings:
+def resolve_settings(run: RunDir, saved: Settings | None, request: Request, max_steps: int) -> Settings:
     """Returns the Settings to go on with from the saved ones, or to start with where there are none.
+
+    Args:
+      max_steps: the step to train to, where a schedule without an end of its own has it.
 
     Raises UserError where the saved ones are another run's.
     """
+    recipe = recipes.find(request.recipe)
     if saved:
-        kept = {name: getattr(saved, name) for name in ("seed", "threads", "precision", "validation", "data_dir")}
+        kept = {name: getattr(saved, name) for name in _KEPT}
     else:
-        kept = {"seed": secrets.randbelow(recipes.MAX_SEED + 1)}
+        kept = {"seed": secrets.randbelow(recipes.MAX_SEED + 1), "precision": resolve_precision(recipe.precision)}
     chosen = {"data_dir": None, **kept, **request.given}
-    class_names = datasets.class_names(recipes.find(request.recipe).dataset, chosen["data_dir"])
-    settings = recipes.settings(request.recipe, class_names=class_names, **chosen)
+    class_names = datasets.class_names(recipe.dataset, chosen["data_dir"])
+    settings = recipes.settings(recipe.name, class_names=class_names, **chosen)
+    if settings.decays and chosen.get("schedule_steps") is None:
+        settings = dataclasses.replace(settings, schedule_steps=max_steps)
     resolve_precision(settings.precision)  # a run may have begun on another processor
     if saved:
         run.check_same_run(saved, settings)
@@ -155,6 +164,16 @@ def load(planned: Training, evaluations: Plan) -> Data:
     if evaluations.on_test:
         test = datasets.load(settings.dataset, "test", settings.data_dir)
     return Data(data, held_out, test)
+
+
+def _warn_of_the_schedules_end(settings: Settings, max_steps: int) -> None:
+    if settings.decays and settings.schedule_steps and settings.schedule_steps < max_steps:
+        log.warning(
+            "the learning rate is 0 from step %d on, where schedule %s ends: nothing is learned from there to step %d",
+            settings.schedule_steps,
+            settings.schedule,
+            max_steps,
+        )
 
 
 def _log_changes(saved: Settings, settings: Settings) -> None:

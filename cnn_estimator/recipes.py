@@ -16,6 +16,7 @@ from cnn_estimator.errors import UserError
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 PRECISIONS = ("float32", "bfloat16")
+SCHEDULES = ("constant", "cosine", "one_cycle")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
@@ -45,12 +46,15 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class Integer:
-    """An int within bounds."""
+    """An int within bounds; None too, if it is optional."""
 
     min: int
     max: int
+    optional: bool = False
 
     def check(self, value: object) -> None:
+        if self.optional and value is None:
+            return
         if type(value) is not int or not self.min <= value <= self.max:
             raise ValueError(f"not an integer from {self.min} to {self.max}")
 
@@ -64,7 +68,7 @@ class Number:
 
     def check(self, value: object) -> None:
         if type(value) not in (int, float) or not self.min <= value <= self.max:  # type: ignore[operator]
-            raise ValueError(f"not a number from {self.min:.2g} to {self.max:.2g}")
+            raise ValueError(f"not a number from {self.min:g} to {self.max:g}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,16 +100,28 @@ class Hyperparameters:
     optimizer: Annotated[str, Choice(OPTIMIZERS), "Instead of the recipe's."] = "adam"
     learning_rate: Annotated[float, Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE), "Instead of the recipe's."] = 0.001
     batch_size: Annotated[int, Integer(1, MAX_IMAGES), "Images per batch, instead of the recipe's."] = 100
+    schedule: Annotated[
+        str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0, instead of the recipe's."
+    ] = "constant"
+    warmup_steps: Annotated[
+        int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0, instead of the recipe's."
+    ] = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(Hyperparameters):
-    """One tutorial's choices. `reported` is the accuracy that it reports, on the test set where it does not say."""
+    """One tutorial's choices, or this package's own.
+
+    Attributes:
+      precision: of a new run; "auto" for bfloat16 where the processor has it.
+      reported: the accuracy that the tutorial reports, on the test set where it does not say.
+    """
 
     name: str
     dataset: str = "fashion_mnist"
     network: str
     steps: int
+    precision: str = "float32"
     reported: str
 
 
@@ -118,6 +134,7 @@ class Settings(Hyperparameters):
       seed: of the initial weights, the order of the images and the dropout masks.
       threads: how many of them share an operation: sums are split among them, so another number rounds differently.
       precision: of the arithmetic, which the bits depend on; variables are float32 in any case.
+      schedule_steps: the step at which the schedule ends, however far the run goes; None where it has no end.
       validation: how many training images are held out, not trained on; the seed chooses them.
       data_dir: see datasets.load.
       class_names: ten str.
@@ -136,6 +153,11 @@ class Settings(Hyperparameters):
         "Of an operation, which its bits depend on; otherwise the model_dir's own, or one for each CPU.",
     ]
     precision: Annotated[str, Choice(PRECISIONS)]
+    schedule_steps: Annotated[
+        int | None,
+        Integer(1, MAX_STEPS, optional=True),
+        "Step at which the schedule ends; otherwise the model_dir's own, or the step to train to.",
+    ] = None
     validation: Annotated[
         int,
         Integer(0, MAX_IMAGES),
@@ -147,6 +169,13 @@ class Settings(Hyperparameters):
     def __post_init__(self) -> None:
         find(self.recipe)
         check({name: getattr(self, name) for name in SETTINGS})
+        if self.decays and self.schedule_steps is None:
+            raise UserError(f"schedule {self.schedule} has no end", "say with {schedule_steps} where it ends")
+
+    @property
+    def decays(self) -> bool:
+        """Whether the learning rate falls, to 0 at schedule_steps."""
+        return self.schedule != "constant"
 
     @property
     def dataset(self) -> str:
@@ -163,10 +192,16 @@ class Settings(Hyperparameters):
 
     def __str__(self) -> str:
         overrides = ", ".join(f"{name}={value}" for name, value in self.overrides().items())
-        hyperparameters = ", ".join(f"{name} {getattr(self, name)}" for name in HYPERPARAMETERS)
+        plain = Hyperparameters()
+        hyperparameters = ", ".join(
+            f"{name} {getattr(self, name)}"
+            for name in HYPERPARAMETERS
+            if name in _ALWAYS_LOGGED or getattr(self, name) != getattr(plain, name)
+        )
         return (
             f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {hyperparameters}, "
             f"seed {self.seed}, threads {self.threads}"
+            + (f", schedule_steps {self.schedule_steps}" if self.decays else "")
             + (f", precision {self.precision}" if self.precision != "float32" else "")
             + (f", validation {self.validation}" if self.validation else "")
         )
@@ -177,6 +212,7 @@ _ANNOTATIONS = {
     for name, hint in get_type_hints(Settings, include_extras=True).items()
     if hasattr(hint, "__metadata__")
 }
+_ALWAYS_LOGGED = ("optimizer", "learning_rate", "batch_size")
 HYPERPARAMETERS = tuple(field.name for field in dataclasses.fields(Hyperparameters))
 _ARGUMENTS: dict[str, Rule] = {  # of the verbs, as Python functions and as flags
     "steps": Integer(1, MAX_STEPS),
@@ -260,6 +296,7 @@ def settings(
     seed: int,
     threads: int | None = None,
     precision: str = "float32",
+    schedule_steps: int | None = None,
     validation: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
     class_names: tuple[str, ...],
@@ -267,7 +304,8 @@ def settings(
 ) -> Settings:
     """Returns the Settings of a recipe; a hyperparameter that is given and not None overrides the recipe's.
 
-    Without `threads` there is one for each CPU that this process may use.
+    Without `threads` there is one for each CPU that this process may use. Without `schedule_steps` a schedule that has
+    an end has it at the recipe's last step.
 
     Raises UserError for a value that nothing can be trained with.
     """
@@ -277,11 +315,14 @@ def settings(
     chosen = {name: getattr(found, name) for name in HYPERPARAMETERS}
     chosen |= given(**overrides)
     threads = available_threads() if threads is None else threads
+    if schedule_steps is None and chosen["schedule"] != "constant":
+        schedule_steps = found.steps
     return Settings(
         recipe=recipe,
         seed=seed,
         threads=threads,
         precision=precision,
+        schedule_steps=schedule_steps,
         validation=validation,
         data_dir=data_dir,
         class_names=class_names,

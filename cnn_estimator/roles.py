@@ -41,7 +41,9 @@ def take_part(run: RunDir, request: Request, where: Where) -> Training:
 
 def _outcome(run: RunDir, request: Request, goal: int | None) -> Training:
     """Returns what became of a run that other tasks trained."""
-    settings = run.read_settings(request.given.get("data_dir")) or resolve_settings(run, None, request)
+    settings = run.read_settings(request.given.get("data_dir")) or resolve_settings(
+        run, None, request, goal or recipes.find(request.recipe).steps
+    )
     step = checkpoints.last_saved_step(run.path)
     best = validation_records.best(validation_records.read(run.path, last_step=step))
     return Training(run.path, settings, step, run.last_goal() or goal or step, best=best)

@@ -39,6 +39,7 @@ def train(
     seed: int | None = None,
     threads: int | None = None,
     precision: str | None = None,
+    schedule_steps: int | None = None,
     validation: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     **overrides: Any,
@@ -74,11 +75,14 @@ def train(
       threads: how many share an operation, on which the bits depend; None takes that of the run in the model_dir, or
         for a new run the number of CPUs that this process may use.
       precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it; None takes that of
-        the run in the model_dir, or float32 for a new run.
+        the run in the model_dir, or the recipe's for a new run.
       data_dir: see datasets.load; None takes that of the run in the model_dir.
       validation: how many training images to hold out, for evaluations during training; None takes that of the run in
         the model_dir, or 0 for a new run.
-      overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size; None keeps its own.
+      schedule_steps: the step at which the schedule ends; None takes that of the run in the model_dir, or for a new run
+        the step to train to.
+      overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size, schedule, warmup_steps,
+        see recipes.Hyperparameters; None keeps its own.
 
     In a cluster with parameter servers that TF_CONFIG names, this process does the part of its task, each task that
     trains has its own shuffle and dropout masks, and a run does not repeat.
@@ -105,7 +109,14 @@ def train(
     recipes.check(recipes.given(steps=steps, max_steps=max_steps, cluster_timeout=cluster_timeout))
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
-    given = recipes.given(seed=seed, threads=threads, validation=validation, data_dir=data_dir, **overrides)
+    given = recipes.given(
+        seed=seed,
+        threads=threads,
+        schedule_steps=schedule_steps,
+        validation=validation,
+        data_dir=data_dir,
+        **overrides,
+    )
     follows = task is not None and not task.is_chief
     if precision is not None and not (follows and precision == AUTO):  # then the chief's processor decides
         given["precision"] = resolve_precision(precision)

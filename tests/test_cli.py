@@ -300,7 +300,7 @@ def test_every_setting_with_a_help_text_is_a_flag_of_train_with_the_bounds_of_it
 
 
 def test_all_hyperparameters_are_flags():
-    assert {*recipes.HYPERPARAMETERS, "seed", "threads", "validation"} == {*recipes.HELP}
+    assert {*recipes.HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"} == {*recipes.HELP}
 
 
 def test_a_new_setting_needs_no_more_than_its_declaration(monkeypatch):
@@ -393,6 +393,9 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "optimizer": "momentum",
         "learning_rate": 0.5,
         "batch_size": 4,
+        "schedule": "one_cycle",
+        "warmup_steps": 3,
+        "schedule_steps": 9,
         "seed": 0,
         "threads": 8,
         "validation": 100,

@@ -86,19 +86,12 @@ def assert_close(model_dir, other, step, tolerance):
 
 def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(tmp_path, data_dir, start):
     # 31 images go to three workers as 10, 10 and 11; the ninth batch has the other 21. It has dropout.
-    flags = ("--recipe=fashion_cnn", "--batch_size=31", "--max_steps=12", "--save_every=5")
+    options = {"batch_size": 31, "max_steps": 12, "save_every": 5}
+    options |= {"schedule": "cosine"}
+    flags = ("--recipe=fashion_cnn", *(f"--{name}={value}" for name, value in options.items()))
     folders = [tmp_path / name for name in ("chief", "worker 0", "worker 1")]
     cluster = finish(start(folders, *flags))
-    alone = training.train(
-        tmp_path / "alone",
-        "fashion_cnn",
-        batch_size=31,
-        max_steps=12,
-        save_every=5,
-        seed=1,
-        threads=1,
-        data_dir=data_dir,
-    )
+    alone = training.train(tmp_path / "alone", "fashion_cnn", seed=1, threads=1, data_dir=data_dir, **options)
     for step in (0, 5, 10, 12):
         assert_close(folders[0], tmp_path / "alone", step, 1e-4 if step else 0)
     losses = [line.split("loss = ")[1].split(",")[0] for line in cluster.stderr(0).splitlines() if "loss = " in line]

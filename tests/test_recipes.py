@@ -54,10 +54,13 @@ def test_settings_are_the_recipe_with_its_overrides():
         "optimizer": "sgd",
         "learning_rate": 0.001,
         "batch_size": 100,
+        "schedule": "constant",
+        "warmup_steps": 0,
         "recipe": "fashion_ladder_1",
         "seed": 0,
         "threads": 2,
         "precision": "float32",
+        "schedule_steps": None,
         "validation": 0,
         "data_dir": None,
         "class_names": NAMES,
@@ -71,7 +74,7 @@ def test_settings_are_the_recipe_with_its_overrides():
     assert settings(optimizer=None, learning_rate=None, batch_size=None) == settings()
 
 
-def test_the_log_line_names_every_hyperparameter_and_what_differs_from_the_recipe():
+def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe():
     assert str(settings("fashion_dense", learning_rate=0.5)) == (
         "recipe fashion_dense with learning_rate=0.5: network dense_128, optimizer adam, learning_rate 0.5, "
         "batch_size 32, seed 1, threads 2"
@@ -81,8 +84,14 @@ def test_the_log_line_names_every_hyperparameter_and_what_differs_from_the_recip
     assert str(settings(batch_size=7, optimizer="sgd")).startswith(
         "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
     )
+    assert str(settings(schedule="cosine", warmup_steps=5)) == (
+        "recipe fashion_cnn with schedule=cosine, warmup_steps=5: "
+        "network three_conv_dropout, optimizer adam, learning_rate 0.001, batch_size 100, schedule cosine, "
+        "warmup_steps 5, seed 1, threads 2, schedule_steps 1500"
+    )
+    different = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "schedule": "cosine", "warmup_steps": 9}
     for name in recipes.HYPERPARAMETERS:
-        assert f", {name} " in str(settings())
+        assert f", {name} {different[name]}" in str(settings(**different))
 
 
 def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
@@ -90,7 +99,7 @@ def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
     for name in recipes.HYPERPARAMETERS:
         assert isinstance(recipes.RULES[name], typing.get_args(recipes.Rule))
         assert recipes.HELP[name].endswith(".")
-    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads", "validation"}
+    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"}
 
 
 def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
@@ -127,12 +136,23 @@ def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
         ("data_dir", "\ud800", "not UTF-8, which TensorFlow needs"),
         ("data_dir", "gs://a/b", "paths that begin with gs:// are not supported, name a local one"),
         ("class_names", None, "not ten different class names"),
+        ("schedule", "cosin", "no such name, did you mean cosine"),
+        ("warmup_steps", -1, "not an integer from 0"),
+        ("schedule_steps", 0, "not an integer from 1"),
     ],
 )
 def test_settings_that_nothing_can_be_trained_with_are_refused_by_name(field, value, problem):
     with pytest.raises(UserError) as caught:
         dataclasses.replace(settings(), **{field: value})
     assert str(caught.value).startswith(f"{field} {value!r}: {problem}")
+
+
+def test_a_schedule_that_falls_has_an_end():
+    assert settings().schedule_steps is None
+    assert settings(schedule="cosine").schedule_steps == 1500
+    assert settings(schedule="one_cycle", schedule_steps=7).schedule_steps == 7
+    with pytest.raises(UserError, match=r"^schedule cosine has no end: say with schedule_steps where it ends$"):
+        dataclasses.replace(settings(), schedule="cosine")
 
 
 def test_threads_are_as_many_as_the_cpus_that_the_process_may_use(monkeypatch):

@@ -12,7 +12,18 @@ import pytest
 from helpers import steps_in, variables
 
 import cnn_estimator
-from cnn_estimator import datasets, evaluation, exporting, fitting, hooks, prediction, recipes, stopping, training
+from cnn_estimator import (
+    datasets,
+    evaluation,
+    exporting,
+    fitting,
+    hooks,
+    prediction,
+    recipes,
+    run_dir,
+    stopping,
+    training,
+)
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.tf1 import tf
 
@@ -122,7 +133,7 @@ def test_a_stop_request_before_the_first_step_changes_nothing(tmp_path, data_dir
 def test_settings_are_complete_before_they_are_kept(tmp_path, data_dir, caplog):
     with caplog.at_level(logging.INFO, "cnn_estimator"):
         result = training.train(str(tmp_path), "fashion_dense", max_steps=1, data_dir=data_dir)
-    assert all(value is not None for value in dataclasses.asdict(result.settings).values())
+    assert [name for name, value in dataclasses.asdict(result.settings).items() if value is None] == ["schedule_steps"]
     assert f", seed {result.settings.seed}" in caplog.text
     assert result.settings.class_names == tuple("0123456789")
 
@@ -156,20 +167,20 @@ def test_a_run_goes_on_with_its_threads(tmp_path, data_dir, caplog):
     assert training.train(tmp_path / "run", "fashion_dense", steps=1, threads=2).settings.threads == 2
     assert "threads is 2 from now on, and was 3" in caplog.text
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
-    assert (settings["version"], settings["threads"]) == (4, 2)
+    assert (settings["version"], settings["threads"]) == (run_dir.VERSION, 2)
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_dir, version):
     training.train(tmp_path, "fashion_dense", steps=1, data_dir=data_dir)
     older = json.loads((tmp_path / "settings.json").read_text()) | {"version": version}
-    for name in {2: ("threads", "validation", "precision"), 3: ("validation", "precision")}[version]:
-        del older[name]
+    older = {name: value for name, value in older.items() if run_dir.ADDED_IN.get(name, 1) <= version}
     (tmp_path / "settings.json").write_text(json.dumps(older))
     training.train(tmp_path, "fashion_dense", steps=1)
     settings = json.loads((tmp_path / "settings.json").read_text())
-    assert (settings["version"], settings["threads"]) == (4, recipes.available_threads())
+    assert (settings["version"], settings["threads"]) == (5, recipes.available_threads())
     assert (settings["validation"], settings["precision"]) == (0, "float32")
+    assert (settings["schedule"], settings["schedule_steps"]) == ("constant", None)
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):

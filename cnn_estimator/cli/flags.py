@@ -100,7 +100,7 @@ def define_train() -> None:
     _define(_recipe_parser(), "recipe", recipes.DEFAULT, "The tutorial to repeat.")
     for name in recipes.HELP:
         _define_setting(name)
-    _define_precision(None, f"{_OF_THE_ARITHMETIC} Without it: the model_dir's own, or float32.")
+    _define_precision(None, f"{_OF_THE_ARITHMETIC} Without it: the model_dir's own, or the recipe's.")
     _define_argument("steps", None, "Steps to train, counted from the newest checkpoint in the model_dir.")
     _define_argument(
         "max_steps", None, "Global step to train to. With neither --steps nor --max_steps: the recipe's total."

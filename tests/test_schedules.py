@@ -1,0 +1,129 @@
+"""The learning rate over a run, and where a schedule ends when the run goes on."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers import variables
+
+from cnn_estimator import recipes, schedules, training
+from cnn_estimator.tf1 import tf
+
+NAMES = tuple("0123456789")
+
+
+def settings(**values):
+    return recipes.settings("fashion_dense", **{"seed": 0, "class_names": NAMES, "learning_rate": 0.5} | values)
+
+
+def rates(settings, steps):
+    """The learning rates of the steps that begin at global steps."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.train.create_global_step()
+        rate = schedules.learning_rate(settings)
+        return [session.run(rate, {step: number}) for number in steps]
+
+
+@pytest.mark.unit
+def test_a_constant_rate_is_no_tensor():
+    """So the graph is that of the tutorials."""
+    with tf.Graph().as_default() as graph:
+        assert schedules.learning_rate(settings()) == 0.5
+        assert not graph.get_operations()
+
+
+@pytest.mark.integration
+def test_the_warmup_is_a_line_from_0_to_the_peak():
+    expected = [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5]
+    np.testing.assert_allclose(rates(settings(warmup_steps=4), [0, 1, 2, 3, 4, 5, 10**9]), expected, rtol=1e-6)
+
+
+@pytest.mark.integration
+def test_a_cosine_falls_from_the_peak_to_0_and_stays_there():
+    steps = [0, 25, 50, 75, 99, 100, 1000]
+    expected = [0.5 * (1 + math.cos(math.pi * min(step, 100) / 100)) / 2 for step in steps]
+    found = rates(settings(schedule="cosine", schedule_steps=100), steps)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
+    assert found[0] == 0.5
+    assert found[4] > 0
+    assert found[5:] == [0, 0]
+
+
+@pytest.mark.integration
+def test_after_the_warmup_the_rest_is_the_cosine():
+    found = rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=20), [0, 19, 20, 60, 100])
+    np.testing.assert_allclose(found, [0.5 / 21, 0.5 * 20 / 21, 0.5, 0.25, 0], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.integration
+def test_one_cycle_rises_for_three_tenths_or_for_the_warmup():
+    steps = range(101)
+    by_itself = rates(settings(schedule="one_cycle", schedule_steps=100), steps)
+    assert int(np.argmax(by_itself)) == 30
+    np.testing.assert_array_equal(
+        by_itself, rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=30), steps)
+    )
+    told = rates(settings(schedule="one_cycle", schedule_steps=100, warmup_steps=10), steps)
+    np.testing.assert_array_equal(told, rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=10), steps))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("warmup_steps", [3, 4, 50])
+def test_a_run_that_is_shorter_than_its_warmup_ends_as_it_rises(warmup_steps):
+    found = rates(settings(schedule="cosine", schedule_steps=4, warmup_steps=warmup_steps), range(6))
+    np.testing.assert_allclose(found[:4], [0.5 * (step + 1) / (warmup_steps + 1) for step in range(4)], rtol=1e-6)
+    assert found[4:] == [0, 0]
+
+
+OPTIONS = {"recipe": "fashion_dense", "seed": 1, "learning_rate": 0.01, "schedule": "cosine", "warmup_steps": 2}
+
+
+@pytest.mark.integration
+def test_a_run_that_is_resumed_with_other_steps_ends_in_the_same_bits(tmp_path, data_dir):
+    """Its schedule remains that of the run as it was begun."""
+    options = OPTIONS | {"data_dir": data_dir}
+    whole = training.train(tmp_path / "whole", max_steps=12, **options)
+    training.train(tmp_path / "parts", max_steps=5, schedule_steps=12, **options)
+    training.train(tmp_path / "parts", steps=4, **options)
+    parts = training.train(tmp_path / "parts", max_steps=12, **options)
+    assert whole.settings.schedule_steps == parts.settings.schedule_steps == 12
+    assert variables(parts.checkpoint) == variables(whole.checkpoint)
+    plain = training.train(tmp_path / "plain", max_steps=12, **options | {"schedule": "constant"})
+    assert variables(plain.checkpoint) != variables(whole.checkpoint)
+
+
+@pytest.mark.integration
+def test_beyond_its_end_nothing_is_learned_and_a_log_line_says_so(tmp_path, data_dir, caplog):
+    options = OPTIONS | {"data_dir": data_dir, "optimizer": "sgd"}
+    ended = training.train(tmp_path, steps=6, **options)
+    assert "is 0 from step" not in caplog.text
+    beyond = training.train(tmp_path, steps=3, **options)
+    assert beyond.settings.schedule_steps == 6
+    assert "the learning rate is 0 from step 6 on, where schedule cosine ends: nothing is learned" in caplog.text
+    before, after = (variables(run.checkpoint) for run in (ended, beyond))
+    assert {name for name in before if before[name] != after[name]} == {"global_step"}
+    caplog.clear()
+    longer = training.train(tmp_path, steps=3, schedule_steps=20, **options)
+    assert "schedule_steps is 20 from now on, and was 6" in caplog.text
+    assert variables(longer.checkpoint)["dense/kernel"] != after["dense/kernel"]
+
+
+@pytest.mark.integration
+def test_a_run_without_an_end_gets_one_when_it_goes_on_with_a_schedule(tmp_path, data_dir):
+    constant = training.train(tmp_path, "fashion_dense", steps=2, data_dir=data_dir)
+    assert constant.settings.schedule_steps is None
+    assert training.train(tmp_path, "fashion_dense", steps=3, schedule="cosine").settings.schedule_steps == 5
+
+
+@pytest.mark.integration
+def test_tensorboard_shows_the_schedule(tmp_path, data_dir):
+    training.train(tmp_path, steps=8, log_every=1, data_dir=data_dir, **OPTIONS)
+    tf.summary.FileWriterCache.get(str(tmp_path)).flush()
+    written = {}
+    for path in tmp_path.glob("events*"):
+        for event in tf.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                if value.tag == "learning_rate":
+                    written[event.step] = value.simple_value
+    expected = rates(settings(learning_rate=0.01, schedule="cosine", warmup_steps=2, schedule_steps=8), range(8))
+    np.testing.assert_allclose([written[step] for step in sorted(written)], expected, rtol=1e-6)
