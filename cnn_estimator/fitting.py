@@ -11,6 +11,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from cnn_estimator import (
+    augmentation,
     cluster,
     cluster_config,
     datasets,
@@ -137,6 +138,7 @@ def fit(job: Job) -> Training:
         num_epochs=None,
         shuffle=True,
         seed=where.own(settings).seed,
+        augment=augmentation.create(settings.augment),
         # A worker that joins in again goes on about where it was.
         first_batch=checkpoints.last_saved_step(job.run.path) if member else job.planned.step,
         transform=datasets.scale,

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from cnn_estimator.augmentation import Augment
 from cnn_estimator.tf1 import tf
 
 _Choose = Callable[[int], np.ndarray]  # the number of a batch -> its rows' numbers
-_Gather = Callable[[np.ndarray], list[np.ndarray]]  # rows' numbers -> those rows of each array
+# the number of a batch, its rows' numbers, the share of these that is asked for -> those rows of each array
+_Gather = Callable[[int, np.ndarray, slice], list[np.ndarray]]
 
 
 def numpy_input_fn(
@@ -23,6 +25,7 @@ def numpy_input_fn(
     shuffle: bool,
     seed: int | None = None,
     first_batch: int = 0,
+    augment: Augment | None = None,
     transform: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Callable[..., tf.data.Dataset]:
     """Returns an input_fn over arrays in memory, without a copy of them in its graph.
@@ -44,6 +47,8 @@ def numpy_input_fn(
       shuffle: whether each epoch has an order of its own; otherwise the rows come in the arrays' order.
       seed: determines the orders; None draws one.
       first_batch: how many batches to skip at the beginning: those that a resumed run has seen already.
+      augment: changes a batch of x's first array, before `transform`, with random numbers that follow from the seed and
+        the number of the batch.
       transform: what makes features of a batch of each of x's arrays, row by row: bytes into numbers, for example, so
         that the arrays may stay small.
 
@@ -62,10 +67,13 @@ def numpy_input_fn(
     choose = _chooser(len(arrays[0]), batch_size=batch_size, shuffle=shuffle, seed=seed)
     transforms = [transform or _unchanged] * len(tf.nest.flatten(x)) + [_unchanged] * (y is not None)
 
-    def gather(chosen: np.ndarray) -> list[np.ndarray]:
-        return [function(array[chosen]) for function, array in zip(transforms, arrays, strict=True)]
+    def gather(batch: int, chosen: np.ndarray, share: slice) -> list[np.ndarray]:
+        first, *others = (array[chosen] for array in arrays)
+        if augment:  # the whole batch, so that a row is changed as on one device; the orders have (seed, epoch)
+            first = augment(first, np.random.default_rng((seed, batch, 1)))
+        return [function(rows[share]) for function, rows in zip(transforms, (first, *others), strict=True)]
 
-    one_row = gather(np.array([0]))
+    one_row = gather(0, np.array([0]), slice(1))
 
     def input_fn(input_context: tf.distribute.InputContext | None = None) -> tf.data.Dataset:
         take, own = _take_batches(structure, one_row, gather, choose), 1
@@ -90,7 +98,9 @@ def _take_batches(
     @tf.autograph.experimental.do_not_convert  # which takes 0.1 s, for nothing
     def take(batch: tf.Tensor) -> Any:
         tensors = tf.numpy_function(
-            lambda batch: gather(choose(int(batch))), [batch], [array.dtype for array in one_row]
+            lambda batch: gather(int(batch), choose(int(batch)), slice(None)),
+            [batch],
+            [array.dtype for array in one_row],
         )
         return tf.nest.pack_sequence_as(structure, _with_shapes(tensors, one_row))
 
@@ -119,7 +129,7 @@ def _take_shares(
         begin, end = ((first_replica + number) * rows // replicas for number in (replica, replica + 1))
         if begin == end:
             chosen, begin, end = np.append(chosen, chosen[0]), rows, rows + 1
-        return [np.int64(begin), np.int64(rows), *gather(chosen[begin:end])]
+        return [np.int64(begin), np.int64(rows), *gather(batch, chosen, slice(begin, end))]
 
     @tf.autograph.experimental.do_not_convert
     def take(element: tf.Tensor) -> Any:

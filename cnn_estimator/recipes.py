@@ -17,6 +17,7 @@ from cnn_estimator.errors import UserError
 OPTIMIZERS = ("adam", "sgd", "momentum")
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("constant", "cosine", "one_cycle")
+AUGMENTATIONS = ("none", "shifts", "flips_and_shifts")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
@@ -106,6 +107,9 @@ class Hyperparameters:
     warmup_steps: Annotated[
         int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0, instead of the recipe's."
     ] = 0
+    augment: Annotated[
+        str, Choice(AUGMENTATIONS), "Random changes of the training images, instead of the recipe's."
+    ] = "none"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

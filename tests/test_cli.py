@@ -396,6 +396,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "schedule": "one_cycle",
         "warmup_steps": 3,
         "schedule_steps": 9,
+        "augment": "shifts",
         "seed": 0,
         "threads": 8,
         "validation": 100,

@@ -47,7 +47,7 @@ LAYERS = (
     ("metrics", "plots", "run_dir"),
     ("run_dir.lock",),
     ("inputs", "model", "run_dir.event_writers", "run_dir.files", "strategies"),
-    ("keras_networks", "networks", "schedules"),
+    ("augmentation", "keras_networks", "networks", "schedules"),
     ("tf1.script",),
     ("tf1",),
     ("tf1.contrib.slim",),

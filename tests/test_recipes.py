@@ -56,6 +56,7 @@ def test_settings_are_the_recipe_with_its_overrides():
         "batch_size": 100,
         "schedule": "constant",
         "warmup_steps": 0,
+        "augment": "none",
         "recipe": "fashion_ladder_1",
         "seed": 0,
         "threads": 2,
@@ -84,12 +85,13 @@ def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe()
     assert str(settings(batch_size=7, optimizer="sgd")).startswith(
         "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
     )
-    assert str(settings(schedule="cosine", warmup_steps=5)) == (
-        "recipe fashion_cnn with schedule=cosine, warmup_steps=5: "
+    assert str(settings(schedule="cosine", warmup_steps=5, augment="shifts")) == (
+        "recipe fashion_cnn with schedule=cosine, warmup_steps=5, augment=shifts: "
         "network three_conv_dropout, optimizer adam, learning_rate 0.001, batch_size 100, schedule cosine, "
-        "warmup_steps 5, seed 1, threads 2, schedule_steps 1500"
+        "warmup_steps 5, augment shifts, seed 1, threads 2, schedule_steps 1500"
     )
     different = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "schedule": "cosine", "warmup_steps": 9}
+    different |= {"augment": "shifts"}
     for name in recipes.HYPERPARAMETERS:
         assert f", {name} {different[name]}" in str(settings(**different))
 
@@ -139,6 +141,7 @@ def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
         ("schedule", "cosin", "no such name, did you mean cosine"),
         ("warmup_steps", -1, "not an integer from 0"),
         ("schedule_steps", 0, "not an integer from 1"),
+        ("augment", None, "no such name"),
     ],
 )
 def test_settings_that_nothing_can_be_trained_with_are_refused_by_name(field, value, problem):

@@ -1,0 +1,29 @@
+"""Random changes of training images, which leave their classes as they are. Imports no TensorFlow."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+MAX_SHIFT = 2  # pixels
+
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def create(name: str) -> Augment | None:
+    """Returns what changes a batch for one of recipes.AUGMENTATIONS; None for none."""
+    return {"none": None, "shifts": shift, "flips_and_shifts": flip_and_shift}[name]
+
+
+def shift(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Returns images [B, H, W] of any dtype, each moved by up to 2 pixels in each direction; 0 comes in at the edge."""
+    count, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (MAX_SHIFT, MAX_SHIFT), (MAX_SHIFT, MAX_SHIFT)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    down, right = generator.integers(0, 2 * MAX_SHIFT + 1, (2, count))
+    return windows[np.arange(count), down, right]
+
+
+def flip_and_shift(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Returns images [B, H, W] of any dtype, half of them mirrored left to right, and each moved as by shift()."""
+    flipped = np.where(generator.random(len(images))[:, None, None] < 0.5, images[:, :, ::-1], images)
+    return shift(flipped, generator)
