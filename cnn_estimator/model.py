@@ -69,6 +69,7 @@ def model_fn(
             mode,
             predictions=predictions,
             loss=loss,
+            scaffold=_restoring_averages(params) if params.average_decay else None,
             eval_metric_ops={
                 "accuracy": tf.metrics.accuracy(labels, predictions["classes"]),
                 # Estimator's own `loss` is the mean over batches, which gives a short last batch too much weight.
@@ -96,8 +97,30 @@ def model_fn(
 def _train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
     learning_rate = schedules.learning_rate(params)
     tf.summary.scalar("learning_rate", learning_rate)
-    optimizer = _OPTIMIZERS[params.optimizer](learning_rate)
-    return optimizer.minimize(loss, global_step=tf.train.get_global_step())
+    optimizer, global_step = _OPTIMIZERS[params.optimizer](learning_rate), tf.train.get_global_step()
+    if not params.average_decay:
+        return optimizer.minimize(loss, global_step=global_step)
+    steps = tf.cast(global_step, tf.float32) + 1  # early in a run the averages are over few of them
+    with tf.control_dependencies([steps]):  # which is read before it is increased
+        train_op = optimizer.minimize(loss, global_step=global_step)
+    with tf.control_dependencies([train_op]):
+        averages = tf.train.ExponentialMovingAverage(params.average_decay, num_updates=steps)
+        return averages.apply(tf.trainable_variables())
+
+
+def evaluated_variables(params: Settings) -> dict[str, tf.Variable]:
+    """Returns {name in a checkpoint: variable of the current graph} of what evaluation and prediction restore.
+
+    Where a run averages its weights, the averages are restored into the weights.
+    """
+    if params.average_decay:
+        averages = tf.train.ExponentialMovingAverage(params.average_decay)
+        return dict(averages.variables_to_restore(tf.trainable_variables()))
+    return {variable.op.name: variable for variable in tf.global_variables()}
+
+
+def _restoring_averages(params: Settings) -> tf.train.Scaffold:
+    return tf.train.Scaffold(saver=tf.train.Saver(evaluated_variables(params)))
 
 
 def _sums_over_replicas(*values: tf.Tensor) -> list[tf.Tensor]:
@@ -117,7 +140,7 @@ def variables(params: Settings, mode: str) -> dict[str, tuple[str, list[int]]]:
         images = tf.placeholder(tf.float32, [None, 28, 28])
         labels = tf.placeholder(tf.int32, [None])
         model_fn({"x": images}, labels, mode, params)
-        return {
-            variable.op.name: (variable.dtype.base_dtype.name, variable.shape.as_list())
-            for variable in tf.global_variables()
-        }
+        named = {variable.op.name: variable for variable in tf.global_variables()}
+        if mode != tf.estimator.ModeKeys.TRAIN:
+            named |= evaluated_variables(params)
+        return {name: (variable.dtype.base_dtype.name, variable.shape.as_list()) for name, variable in named.items()}

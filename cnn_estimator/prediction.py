@@ -78,8 +78,9 @@ class Predictor:
                 self.outputs = model.model_fn(
                     self.inputs, None, tf.estimator.ModeKeys.PREDICT, self.settings
                 ).predictions
+                saver = tf.train.Saver(model.evaluated_variables(self.settings))
                 self.session = tf.Session(graph=graph, config=session_config)
-                tf.train.Saver().restore(self.session, snapshot.copy.path)
+                saver.restore(self.session, snapshot.copy.path)
 
     def __enter__(self) -> "Predictor":
         return self

@@ -24,6 +24,7 @@ MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 MAX_FOLDERS = 500  # in a path: os.makedirs calls itself for each
 MAX_NAME_LENGTH = 40  # of a class
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
+MAX_AVERAGE_DECAY = 0.99999  # averages over a hundred thousand steps
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
 MAX_CHECKPOINTS = 10**6
 MAX_SAMPLES = 400  # images in one plot
@@ -110,6 +111,11 @@ class Hyperparameters:
     augment: Annotated[
         str, Choice(AUGMENTATIONS), "Random changes of the training images, instead of the recipe's."
     ] = "none"
+    average_decay: Annotated[
+        float,
+        Number(0, MAX_AVERAGE_DECAY),
+        "Decay of the weights' moving averages, which are evaluated then; 0 for none. Instead of the recipe's.",
+    ] = 0.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

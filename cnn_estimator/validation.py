@@ -75,23 +75,25 @@ class Evaluator:
             spec = model.model_fn({"x": self._images}, self._labels, tf.estimator.ModeKeys.EVAL, settings)
             hits = tf.equal(tf.cast(self._labels, tf.int64), spec.predictions["classes"])
             self._found = tf.reduce_sum(tf.cast(hits, tf.int32)), spec.loss
+            trainable = {variable.op.name for variable in tf.trainable_variables()}
             self._weights = {
-                variable.op.name: (tf.placeholder(variable.dtype.base_dtype, variable.shape), variable)
-                for variable in tf.trainable_variables()
+                name: (tf.placeholder(variable.dtype.base_dtype, variable.shape), variable)
+                for name, variable in model.evaluated_variables(settings).items()
+                if variable.op.name in trainable
             }
             self._assign = tf.group(*(tf.assign(variable, value) for value, variable in self._weights.values()))
             self._session = tf.Session(graph=graph, config=session_config)
 
     @property
     def variables(self) -> list[str]:
-        """The names of the variables that `evaluate` takes."""
+        """The names, in a checkpoint, of the variables that `evaluate` takes."""
         return [*self._weights]
 
     def evaluate(self, step: int, weights: Mapping[str, np.ndarray], data: Split) -> Record:
         """Returns the Record of a step for all images of a split.
 
         Args:
-          weights: {name of a variable: value}.
+          weights: {name of a variable in a checkpoint: value}.
         """
         run = self._session.run
         run(self._assign, {value: weights[name] for name, (value, _) in self._weights.items()})

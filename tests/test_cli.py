@@ -397,6 +397,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "warmup_steps": 3,
         "schedule_steps": 9,
         "augment": "shifts",
+        "average_decay": 0.25,
         "seed": 0,
         "threads": 8,
         "validation": 100,

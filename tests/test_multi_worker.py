@@ -87,7 +87,7 @@ def assert_close(model_dir, other, step, tolerance):
 def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(tmp_path, data_dir, start):
     # 31 images go to three workers as 10, 10 and 11; the ninth batch has the other 21. It has dropout.
     options = {"batch_size": 31, "max_steps": 12, "save_every": 5}
-    options |= {"schedule": "cosine", "augment": "shifts"}
+    options |= {"schedule": "cosine", "augment": "shifts", "average_decay": 0.5}
     flags = ("--recipe=fashion_cnn", *(f"--{name}={value}" for name, value in options.items()))
     folders = [tmp_path / name for name in ("chief", "worker 0", "worker 1")]
     cluster = finish(start(folders, *flags))

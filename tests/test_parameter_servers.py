@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import tfjobs
-from helpers import REPOSITORY, steps_in, users_environment
+from helpers import REPOSITORY, steps_in, users_environment, variables
 
-from cnn_estimator import event_files, training
+from cnn_estimator import datasets, event_files, prediction, training
 from cnn_estimator.cluster_config import Task
 from cnn_estimator.parameter_servers import Member, is_finished
 from cnn_estimator.recipes import MAX_SEED
@@ -97,11 +98,10 @@ def create(tmp_path, data_dir):
 
 
 @pytest.mark.process
-def test_a_run_survives_the_death_of_a_worker_and_of_the_chief(create):
+def test_a_run_survives_the_death_of_a_worker_and_of_the_chief(create, data_dir):
     goal = 1500
-    cluster = create(
-        f"--max_steps={goal}", "--validation=50", "--eval_every=200", "--keep_best", "--keep_checkpoints=100"
-    )
+    evaluated = ("--validation=50", "--eval_every=200", "--keep_best", "--keep_checkpoints=100")
+    cluster = create(f"--max_steps={goal}", *evaluated, "--schedule=cosine", "--average_decay=0.9")
     model_dir = cluster.model_dir
     cluster.start(CHIEF, *WORKERS, SERVER, EVALUATOR)
     cluster.wait_for_step(100)
@@ -147,7 +147,13 @@ def test_a_run_survives_the_death_of_a_worker_and_of_the_chief(create):
     assert max(curves["training", "loss"]) > stopped_at.step
     best = validation_records.best(records)
     assert validation_records.best_checkpoint(str(model_dir)) == f"model.ckpt-{best.step}"
-    assert checkpoints.verify(str(model_dir / "best" / f"model.ckpt-{best.step}")).step >= best.step
+    best_checkpoint = checkpoints.verify(str(model_dir / "best" / f"model.ckpt-{best.step}"))
+    assert best_checkpoint.step >= best.step
+    saved = variables(best_checkpoint.path)
+    assert saved["dense/kernel/ExponentialMovingAverage"] != saved["dense/kernel"]
+    held_out = datasets.hold_out(datasets.load("fashion_mnist", "train", data_dir), 50, 1)[1]
+    with prediction.Predictor(model_dir, checkpoint="best") as predictor:
+        assert np.mean(predictor.predict(held_out.images).classes == held_out.labels) == pytest.approx(best.accuracy)
 
 
 @pytest.mark.process

@@ -57,6 +57,7 @@ def test_settings_are_the_recipe_with_its_overrides():
         "schedule": "constant",
         "warmup_steps": 0,
         "augment": "none",
+        "average_decay": 0.0,
         "recipe": "fashion_ladder_1",
         "seed": 0,
         "threads": 2,
@@ -85,13 +86,13 @@ def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe()
     assert str(settings(batch_size=7, optimizer="sgd")).startswith(
         "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
     )
-    assert str(settings(schedule="cosine", warmup_steps=5, augment="shifts")) == (
-        "recipe fashion_cnn with schedule=cosine, warmup_steps=5, augment=shifts: "
+    assert str(settings(schedule="cosine", warmup_steps=5, augment="shifts", average_decay=0.5)) == (
+        "recipe fashion_cnn with schedule=cosine, warmup_steps=5, augment=shifts, average_decay=0.5: "
         "network three_conv_dropout, optimizer adam, learning_rate 0.001, batch_size 100, schedule cosine, "
-        "warmup_steps 5, augment shifts, seed 1, threads 2, schedule_steps 1500"
+        "warmup_steps 5, augment shifts, average_decay 0.5, seed 1, threads 2, schedule_steps 1500"
     )
     different = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "schedule": "cosine", "warmup_steps": 9}
-    different |= {"augment": "shifts"}
+    different |= {"augment": "shifts", "average_decay": 0.5}
     for name in recipes.HYPERPARAMETERS:
         assert f", {name} {different[name]}" in str(settings(**different))
 
@@ -142,6 +143,8 @@ def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
         ("warmup_steps", -1, "not an integer from 0"),
         ("schedule_steps", 0, "not an integer from 1"),
         ("augment", None, "no such name"),
+        ("average_decay", 1.0, "not a number from 0 to 0.99999"),
+        ("average_decay", -0.1, "not a number"),
     ],
 )
 def test_settings_that_nothing_can_be_trained_with_are_refused_by_name(field, value, problem):

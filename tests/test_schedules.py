@@ -80,8 +80,8 @@ OPTIONS = {"recipe": "fashion_dense", "seed": 1, "learning_rate": 0.01, "schedul
 
 @pytest.mark.integration
 def test_a_run_that_is_resumed_with_other_steps_ends_in_the_same_bits(tmp_path, data_dir):
-    """Its schedule remains that of the run as it was begun, with the changed images too."""
-    options = OPTIONS | {"augment": "flips_and_shifts", "data_dir": data_dir}
+    """Its schedule remains that of the run as it was begun, with the averages and the changed images too."""
+    options = OPTIONS | {"average_decay": 0.9, "augment": "flips_and_shifts", "data_dir": data_dir}
     whole = training.train(tmp_path / "whole", max_steps=12, **options)
     training.train(tmp_path / "parts", max_steps=5, schedule_steps=12, **options)
     training.train(tmp_path / "parts", steps=4, **options)

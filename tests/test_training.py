@@ -180,7 +180,7 @@ def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_di
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert (settings["version"], settings["threads"]) == (5, recipes.available_threads())
     assert (settings["validation"], settings["precision"]) == (0, "float32")
-    assert (settings["schedule"], settings["schedule_steps"], settings["augment"]) == ("constant", None, "none")
+    assert (settings["schedule"], settings["schedule_steps"], settings["average_decay"]) == ("constant", None, 0)
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):

@@ -27,7 +27,7 @@ METRICS_FILE = "metrics.json"
 HISTORY_FACTS = ("first_step", "max_steps", "tensorflow", "strategy", "replicas")  # of a line, beside the settings
 # {setting: the version of the settings file that added it}; all others are of version 1
 ADDED_IN = {"class_names": 2, "threads": 3, "validation": 4, "precision": 4}
-ADDED_IN |= dict.fromkeys(("schedule", "warmup_steps", "schedule_steps", "augment"), 5)
+ADDED_IN |= dict.fromkeys(("schedule", "warmup_steps", "schedule_steps", "augment", "average_decay"), 5)
 VERSION = max(ADDED_IN.values())
 MAX_BYTES = 2**16  # of a settings file
 _METRICS_WAIT_SECONDS = 10.0  # for other evaluations, each of which takes milliseconds
@@ -179,6 +179,8 @@ class RunDir:
             for name in ("recipe", "dataset", "network", "optimizer", "validation")
             if getattr(saved, name) != getattr(settings, name)
         ]
+        if bool(saved.average_decay) != bool(settings.average_decay):  # there are averages, or there are none
+            rows.append(("average_decay", saved.average_decay, settings.average_decay))
         if any(name != "recipe" for name, _, _ in rows):
             raise UserError(
                 f"model_dir {self.path} holds another run",
