@@ -16,7 +16,7 @@ from cnn_estimator.errors import UserError
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 PRECISIONS = ("float32", "bfloat16")
-SCHEDULES = ("constant", "cosine", "one_cycle")
+SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("none", "shifts", "flips_and_shifts")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024

@@ -11,8 +11,8 @@ _RISE = 0.3  # of a one_cycle, where the settings name no warm-up
 def learning_rate(settings: Settings) -> tf.Tensor | float:
     """Returns the learning rate of the step that the current graph trains next: a float32 scalar, or a plain constant.
 
-    It rises in a line over the warm-up, reaches settings.learning_rate in the step after that, and stays there, or
-    falls from there along a cosine, to 0 at the global step settings.schedule_steps; it stays 0 after that.
+    It rises in a line over the warm-up, and reaches settings.learning_rate in the step after that. It stays there, or
+    falls in a line or along a cosine, to 0 at the global step settings.schedule_steps, and stays 0.
     """
     warmup_steps = settings.warmup_steps
     if settings.schedule == "one_cycle" and settings.schedule_steps and not warmup_steps:
@@ -25,5 +25,5 @@ def learning_rate(settings: Settings) -> tf.Tensor | float:
         assert settings.schedule_steps
         begin = min(warmup_steps, settings.schedule_steps - 1)  # a run of a few steps ends as it rises
         progress = tf.clip_by_value((step - begin) / (settings.schedule_steps - begin), 0, 1)
-        rate *= (1 + tf.cos(math.pi * progress)) / 2
+        rate *= 1 - progress if settings.schedule == "linear" else (1 + tf.cos(math.pi * progress)) / 2
     return tf.cast(rate, tf.float32)

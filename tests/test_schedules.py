@@ -50,6 +50,12 @@ def test_a_cosine_falls_from_the_peak_to_0_and_stays_there():
 
 
 @pytest.mark.integration
+def test_a_line_falls_from_the_peak_to_0_and_stays_there():
+    found = rates(settings(schedule="linear", schedule_steps=100, warmup_steps=20), [19, 20, 40, 99, 100, 1000])
+    np.testing.assert_allclose(found, [0.5 * 20 / 21, 0.5, 0.375, 0.5 / 80, 0, 0], rtol=1e-5)
+
+
+@pytest.mark.integration
 def test_after_the_warmup_the_rest_is_the_cosine():
     found = rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=20), [0, 19, 20, 60, 100])
     np.testing.assert_allclose(found, [0.5 / 21, 0.5 * 20 / 21, 0.5, 0.25, 0], rtol=1e-6, atol=1e-9)
