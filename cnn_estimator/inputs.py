@@ -69,8 +69,8 @@ def numpy_input_fn(
 
     def gather(batch: int, chosen: np.ndarray, share: slice) -> list[np.ndarray]:
         first, *others = (array[chosen] for array in arrays)
-        if augment:  # the whole batch, so that a row is changed as on one device; the orders have (seed, epoch)
-            first = augment(first, np.random.default_rng((seed, batch, 1)))
+        if augment:  # the whole batch, so that a row is changed as on one device; the number 2 is of no other use
+            first = augment(first, np.random.default_rng((seed, batch, 2)))
         return [function(rows[share]) for function, rows in zip(transforms, (first, *others), strict=True)]
 
     one_row = gather(0, np.array([0]), slice(1))
