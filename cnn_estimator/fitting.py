@@ -28,10 +28,12 @@ from cnn_estimator.precision import set_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, event_writers, validation_records
 from cnn_estimator.run_dir.validation_records import Record
-from cnn_estimator.tf1 import OWN_THREADS, tf
+from cnn_estimator.tf1 import OWN_THREADS, hparams, tf
 from cnn_estimator.validation import Evaluate, Evaluations, Evaluator, Plan
 
 log = logging.getLogger("cnn_estimator")
+
+COMPARED = ("recipe", *recipes.HYPERPARAMETERS, "precision", "seed")  # settings, in TensorBoard's HParams tab
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,6 +263,7 @@ def _hooks(
             "replicas": job.where.task.workers if member and job.where.task else distribution.replicas,
         }
         run.add_to_history(settings, facts)
+        hparams.write(run.path, {name: getattr(settings, name) for name in COMPARED}, first_step)
 
     return [
         logged,

@@ -48,7 +48,7 @@ LAYERS = (
     ("run_dir.lock",),
     ("inputs", "model", "run_dir.event_writers", "run_dir.files", "strategies"),
     ("augmentation", "keras_networks", "networks", "schedules"),
-    ("tf1.script",),
+    ("tf1.hparams", "tf1.script"),
     ("tf1",),
     ("tf1.contrib.slim",),
     (

@@ -1,0 +1,71 @@
+"""TensorBoard's HParams tab, asked as its page asks, about runs that were trained here."""
+
+import dataclasses
+
+import pytest
+from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment, list_session_groups
+
+from cnn_estimator import evaluation, fitting, recipes, training
+
+pytestmark = pytest.mark.integration
+
+
+def shown(folder):
+    """{run: ({hyperparameter: value}, {metric: value})}, and the names that the tab lists, of the runs in a folder."""
+    runs = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={"tensors": 0})
+    runs.AddRunsFromDirectory(str(folder))
+    runs.Reload()
+    provider = data_provider.MultiplexerDataProvider(runs, str(folder))
+    context = backend_context.Context(TBContext(data_provider=provider, logdir=str(folder)))
+    asked = RequestContext()
+    experiment = get_experiment.Handler(asked, context, "", api_pb2.GetExperimentRequest(include_metrics=True)).run()
+    statuses = api_pb2.Status.values()
+    order = [api_pb2.ColParams(hparam=info.name) for info in experiment.hparam_infos]
+    order += [api_pb2.ColParams(metric=info.name) for info in experiment.metric_infos]
+    request = api_pb2.ListSessionGroupsRequest(
+        allowed_statuses=statuses,
+        col_params=order,
+        aggregation_type=api_pb2.AGGREGATION_AVG,
+        start_index=0,
+        slice_size=100,
+        include_metrics=True,
+    )
+    groups = list_session_groups.Handler(asked, context, "", request).run().session_groups
+    found = {}
+    for group in groups:
+        (session,) = group.sessions
+        values = {name: getattr(value, value.WhichOneof("kind")) for name, value in group.hparams.items()}
+        metrics = {f"{value.name.group}/{value.name.tag}": value.value for value in group.metric_values}
+        found[session.name] = (values, metrics)
+    return found, {info.name for info in experiment.hparam_infos}
+
+
+def test_runs_are_compared_by_their_hyperparameters(tmp_path, data_dir):
+    options = {"steps": 2, "data_dir": data_dir}
+    training.train(str(tmp_path / "a"), "fashion_dense", seed=1, **options)
+    training.train(
+        str(tmp_path / "b"), "fashion_dense", optimizer="sgd", learning_rate=0.5, batch_size=7, seed=2, **options
+    )
+    accuracy = evaluation.evaluate(str(tmp_path / "b")).metrics["accuracy"]
+    runs, compared = shown(tmp_path)
+    assert compared == {*fitting.COMPARED}
+    same = {"recipe": "fashion_dense", "precision": "float32"} | dataclasses.asdict(recipes.Hyperparameters())
+    assert runs["a"][0] == same | {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 32, "seed": 1}
+    assert runs["b"][0] == same | {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "seed": 2}
+    assert runs.keys() == {"a", "b"}
+    assert runs["b"][1]["eval/accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert "/loss" in runs["a"][1]
+
+
+def test_a_run_that_starts_over_in_the_same_process_is_there_too(tmp_path, data_dir):
+    """Alone in its folder, as for `tensorboard --logdir` of a model_dir. It goes on as what it began as."""
+    folder = tmp_path / "run"
+    options = {"data_dir": data_dir, "seed": 1}
+    training.train(str(folder), "fashion_dense", steps=1, **options)
+    training.train(str(folder), "fashion_dense", steps=1, batch_size=9, fresh=True, **options)
+    training.train(str(folder), "fashion_dense", steps=1, batch_size=9, **options)
+    assert shown(folder)[0]["."][0]["batch_size"] == 9
+    assert shown(tmp_path / "run.1")[0]["."][0]["batch_size"] == 32
