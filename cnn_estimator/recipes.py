@@ -124,7 +124,8 @@ class Recipe(Hyperparameters):
 
     Attributes:
       precision: of a new run; "auto" for bfloat16 where the processor has it.
-      reported: the accuracy that the tutorial reports, on the test set where it does not say.
+      reported: the accuracy that the tutorial reports on the test set, "" for none.
+      reported_in_training: that on its training set, likewise.
     """
 
     name: str
@@ -132,7 +133,8 @@ class Recipe(Hyperparameters):
     network: str
     steps: int
     precision: str = "float32"
-    reported: str
+    reported: str = ""
+    reported_in_training: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -239,6 +241,7 @@ _ARGUMENTS: dict[str, Rule] = {  # of the verbs, as Python functions and as flag
     "count": Integer(1, MAX_SAMPLES),
     "invert": Choice(INVERT),
     "format": Choice(EXPORT_FORMATS),
+    "scale": Number(1e-6, 1),
 }
 SETTINGS = tuple(_ANNOTATIONS)
 RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _ANNOTATIONS.items()} | _ARGUMENTS
@@ -254,13 +257,14 @@ RECIPES = {
         Recipe(name="fashion_ladder_3", network="three_conv", steps=1000, reported="0.73"),
         Recipe(name="fashion_ladder_4", network="three_conv", steps=1500, reported="0.82"),
         Recipe(name="fashion_dense", network="dense_128", batch_size=32, steps=9375, reported="0.8754"),
-        Recipe(name="fashion_cnn_3x3", network="conv_32_64", batch_size=32, steps=18750, reported="0.9745 in training"),
+        Recipe(name="fashion_cnn_3x3", network="conv_32_64", batch_size=32, steps=18750, reported_in_training="0.9745"),
         Recipe(
             name="fashion_cnn_64",
             network="conv_64_64",
             batch_size=32,
             steps=93750,
-            reported="0.9060, 0.9945 in training",
+            reported="0.9060",
+            reported_in_training="0.9945",
         ),
         Recipe(name="fashion_cnn_64_linear", network="conv_64_64_linear", batch_size=64, steps=9380, reported="0.9006"),
         Recipe(

@@ -22,7 +22,7 @@ from cnn_estimator.errors import Stopped
 
 pytestmark = pytest.mark.unit
 
-NAMES = ("train", "eval", "predict", "samples", "curves", "export", "doctor")
+NAMES = ("train", "eval", "predict", "samples", "curves", "export", "reproduce", "doctor")
 WITHOUT_TENSORFLOW = ("datasets", "plots", "preprocessing")  # what verbs load before they need TensorFlow, or instead
 
 
@@ -88,7 +88,7 @@ def test_every_verb_lists_its_flags(name):
     done = command(name, "--help")
     assert done.stderr == ""
     assert done.stdout.startswith(f"python -m cnn_estimator {name}")
-    assert ("--model_dir" in done.stdout) == (name not in ("samples", "doctor"))
+    assert ("--model_dir" in done.stdout) == (name not in ("samples", "reproduce", "doctor"))
     assert ("--steps" in done.stdout) == (name == "train")
     assert ("--figure:" in done.stdout) == (name in ("predict", "samples", "curves"))
 
@@ -446,6 +446,32 @@ def test_what_uses_a_model_is_called_with_the_flags(monkeypatch, verb, function,
     named = {argument[2:].partition("=")[0] for argument in arguments}
     own = re.findall(r"^  --(?:\[no\])?(\w+)", command(verb, "--help").stdout, re.M)
     assert {*own} - named <= {"json", "figure"}  # how predict shows its results
+
+
+def test_reproduce_is_called_with_the_flags_and_says_how_to_go_on(monkeypatch):
+    calls = []
+    finished, begun = SimpleNamespace(accuracy=0.9), SimpleNamespace(accuracy=None)
+
+    def record(root, recipes, seeds, **options):
+        calls.append({"root": root, "recipes": recipes, "seeds": seeds, **options})
+        raise Stopped(signal.SIGTERM, SimpleNamespace(root=root, runs=[finished, begun]))
+
+    monkeypatch.setattr(process, "load", lambda name, **options: SimpleNamespace(**{name: record}))
+    done = command("reproduce")
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr == (
+        "stopped by SIGTERM: 1 of the runs in /tmp/reproduce are finished. "
+        "Go on: python -m cnn_estimator reproduce --root=/tmp/reproduce\n"
+    )
+    given = ["--recipes=mnist_cnn,fashion_cnn", "--seeds=4,0", "--scale=0.5"]
+    done = command("reproduce", "--root=/a", *given, "--precision=auto", "--data_dir=/b")
+    assert shlex.split(done.stderr.partition("Go on: ")[2])[3:] == ["reproduce", "--root=/a", *given]
+    defaults = {"root": "/tmp/reproduce", "recipes": None, "seeds": [1, 2, 3], "scale": 1.0}
+    own = {"root": "/a", "recipes": ["mnist_cnn", "fashion_cnn"], "seeds": [4, 0], "scale": 0.5}
+    assert calls == [
+        defaults | {"precision": None, "data_dir": None},
+        own | {"precision": "auto", "data_dir": "/b"},
+    ]
 
 
 def test_a_path_may_begin_with_the_home_folder(monkeypatch):

@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT to real processes: run_train.py and run_eval.py."""
 
+import json
 import os
 import random
 import re
@@ -21,6 +22,23 @@ def training(model_dir, data_dir, *flags):
     """Starts fashion_dense, for more steps than it will do; see started()."""
     flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--recipe=fashion_dense", "--seed=1", *flags)
     return started("run_train.py", *flags, "--log_every=1000000", "--max_steps=1000000")
+
+
+def test_reproduce_says_how_it_goes_on(tmp_path, data_dir):
+    root = tmp_path / "root"
+    flags = (f"--root={root}", "--recipes=fashion_dense", "--seeds=4")
+    with started("-m", "cnn_estimator", "reproduce", *flags, f"--data_dir={data_dir}") as (process, stderr):
+        wait_for("step = 1", process, stderr)
+        process.send_signal(signal.SIGTERM)
+        stdout, _ = process.communicate(timeout=60)
+        said = stderr.read_text()
+    assert (process.returncode, stdout) == (143, "")
+    state = f"0 of the runs in {root} are finished. Go on: python -m cnn_estimator reproduce {' '.join(flags)}"
+    assert f"stopped by SIGTERM: {state}\n" in said
+    assert (
+        steps_in(root / "fashion_dense-seed4")[-1] == json.loads((root / "results.json").read_text())["runs"][0]["step"]
+    )
+    assert "Traceback" not in said
 
 
 def wait_until_it_listens(process):

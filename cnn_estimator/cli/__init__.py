@@ -71,6 +71,13 @@ VERBS = {
         flags.define_export,
         verbs.export,
     ),
+    "reproduce": Verb(
+        "[flags]",
+        "train and evaluate the tutorials' recipes, and compare",
+        "nothing was reproduced",
+        flags.define_reproduce,
+        verbs.reproduce,
+    ),
     "doctor": Verb(
         "",
         "check the installation, and name the fix for what is wrong",

@@ -13,6 +13,7 @@ flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
 DEFAULT_MODEL_DIR = "/tmp/fashion"
+DEFAULT_ROOT = "/tmp/reproduce"
 _OF_THE_ARITHMETIC = "Precision of the arithmetic; auto takes bfloat16 where the processor is faster in it."
 
 
@@ -177,6 +178,18 @@ def define_export() -> None:
     _define(_PathParser(), "output", None, "A new folder for a saved_model, a new file for the other formats.")
 
 
+def define_reproduce() -> None:
+    """Defines the flags of the verb reproduce."""
+    _define(
+        _FolderParser(), "root", DEFAULT_ROOT, "Folder of the results and of the runs, each in a model_dir of its own."
+    )
+    _define_data_dir()
+    _define(_ListParser(_recipe_parser()), "recipes", None, "The tutorials to repeat; otherwise all of them.")
+    _define(_ListParser(_parser("seed")), "seeds", "1,2,3", "The seeds, a run of each recipe with each.")
+    _define_argument("scale", 1.0, "The fraction of each recipe's steps to train: 0.01 is a quick rehearsal.")
+    _define_precision(None, f"{_OF_THE_ARITHMETIC} Of training; without it: the root's own, or each recipe's.")
+
+
 def define_doctor() -> None:
     """The verb doctor has no flags of its own."""
 
@@ -209,7 +222,7 @@ def _define_figure(default: str | None) -> None:
     _define(_PlotParser(), "figure", default, "The PNG file to write.")
 
 
-def _define_argument(name: str, default: str | int | None, help_text: str) -> None:
+def _define_argument(name: str, default: str | float | None, help_text: str) -> None:
     """Defines the flag of an argument that has a rule in recipes.py."""
     _define(_parser(name), name, default, help_text)
 
@@ -234,5 +247,5 @@ def _recipe_parser() -> flags.ArgumentParser:
     return _ChoiceParser(recipes.Choice(tuple(recipes.RECIPES)))
 
 
-def _define(parser: flags.ArgumentParser, name: str, default: str | int | None, help_text: str) -> None:
+def _define(parser: flags.ArgumentParser, name: str, default: str | float | None, help_text: str) -> None:
     flags.DEFINE(parser, name, default, help_text, serializer=flags.ArgumentSerializer())

@@ -254,6 +254,39 @@ def export() -> None:
     print(json.dumps(dataclasses.asdict(result)))
 
 
+def reproduce() -> None:
+    """Trains and evaluates the tutorials' recipes, and writes results.md: the tutorials' figures beside these.
+
+    What is finished is not done again, and what was interrupted goes on. The table is on stdout too.
+    """
+    module = process.load("reproduce", tensorflow=True)
+    try:
+        found = module.reproduce(
+            FLAGS.root,
+            FLAGS.recipes,
+            FLAGS.seeds,
+            scale=FLAGS.scale,
+            precision=FLAGS.precision,
+            data_dir=FLAGS.data_dir,
+        )
+    except Stopped as stopped:
+        if stopped.result is None:
+            raise
+        process.exit_stopped(stopped, _stopped_reproduction(stopped.result))
+    log.info("the results are in %s", os.path.join(found.root, module.TABLE_FILE))
+    print(module.page(found), end="")
+
+
+def _stopped_reproduction(found: Any) -> str:
+    """Returns how far a stopped reproduce.Reproduction is, and the command that goes on."""
+    given = {name: FLAGS[name] for name in ("recipes", "seeds", "scale")}  # the root knows the others
+    values = {name: flag.value for name, flag in given.items() if flag.value != flag.default}
+    texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in values.items()}
+    go_on = process.command_line("reproduce", root=found.root, **texts)
+    finished = sum(run.accuracy is not None for run in found.runs)
+    return f"{finished} of the runs in {found.root} are finished. Go on: {go_on}"
+
+
 def doctor() -> int:
     """Checks the installation, the data and the machine; names the command that fixes what is wrong."""
     from cnn_estimator.cli import doctor

@@ -33,10 +33,13 @@ class Lock:
 
 
 @contextlib.contextmanager
-def locked(folder: str) -> Iterator[Lock]:
+def locked(folder: str, argument: str = "model_dir") -> Iterator[Lock]:
     """Yields the Lock of a folder, which is made where it is missing, and removed if it is left empty.
 
     The system drops the lock when the process ends, however it ends.
+
+    Args:
+      argument: the name of the argument that gave the folder, for the error.
 
     Raises:
       UserError: another process holds the lock.
@@ -47,7 +50,7 @@ def locked(folder: str) -> Iterator[Lock]:
     os.makedirs(folder, exist_ok=True)
     refuse_foreign(folder)
     with contextlib.ExitStack() as files:
-        file = _open_locked(folder, files)
+        file = _open_locked(folder, argument, files)
         lock = Lock(folder, file)
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -62,7 +65,7 @@ def locked(folder: str) -> Iterator[Lock]:
             fcntl.flock(file, fcntl.LOCK_UN)  # a child that was forked meanwhile would keep it
 
 
-def _open_locked(folder: str, files: contextlib.ExitStack) -> IO[str]:
+def _open_locked(folder: str, argument: str, files: contextlib.ExitStack) -> IO[str]:
     """Returns the lock file of a folder, locked; `files` closes it."""
     path = os.path.join(folder, LOCK_FILE)
     waited_until = time.monotonic() + _WAIT_SECONDS
@@ -76,7 +79,7 @@ def _open_locked(folder: str, files: contextlib.ExitStack) -> IO[str]:
             holder = file.read(20)
             file.close()
             if holder or time.monotonic() > waited_until:
-                raise _is_held(folder, holder) from None
+                raise _is_held(folder, argument, holder) from None
             stopping.check()
             time.sleep(0.01)
             continue
@@ -86,10 +89,10 @@ def _open_locked(folder: str, files: contextlib.ExitStack) -> IO[str]:
         file.close()
 
 
-def _is_held(folder: str, holder: str) -> UserError:
-    advice = "wait for it, stop it, or choose another {model_dir}"
+def _is_held(folder: str, argument: str, holder: str) -> UserError:
+    advice = f"wait for it, stop it, or choose another {{{argument}}}"
     if not holder.isdecimal():
-        return UserError(f"model_dir {folder}: another process holds its {LOCK_FILE}", advice)
+        return UserError(f"{argument} {folder}: another process holds its {LOCK_FILE}", advice)
     if not os.path.exists(f"/proc/{holder}") and os.path.exists("/proc/self"):
-        return UserError(f"model_dir {folder}: a process that process {holder} started holds its {LOCK_FILE}", advice)
-    return UserError(f"model_dir {folder}: process {holder} is training there", advice)
+        return UserError(f"{argument} {folder}: a process that process {holder} started holds its {LOCK_FILE}", advice)
+    return UserError(f"{argument} {folder}: process {holder} is training there", advice)
