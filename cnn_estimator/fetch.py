@@ -13,14 +13,18 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import pooch
-
 from cnn_estimator.idx import DatasetError
 from cnn_estimator.regular_files import open_regular
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets: about the bars of tqdm.auto, which pooch imports and no notebook is shown.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import pooch
 
 log = logging.getLogger("cnn_estimator")
 

@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
-
 from cnn_estimator import (
     augmentation,
     cluster,
@@ -25,6 +22,7 @@ from cnn_estimator import (
 from cnn_estimator.cluster_config import Task
 from cnn_estimator.parameter_servers import Member, StopEarly
 from cnn_estimator.precision import set_precision
+from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, event_writers, validation_records
 from cnn_estimator.run_dir.validation_records import Record
@@ -172,12 +170,7 @@ def _run_estimator(
     together = None
     if job.where.task and not member:
         together = cluster.StopTogether(first_step=planned.step, evaluate_every=plan.every)
-    # The bar shows only on a terminal, and log lines are printed above it.
-    hidden = True if follows else None
-    with (
-        tqdm(total=planned.max_steps, initial=planned.step, unit="step", disable=hidden) as bar,
-        logging_redirect_tqdm(),
-    ):
+    with progress_bar(total=planned.max_steps, initial=planned.step, hidden=follows) as bar:
         progress = hooks.Progress(bar)
         if member:
             progress = hooks.SharedProgress(bar, first_step=planned.step, last_step=planned.max_steps)
