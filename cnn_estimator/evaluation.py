@@ -41,6 +41,12 @@ class Evaluation:
     confusion: np.ndarray
     class_names: tuple[str, ...]
 
+    def _repr_html_(self) -> str:  # how it shows in a notebook
+        found = self.metrics
+        what = f"on {found['images']} test images at step {found['global_step']}"
+        heading = f"accuracy <b>{found['accuracy']:.4f}</b>, loss {found['loss']:.4f}, {what}"
+        return f"<p>{heading}</p>\n{metrics.html(self.confusion, self.class_names)}"
+
 
 def evaluate(
     model_dir: str | os.PathLike[str],

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,13 +72,17 @@ def most_confident_mistakes(labels: np.ndarray, predictions: "Predictions", coun
     return wrong[np.argsort(-predictions.probabilities[wrong].max(axis=1), kind="stable")][:count]
 
 
-def table(confusion: np.ndarray, class_names: Sequence[str]) -> str:
-    """Returns the scores of the classes as a text table, and the most frequent confusions below it."""
+def table(confusion: np.ndarray, class_names: Sequence[str], form: str = "plain") -> str:
+    """Returns the scores of the classes as a table, and the most frequent confusions below it.
+
+    Args:
+      form: "plain" for text, or "html".
+    """
     rows = [
         (name, *dataclasses.astuple(score)) for name, score in zip(class_names, class_scores(confusion), strict=True)
     ]
     scores = tabulate(
-        rows, ("class", "images", "precision", "recall", "F1"), "plain", floatfmt=".3f", missingval="-",
+        rows, ("class", "images", "precision", "recall", "F1"), form, floatfmt=".3f", missingval="-",
         disable_numparse=[0],
     )  # fmt: skip
     mistakes = [
@@ -87,4 +92,22 @@ def table(confusion: np.ndarray, class_names: Sequence[str]) -> str:
     if not mistakes:
         return scores
     header = ("most often", "predicted as", "images")
-    return f"{scores}\n\n{tabulate(mistakes, header, 'plain', disable_numparse=[0, 1])}"
+    return f"{scores}\n\n{tabulate(mistakes, header, form, disable_numparse=[0, 1])}"
+
+
+def html(confusion: np.ndarray, class_names: Sequence[str]) -> str:
+    """Returns table() as HTML, and the confusion matrix below it: each count on blue by its fraction of the row."""
+    names = [escape(name) for name in class_names]
+    fractions = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    rows = [
+        f"<tr><th>{name}</th>{''.join(map(_html_cell, counts, shares))}</tr>"
+        for name, counts, shares in zip(names, confusion.tolist(), fractions.tolist(), strict=True)
+    ]
+    header = "".join(f"<th>{name}</th>" for name in names)
+    matrix = f"<table><tr><th>true class, predicted as</th>{header}</tr>{''.join(rows)}</table>"
+    return f"{table(confusion, class_names, 'html')}\n{matrix}"
+
+
+def _html_cell(count: int, fraction: float) -> str:
+    # Translucent, so that the number can be read on a bright page and on a dark one; a square root, as in the plot.
+    return f'<td style="background: rgba(0, 119, 187, {0.7 * fraction**0.5:.2f})">{count or ""}</td>'

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tabulate import tabulate
@@ -16,6 +16,9 @@ from cnn_estimator.precision import resolve_precision, set_precision
 from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import RunDir, checkpoints, compatibility
 from cnn_estimator.tf1 import tf
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger("cnn_estimator")
 
@@ -151,6 +154,9 @@ class Prediction:
             "probabilities": dict(ranked),
         }
 
+    def _repr_png_(self) -> bytes:  # how it shows in a notebook
+        return _png([self])
+
 
 @dataclasses.dataclass(frozen=True)
 class Result:
@@ -158,6 +164,16 @@ class Result:
 
     predictions: list[Prediction]
     problems: list[str]
+
+    def _ipython_display_(self) -> None:
+        """Shows the first 40 predictions as pictures in a notebook, all as a table elsewhere, and the problems."""
+        from IPython.display import display
+
+        if self.predictions:
+            picture = _png(self.predictions[:_MAX_PLOTTED])
+            display({"image/png": picture, "text/plain": table(self.predictions)}, raw=True)
+        if self.problems:
+            display({"text/plain": "\n".join(self.problems)}, raw=True)
 
 
 def predict(
@@ -261,12 +277,23 @@ def plot(predictions: Sequence[Prediction], path: str) -> None:
     plotted = predictions[:_MAX_PLOTTED]
     if len(plotted) < len(predictions):
         log.warning("%s shows the first %d of %d images", path, len(plotted), len(predictions))
-    figure = plots.predictions(
-        np.array([prediction.image for prediction in plotted]),
-        np.array([prediction.probabilities for prediction in plotted]),
+    plots.save(_figure(plotted), path)
+
+
+def _png(predictions: Sequence[Prediction]) -> bytes:
+    from cnn_estimator import plots
+
+    return plots.png(_figure(predictions))
+
+
+def _figure(predictions: Sequence[Prediction]) -> "Figure":
+    from cnn_estimator import plots
+
+    return plots.predictions(
+        np.array([prediction.image for prediction in predictions]),
+        np.array([prediction.probabilities for prediction in predictions]),
         predictions[0].class_names,
-        [preprocessing.printable(os.path.basename(prediction.name)) for prediction in plotted],
-        [prediction.true_class for prediction in plotted],
+        [preprocessing.printable(os.path.basename(prediction.name)) for prediction in predictions],
+        [prediction.true_class for prediction in predictions],
         "The network's input and its prediction",
     )
-    plots.save(figure, path)

@@ -7,7 +7,7 @@ import pytest
 from helpers import ten_bars, write_idx_folder
 from PIL import Image
 
-from cnn_estimator import evaluation, plots, training
+from cnn_estimator import evaluation, metrics, plots, training
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.run_dir import RunDir
 from cnn_estimator.tf1 import tf
@@ -43,6 +43,14 @@ def test_the_confusion_matrix_is_that_of_the_predictions(model_dir):
     np.add.at(expected, (labels, classes), 1)
     assert found.confusion.tolist() == expected.tolist()
     assert np.trace(expected) / 130 == pytest.approx(found.metrics["accuracy"], abs=1e-6)
+
+
+def test_in_a_notebook_it_shows_its_figures_and_its_matrix(model_dir):
+    found = evaluation.evaluate(str(model_dir), checkpoint="0")
+    html = found._repr_html_()
+    assert f"accuracy <b>{found.metrics['accuracy']:.4f}</b>" in html
+    assert "on 130 test images at step 0" in html
+    assert html.endswith(metrics.html(found.confusion, found.class_names))
 
 
 def test_metrics_are_kept_in_a_record_per_step(model_dir, data_dir):

@@ -1,3 +1,4 @@
+import re
 import types
 
 import numpy as np
@@ -57,3 +58,19 @@ def test_the_table_names_each_class_and_the_confusions():
     ]
     assert lines[-2:] == [["most", "often", "predicted", "as", "images"], ["T-shirt/top", "1e3", "1"]]
     assert "most often" not in metrics.table(np.eye(10, dtype=int), NAMES)
+
+
+def test_in_a_notebook_the_matrix_is_coloured_by_rows_and_names_are_escaped():
+    confusion = np.eye(10, dtype=int) * 3
+    confusion[0, 1] = 1
+    html = metrics.html(confusion, ("a<b>&c", *NAMES[1:]))
+    assert "<b>" not in html
+    scores, mistakes, matrix = re.findall(r"<table>.*?</table>", html, re.DOTALL)
+    assert re.sub(r"<[^>]*>|\s+", " ", scores).split()[:6] == [
+        "class", "images", "precision", "recall", "F1", "a&lt;b&gt;&amp;c",
+    ]  # fmt: skip
+    assert re.sub(r"<[^>]*>", " ", mistakes).split()[-3:] == ["a&lt;b&gt;&amp;c", "1e3", "1"]
+    rows = matrix.split("<tr>")[2:]
+    assert [re.findall(r"<th>(.*?)</th>", row) for row in rows[:2]] == [["a&lt;b&gt;&amp;c"], ["1e3"]]
+    cells = re.findall(r", ([\d.]+)\)\">(\d*)<", rows[0])
+    assert cells == [("0.61", "3"), ("0.35", "1"), *[("0.00", "")] * 8]

@@ -1,13 +1,15 @@
 import dataclasses
+import io
 import shutil
 import signal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnn_estimator import datasets, evaluation, inputs, model, plots, preprocessing, stopping
 from cnn_estimator.errors import Stopped, UserError
-from cnn_estimator.prediction import Prediction, Predictor, plot, predict, table
+from cnn_estimator.prediction import Prediction, Predictor, Result, plot, predict, table
 from cnn_estimator.run_dir import RunDir
 from cnn_estimator.tf1 import tf
 
@@ -161,3 +163,19 @@ def test_the_plot_shows_what_is_known(tmp_path, monkeypatch):
     captions = [axes.get_xlabel() for axes in figure.axes if axes.images]
     assert (path, captions) == ("b.png", ["B 60%", "B 60%\ntrue: D"])
     assert [axes.get_title() for axes in figure.axes if axes.images] == ["a.png", "a.png"]
+
+
+def test_a_notebook_shows_predictions_as_a_picture_and_the_problems(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, *, raw: shown.append(bundle))
+    probabilities = np.full(10, 0.1, np.float32)
+    prediction = Prediction("a.png", np.zeros((28, 28)), False, None, probabilities, tuple("ABCDEFGHIJ"))
+    assert prediction._repr_png_().startswith(b"\x89PNG")
+    Result([prediction] * 41, ["b.png: no such file", "c.png: an empty file"])._ipython_display_()
+    pictures, problems = shown
+    assert Image.open(io.BytesIO(pictures["image/png"])).height > 1500  # ten rows of four
+    assert pictures["text/plain"] == table([prediction] * 41)
+    assert problems == {"text/plain": "b.png: no such file\nc.png: an empty file"}
+    shown.clear()
+    Result([], [])._ipython_display_()
+    assert shown == []
