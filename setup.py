@@ -57,6 +57,7 @@ setup(
     extras_require={
         "bench": ["torch>=2.4"],  # whose Adam has a fused form for CPUs
         "onnx": ONNX,
+        "notebook": ["jupyterlab>=4"],
         "test": TEST,
         "dev": [*TEST, "mypy>=1.13", "nox[pbs]>=2026.4", "ruff>=0.9"],
     },
