@@ -223,16 +223,21 @@ def test_every_line_is_a_log_record_and_comes_once(first_run):
 def test_the_model_dir_after_training(first_run, data_dir):
     model_dir, _ = first_run
     assert settings_in(model_dir) == {
-        "version": 4,
+        "version": 5,
         "recipe": "fashion_dense",
         "dataset": "fashion_mnist",
         "network": "dense_128",
         "optimizer": "adam",
         "learning_rate": 0.005,
         "batch_size": 32,
+        "schedule": "constant",
+        "warmup_steps": 0,
+        "augment": "none",
+        "average_decay": 0.0,
         "seed": 1,
         "threads": recipes.available_threads(),
         "precision": "float32",
+        "schedule_steps": None,
         "validation": 0,
         "data_dir": data_dir,
         "class_names": list("0123456789"),
