@@ -4,14 +4,13 @@ import dataclasses
 import datetime
 import importlib.metadata
 import platform
-import re
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 import measuring
 from variants import OURS, PRODUCTS, VARIANTS, Variant
 
-from cnn_estimator import precision, recipes
+from cnn_estimator import precision, processor, recipes
 
 Found = Mapping[str, Sequence[Mapping[str, float]]]  # {key of a variant: measurements, a round after the other}
 
@@ -113,15 +112,6 @@ def machine() -> str:
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"no {name}")
     return (
-        f"{_processor()}, {recipes.available_threads()} cores, "
+        f"{processor.name()}, {recipes.available_threads()} cores, "
         f"{'bfloat16 by ' + ' and '.join(sorted(flags)) if flags else 'no bfloat16'}; {', '.join(versions)}"
     )
-
-
-def _processor() -> str:
-    try:
-        with open(precision.CPU_INFORMATION, encoding="utf-8", errors="replace") as file:
-            named = re.search(r"^model name\s*:\s*(.*)$", file.read(), re.MULTILINE)
-    except OSError:
-        named = None
-    return named[1] if named else platform.processor() or platform.machine()

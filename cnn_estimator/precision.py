@@ -1,21 +1,19 @@
 """The precision of a session's arithmetic: float32, or bfloat16 where the processor has it. Imports no TensorFlow."""
 
-import re
 from typing import Any
 
-from cnn_estimator import recipes
+from cnn_estimator import processor, recipes
 from cnn_estimator.errors import UserError
 
 AUTO = "auto"
 CHOICES = (*recipes.PRECISIONS, AUTO)
-CPU_INFORMATION = "/proc/cpuinfo"
 _NATIVE = {"amx_bf16", "avx512_bf16", "bf16"}  # the last is ARM's
 
 
 def bfloat16_flags() -> set[str] | None:
     """Returns the flags by which Linux says that this processor computes in bfloat16; None where it says nothing."""
-    words = _cpu_information("flags|Features")
-    return None if words is None else _NATIVE & words
+    lines = processor.information("flags|Features")
+    return None if lines is None else _NATIVE.intersection(" ".join(lines).split())
 
 
 def has_bfloat16() -> bool:
@@ -30,17 +28,8 @@ def prefers_bfloat16() -> bool:
     float32 rate. AMD's Zen 4 and 5 are faster with avx512_bf16 alone.
     """
     flags = bfloat16_flags()
-    return bool(flags) and (flags != {"avx512_bf16"} or "GenuineIntel" not in (_cpu_information("vendor_id") or ()))
-
-
-def _cpu_information(names: str) -> set[str] | None:
-    """Returns the words of the lines of such names, a pattern; None where Linux does not say."""
-    try:
-        with open(CPU_INFORMATION, encoding="utf-8", errors="replace") as file:
-            lines = re.findall(rf"^(?:{names})\s*:(.*)", file.read(), re.MULTILINE)
-    except OSError:
-        return None
-    return set(" ".join(lines).split())
+    makers = " ".join(processor.information("vendor_id") or [])
+    return bool(flags) and (flags != {"avx512_bf16"} or "GenuineIntel" not in makers)
 
 
 def resolve_precision(precision: str) -> str:

@@ -110,7 +110,7 @@ LAYERS = (
     ("datasets",),
     ("fetch",),
     ("precision",),
-    ("cluster_config", "environment", "idx", "progress", "recipes", "stopping"),
+    ("cluster_config", "environment", "idx", "processor", "progress", "recipes", "stopping"),
     ("errors", "regular_files"),
 )
 TENSORFLOW = {"tensorflow", "tensorflow_estimator", "tensorboard", "tf_keras", "keras"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import variables
 
-from cnn_estimator import precision
+from cnn_estimator import precision, processor
 from cnn_estimator.errors import UserError
 
 X86 = "processor : 0\nvendor_id : {}\nflags : fpu avx512f {}\n"
@@ -29,7 +29,7 @@ needs_bfloat16 = pytest.mark.skipif(not precision.has_bfloat16(), reason="needs 
 def test_the_system_says_which_processor_has_bfloat16(tmp_path, monkeypatch, information, expected, automatic):
     if information is not None:
         (tmp_path / "cpuinfo").write_text(information)
-    monkeypatch.setattr(precision, "CPU_INFORMATION", str(tmp_path / "cpuinfo"))
+    monkeypatch.setattr(processor, "CPU_INFORMATION", str(tmp_path / "cpuinfo"))
     assert precision.has_bfloat16() is expected
     assert precision.resolve_precision("auto") == automatic
     assert precision.resolve_precision("float32") == "float32"

@@ -23,7 +23,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from cnn_estimator import precision, recipes
+from cnn_estimator import precision, processor, recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
 from cnn_estimator.run_dir.files import nearest_folder, write_probe
@@ -248,7 +248,7 @@ def _bfloat16() -> Finding:
     native = precision.bfloat16_flags()
     if native is None:
         return Finding(
-            "note", f"bfloat16: without {precision.CPU_INFORMATION} it is unknown whether it is native to this CPU"
+            "note", f"bfloat16: without {processor.CPU_INFORMATION} it is unknown whether it is native to this CPU"
         )
     if native:
         slower = "" if precision.prefers_bfloat16() else ", but slower than float32, as Intel's is without AMX"
