@@ -13,18 +13,22 @@ _SECONDS = 0.5  # between two states in a notebook: each is a message to the bro
 
 
 @contextlib.contextmanager
-def progress_bar(*, total: int, initial: int, hidden: bool = False) -> Iterator[tqdm]:
+def progress_bar(*, total: int, initial: int, smoothing: float = 0.3, hidden: bool = False) -> Iterator[tqdm]:
     """Yields a bar of steps; where neither a terminal nor a notebook is, it shows nothing.
 
     On a terminal, log lines are printed above it meanwhile.
+
+    Args:
+      smoothing: of the rate, from 0, the mean from the beginning on, to 1, that of the last update alone.
     """
+    options: dict[str, Any] = {"total": total, "initial": initial, "unit": "step", "smoothing": smoothing}
     if not hidden and in_notebook():
-        with _NotebookBar(total=total, initial=initial, unit="step") as bar:
+        with _NotebookBar(**options) as bar:
             yield bar
         return
     from tqdm.contrib.logging import logging_redirect_tqdm  # in a notebook it would warn that ipywidgets is missing
 
-    with tqdm(total=total, initial=initial, unit="step", disable=hidden or None) as bar, logging_redirect_tqdm():
+    with tqdm(**options, disable=hidden or None) as bar, logging_redirect_tqdm():
         yield bar
 
 

@@ -5,22 +5,19 @@ import dataclasses
 import json
 import logging
 import os
-import platform
-import re
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from tabulate import tabulate
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
-from cnn_estimator import cluster_config, datasets, stopping
+from cnn_estimator import cluster_config, datasets, processor, stopping
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.evaluation import evaluate
 from cnn_estimator.precision import resolve_precision
 from cnn_estimator.prediction import Predictor
+from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import RECIPES, Recipe, available_threads, check, find, given, local_path, local_path_or_none
 from cnn_estimator.regular_files import open_regular
 from cnn_estimator.run_dir import lock
@@ -33,7 +30,6 @@ log = logging.getLogger("cnn_estimator")
 RESULTS_FILE, TABLE_FILE = "results.json", "results.md"
 VERSION = 1
 SEEDS = (1, 2, 3)
-_CPU_INFORMATION = "/proc/cpuinfo"
 _IMAGES_AT_ONCE = 10_000
 
 
@@ -156,11 +152,8 @@ def reproduce(
 def _run_all(found: Reproduction, plan: Sequence[tuple[Recipe, int]]) -> Reproduction:
     left = [(recipe, seed) for recipe, seed in plan if found.find(recipe.name, seed).accuracy is None]
     total, steps_left = (sum(found.steps(recipe) for recipe, _ in runs) for runs in (plan, left))
-    # Both bars show only on a terminal: this one over all runs, and below it that of the run.
-    with (
-        tqdm(total=total, initial=total - steps_left, unit="step", smoothing=0, disable=None) as bar,
-        logging_redirect_tqdm(),
-    ):
+    # Over all runs; below it is the bar of the run.
+    with progress_bar(total=total, initial=total - steps_left, smoothing=0) as bar:
         for number, (recipe, seed) in enumerate(left, 1 + len(plan) - len(left)):
             run, steps = found.find(recipe.name, seed), found.steps(recipe)
             bar.set_description(f"run {number} of {len(plan)}")
@@ -232,14 +225,10 @@ def accuracy_in_training(model_dir: str, checkpoint: int | None = None) -> float
 
 def hardware() -> str:
     """Returns the processor, how many CPUs of it this process may use, and the GPUs."""
-    processor = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError), open(_CPU_INFORMATION, encoding="utf-8", errors="replace") as file:
-        if named := re.search(r"^model name\s*:\s*(.*\S)", file.read(), re.MULTILINE):
-            processor = named[1]
     cpus = available_threads()
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = [str(details.get("device_name", "GPU")) for details in gpus]
-    return ", ".join([f"{cpus} CPU{'s' if cpus > 1 else ''} of {processor}", *names])
+    return ", ".join([f"{cpus} CPU{'s' if cpus > 1 else ''} of {processor.name()}", *names])
 
 
 def _read(root: str, asked: dict[str, Any]) -> Reproduction:
