@@ -68,10 +68,10 @@ def numpy_input_fn(
     transforms = [transform or _unchanged] * len(tf.nest.flatten(x)) + [_unchanged] * (y is not None)
 
     def gather(batch: int, chosen: np.ndarray, share: slice) -> list[np.ndarray]:
-        first, *others = (array[chosen] for array in arrays)
+        taken = [array[chosen[share]] for array in arrays]
         if augment:  # the whole batch, so that a row is changed as on one device; the number 2 is of no other use
-            first = augment(first, np.random.default_rng((seed, batch, 2)))
-        return [function(rows[share]) for function, rows in zip(transforms, (first, *others), strict=True)]
+            taken[0] = augment(arrays[0][chosen], np.random.default_rng((seed, batch, 2)))[share]
+        return [function(rows) for function, rows in zip(transforms, taken, strict=True)]
 
     one_row = gather(0, np.array([0]), slice(1))
 
