@@ -243,6 +243,21 @@ def error_of(done):
     return message
 
 
+def stop_training_after(monkeypatch, steps):
+    """Has a stop signal come in the step of that number in each call of train()."""
+    from cnn_estimator import hooks
+
+    monkeypatch.setattr(stopping, "_requested", None)
+    real = hooks.Progress.after_run
+
+    def after_run(progress, *arguments):
+        real(progress, *arguments)
+        if progress.steps == steps:
+            stopping.request(signal.SIGTERM)
+
+    monkeypatch.setattr(hooks.Progress, "after_run", after_run)
+
+
 def variables(checkpoint):
     """{name: bytes} of all variables in a checkpoint, or in the newest of a model_dir."""
     from cnn_estimator.tf1 import tf

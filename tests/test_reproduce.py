@@ -1,13 +1,12 @@
 import fcntl
 import json
 import re
-import signal
 
 import numpy as np
 import pytest
-from helpers import steps_in, variables
+from helpers import steps_in, stop_training_after, variables
 
-from cnn_estimator import datasets, evaluation, hooks, recipes, reproduce, stopping, training
+from cnn_estimator import datasets, evaluation, recipes, reproduce, training
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.reproduce import Reproduction, Run
@@ -75,24 +74,15 @@ def test_what_is_finished_is_not_done_again(root, data_dir, monkeypatch):
 def test_what_was_stopped_goes_on_in_the_same_bits(tmp_path, root, data_dir, monkeypatch):
     """Once in its training, and once before the evaluation."""
     options = {"recipes": ["fashion_dense"], "seeds": [1], "scale": SCALE}
-    monkeypatch.setattr(stopping, "_requested", None)
-    real = hooks.Progress.after_run
-
-    def after_run(progress, *arguments):
-        real(progress, *arguments)
-        if progress.steps == 4:
-            stopping.request(signal.SIGTERM)
-
     for reached in (4, 8):
         with monkeypatch.context() as patched:
-            patched.setattr(hooks.Progress, "after_run", after_run)
+            stop_training_after(patched, 4)
             with pytest.raises(Stopped) as caught:
                 reproduce.reproduce(str(tmp_path), **options, data_dir=data_dir)
         (run,) = caught.value.result.runs
         assert (run.step, run.timed_steps, run.accuracy) == (reached, reached, None)
         assert results(tmp_path)["runs"][0]["step"] == reached
         assert "fashion_dense" not in (tmp_path / "results.md").read_text()
-        stopping._requested = None
     training.train(str(tmp_path / "fashion_dense-seed1"), "fashion_dense", max_steps=9)
     (run,) = reproduce.reproduce(str(tmp_path), **options).runs
     assert (run.step, run.timed_steps) == (9, 8)

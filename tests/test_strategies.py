@@ -3,13 +3,12 @@
 import json
 import logging
 import re
-import signal
 
 import numpy as np
 import pytest
-from helpers import load_public, steps_in, train, variables
+from helpers import load_public, steps_in, stop_training_after, train, variables
 
-from cnn_estimator import event_files, hooks, stopping, strategies, training
+from cnn_estimator import event_files, strategies, training
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.tf1 import tf
 
@@ -143,15 +142,7 @@ def test_a_run_that_diverges_saves_only_finite_weights(tmp_path, data_dir, save_
 
 @pytest.mark.integration
 def test_a_stop_request_ends_training_after_the_step(tmp_path, data_dir, monkeypatch):
-    monkeypatch.setattr(stopping, "_requested", None)
-    real = hooks.Progress.after_run
-
-    def after_run(progress, *arguments):
-        real(progress, *arguments)
-        if progress.steps == 3:
-            stopping.request(signal.SIGTERM)
-
-    monkeypatch.setattr(hooks.Progress, "after_run", after_run)
+    stop_training_after(monkeypatch, 3)
     with pytest.raises(Stopped) as caught:
         training.train(tmp_path, "fashion_dense", max_steps=100, seed=1, data_dir=data_dir, **TWO)
     assert caught.value.result.step == 3

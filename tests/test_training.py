@@ -9,7 +9,7 @@ import signal
 
 import numpy as np
 import pytest
-from helpers import steps_in, variables
+from helpers import steps_in, stop_training_after, variables
 
 import cnn_estimator
 from cnn_estimator import (
@@ -17,7 +17,6 @@ from cnn_estimator import (
     evaluation,
     exporting,
     fitting,
-    hooks,
     prediction,
     recipes,
     run_dir,
@@ -102,15 +101,7 @@ def test_the_result_says_what_was_done(tmp_path, data_dir):
 
 
 def test_a_stop_request_ends_training_after_the_step_with_a_result(tmp_path, data_dir, monkeypatch):
-    monkeypatch.setattr(stopping, "_requested", None)
-    real = hooks.Progress.after_run
-
-    def after_run(progress, *arguments):
-        real(progress, *arguments)
-        if progress.steps == 4:
-            stopping.request(signal.SIGTERM)
-
-    monkeypatch.setattr(hooks.Progress, "after_run", after_run)
+    stop_training_after(monkeypatch, 4)
     with pytest.raises(Stopped, match=r"^stopped by SIGTERM$") as caught:
         training.train(str(tmp_path), "fashion_dense", max_steps=100, seed=1, data_dir=data_dir)
     result = caught.value.result
