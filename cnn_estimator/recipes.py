@@ -123,7 +123,7 @@ class Recipe(Hyperparameters):
     """One tutorial's choices, or this package's own.
 
     Attributes:
-      precision: of a new run; "auto" for bfloat16 where the processor has it.
+      precision: of a new run; "auto" for bfloat16 where the processor is faster in it.
       reported: the accuracy that the tutorial reports on the test set, "" for none.
       reported_in_training: that on its training set, likewise.
     """
