@@ -52,7 +52,7 @@ setup(
         "pooch>=1.7",
         "tabulate>=0.9",
         "tf-slim==1.1.0",  # what it keeps of tf.contrib
-        "tqdm>=4.60",
+        "tqdm>=4.70",  # its redirection of log lines keeps their filter
     ],
     extras_require={
         "bench": ["torch>=2.4"],  # whose Adam has a fused form for CPUs

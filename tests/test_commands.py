@@ -250,6 +250,7 @@ def test_a_terminal_shows_a_progress_bar_below_the_log_lines(tmp_path, data_dir)
     terminal, stderr = pty.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
     flags = (f"--model_dir={tmp_path}", f"--data_dir={data_dir}", DENSE, "--steps=30", "--log_every=10")
+    flags += ("--strategy=mirrored", "--devices=2")
     arguments = [sys.executable, "run_train.py", *flags]
     with subprocess.Popen(arguments, cwd=REPOSITORY, stderr=stderr, stdout=subprocess.PIPE) as process:
         os.close(stderr)
@@ -265,6 +266,8 @@ def test_a_terminal_shows_a_progress_bar_below_the_log_lines(tmp_path, data_dir)
     assert "| 30/30 [" in bars[-1]
     for step in (1, 11, 21):
         assert sum(bool(re.match(rf"INFO:tensorflow:.*step = {step}\b", piece)) for piece in pieces) == 1
+    # What TensorFlow says of its own workings while the bar is there.
+    assert "The `input_fn` accepts an `input_context`" not in shown.decode()
 
 
 def _read(terminal):
