@@ -11,7 +11,12 @@ Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 def create(name: str) -> Augment | None:
     """Returns what changes a batch for one of recipes.AUGMENTATIONS; None for none."""
-    return {"none": None, "shifts": shift, "flips_and_shifts": flip_and_shift}[name]
+    return {"none": None, "flips": flip, "shifts": shift, "flips_and_shifts": flip_and_shift}[name]
+
+
+def flip(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Returns images [B, H, W] of any dtype, half of them mirrored left to right."""
+    return np.where(generator.random(len(images))[:, None, None] < 0.5, images[:, :, ::-1], images)
 
 
 def shift(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -25,5 +30,4 @@ def shift(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 def flip_and_shift(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Returns images [B, H, W] of any dtype, half of them mirrored left to right, and each moved as by shift()."""
-    flipped = np.where(generator.random(len(images))[:, None, None] < 0.5, images[:, :, ::-1], images)
-    return shift(flipped, generator)
+    return shift(flip(images, generator), generator)

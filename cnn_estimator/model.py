@@ -1,7 +1,6 @@
 """model_fn, which Estimator trains, evaluates and predicts with."""
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,12 +22,6 @@ STOP_VOTES_ALONE = "stop_votes_alone"
 # Tensors of every graph.
 CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
-
-_OPTIMIZERS = {
-    "adam": tf.train.AdamOptimizer,
-    "sgd": tf.train.GradientDescentOptimizer,
-    "momentum": functools.partial(tf.train.MomentumOptimizer, momentum=0.9),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +90,7 @@ def model_fn(
 def _train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
     learning_rate = schedules.learning_rate(params)
     tf.summary.scalar("learning_rate", learning_rate)
-    optimizer, global_step = _OPTIMIZERS[params.optimizer](learning_rate), tf.train.get_global_step()
+    optimizer, global_step = _optimizer(learning_rate, params), tf.train.get_global_step()
     if not params.average_decay:
         return optimizer.minimize(loss, global_step=global_step)
     steps = tf.cast(global_step, tf.float32) + 1  # early in a run the averages are over few of them
@@ -106,6 +99,14 @@ def _train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
     with tf.control_dependencies([train_op]):
         averages = tf.train.ExponentialMovingAverage(params.average_decay, num_updates=steps)
         return averages.apply(tf.trainable_variables())
+
+
+def _optimizer(learning_rate: tf.Tensor | float, params: Settings) -> tf.train.Optimizer:
+    if params.optimizer == "adam":
+        return tf.train.AdamOptimizer(learning_rate, beta2=params.adam_beta2)
+    if params.optimizer == "momentum":
+        return tf.train.MomentumOptimizer(learning_rate, momentum=0.9)
+    return tf.train.GradientDescentOptimizer(learning_rate)
 
 
 def evaluated_variables(params: Settings) -> dict[str, tf.Variable]:

@@ -17,14 +17,14 @@ from cnn_estimator.errors import UserError
 OPTIMIZERS = ("adam", "sgd", "momentum")
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
-AUGMENTATIONS = ("none", "shifts", "flips_and_shifts")
+AUGMENTATIONS = ("none", "flips", "shifts", "flips_and_shifts")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 MAX_FOLDERS = 500  # in a path: os.makedirs calls itself for each
 MAX_NAME_LENGTH = 40  # of a class
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
-MAX_AVERAGE_DECAY = 0.99999  # averages over a hundred thousand steps
+MAX_DECAY = 0.99999  # of a moving average: over a hundred thousand steps
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
 MAX_CHECKPOINTS = 10**6
 MAX_SAMPLES = 400  # images in one plot
@@ -101,6 +101,11 @@ class Hyperparameters:
 
     optimizer: Annotated[str, Choice(OPTIMIZERS), "Instead of the recipe's."] = "adam"
     learning_rate: Annotated[float, Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE), "Instead of the recipe's."] = 0.001
+    adam_beta2: Annotated[
+        float,
+        Number(0, MAX_DECAY),
+        "Decay of Adam's moving averages of squared gradients, instead of the recipe's. Other optimizers have none.",
+    ] = 0.999
     batch_size: Annotated[int, Integer(1, MAX_IMAGES), "Images per batch, instead of the recipe's."] = 100
     schedule: Annotated[
         str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0, instead of the recipe's."
@@ -113,7 +118,7 @@ class Hyperparameters:
     ] = "none"
     average_decay: Annotated[
         float,
-        Number(0, MAX_AVERAGE_DECAY),
+        Number(0, MAX_DECAY),
         "Decay of the weights' moving averages, which are evaluated then; 0 for none. Instead of the recipe's.",
     ] = 0.0
 
@@ -269,6 +274,29 @@ RECIPES = {
         Recipe(name="fashion_cnn_64_linear", network="conv_64_64_linear", batch_size=64, steps=9380, reported="0.9006"),
         Recipe(
             name="mnist_cnn", dataset="mnist", network="two_conv", optimizer="sgd", steps=20000, reported="(cut off)"
+        ),
+        # This package's own: as good as fashion_cnn sooner, and the best of its network in a quarter of an hour.
+        Recipe(
+            name="fashion_fast",
+            network="three_conv_dropout",
+            learning_rate=0.003,
+            adam_beta2=0.99,
+            batch_size=64,
+            schedule="linear",
+            warmup_steps=60,
+            steps=1500,
+            precision="auto",
+        ),
+        Recipe(
+            name="fashion_best",
+            network="three_conv_dropout",
+            learning_rate=0.002,
+            schedule="linear",
+            warmup_steps=500,
+            augment="flips",
+            average_decay=0.999,
+            steps=17000,
+            precision="auto",
         ),
     )
 }

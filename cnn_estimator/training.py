@@ -81,8 +81,8 @@ def train(
         the model_dir, or 0 for a new run.
       schedule_steps: the step at which the schedule ends; None takes that of the run in the model_dir, or for a new run
         the step to train to.
-      overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, batch_size, schedule, warmup_steps,
-        augment, average_decay, see recipes.Hyperparameters; None keeps its own.
+      overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, adam_beta2, batch_size, schedule,
+        warmup_steps, augment, average_decay, see recipes.Hyperparameters; None keeps its own.
 
     In a cluster with parameter servers that TF_CONFIG names, this process does the part of its task, each task that
     trains has its own shuffle and dropout masks, and a run does not repeat.

@@ -53,6 +53,14 @@ def test_half_of_the_images_are_mirrored_before_they_are_shifted():
 
 
 @pytest.mark.unit
+def test_half_of_the_images_are_mirrored():
+    changed = augmentation.flip(IMAGES, generator())
+    mirrored = (changed == IMAGES[:, :, ::-1]).all(axis=(1, 2))
+    np.testing.assert_array_equal(changed[~mirrored], IMAGES[~mirrored])
+    assert 200 < sum(mirrored) < 300
+
+
+@pytest.mark.unit
 def test_the_images_themselves_stay_as_they_are():
     images = IMAGES.copy()
     augmentation.flip_and_shift(images, generator())
@@ -61,7 +69,7 @@ def test_the_images_themselves_stay_as_they_are():
 
 @pytest.mark.unit
 def test_every_augmentation_that_has_a_name_has_a_function():
-    assert [augmentation.create(name) is None for name in recipes.AUGMENTATIONS] == [True, False, False]
+    assert [augmentation.create(name) is None for name in recipes.AUGMENTATIONS] == [True, False, False, False]
 
 
 @pytest.mark.unit

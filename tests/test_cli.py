@@ -392,6 +392,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "data_dir": "/b",
         "optimizer": "momentum",
         "learning_rate": 0.5,
+        "adam_beta2": 0.99,
         "batch_size": 4,
         "schedule": "one_cycle",
         "warmup_steps": 3,

@@ -223,12 +223,13 @@ def test_every_line_is_a_log_record_and_comes_once(first_run):
 def test_the_model_dir_after_training(first_run, data_dir):
     model_dir, _ = first_run
     assert settings_in(model_dir) == {
-        "version": 5,
+        "version": 6,
         "recipe": "fashion_dense",
         "dataset": "fashion_mnist",
         "network": "dense_128",
         "optimizer": "adam",
         "learning_rate": 0.005,
+        "adam_beta2": 0.999,
         "batch_size": 32,
         "schedule": "constant",
         "warmup_steps": 0,

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cnn_estimator import model, recipes
+from cnn_estimator import recipes
 from cnn_estimator.model import model_fn, variables
 from cnn_estimator.tf1 import tf
 
@@ -13,6 +13,7 @@ SETTINGS = recipes.settings(
 )
 IMAGES = np.linspace(0, 1, 3 * 28 * 28, dtype=np.float32).reshape(3, 28, 28)
 LABELS = np.array([1, 1, 2], np.int32)
+UPDATES = ("ApplyAdam", "ApplyGradientDescent", "ApplyMomentum")  # TensorFlow's operations, of adam, sgd and momentum
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +124,19 @@ def test_variables_of_a_checkpoint(optimizer, slots):
 
 
 @pytest.mark.unit
-def test_every_optimizer_that_has_a_name_has_a_class():
-    assert model._OPTIMIZERS.keys() == {*recipes.OPTIMIZERS}
+@pytest.mark.parametrize(("optimizer", "operation"), [*zip(recipes.OPTIMIZERS, UPDATES, strict=True)])
+def test_every_optimizer_that_has_a_name_is_made(graph, optimizer, operation):
+    settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
+    model_fn({"x": tf.constant(IMAGES)}, tf.constant(LABELS), tf.estimator.ModeKeys.TRAIN, settings)
+    assert {op.type for op in graph.get_operations()} & {*UPDATES} == {operation}
+
+
+@pytest.mark.unit
+def test_adam_has_the_beta2_of_the_settings(graph):
+    settings = dataclasses.replace(SETTINGS, optimizer="adam", adam_beta2=0.875)
+    model_fn({"x": tf.constant(IMAGES)}, tf.constant(LABELS), tf.estimator.ModeKeys.TRAIN, settings)
+    updates = [operation for operation in graph.get_operations() if operation.type == "ApplyAdam"]
+    assert {tf.get_static_value(operation.inputs[7]).item() for operation in updates} == {0.875}
 
 
 @pytest.mark.unit

@@ -28,6 +28,7 @@ HISTORY_FACTS = ("first_step", "max_steps", "tensorflow", "strategy", "replicas"
 # {setting: the version of the settings file that added it}; all others are of version 1
 ADDED_IN = {"class_names": 2, "threads": 3, "validation": 4, "precision": 4}
 ADDED_IN |= dict.fromkeys(("schedule", "warmup_steps", "schedule_steps", "augment", "average_decay"), 5)
+ADDED_IN |= {"adam_beta2": 6}
 VERSION = max(ADDED_IN.values())
 MAX_BYTES = 2**16  # of a settings file
 _METRICS_WAIT_SECONDS = 10.0  # for other evaluations, each of which takes milliseconds
