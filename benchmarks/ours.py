@@ -52,7 +52,7 @@ def evaluate(task: Task) -> dict[str, float]:
 
     assert task.model
     started = time.perf_counter()
-    found = evaluation.evaluate(task.model, precision=task.precision, batch_size=measuring.BATCH)
+    found = evaluation.evaluate(task.model, precision=task.precision)
     return {"seconds": time.perf_counter() - started, "accuracy": found.metrics["accuracy"]}
 
 
