@@ -94,9 +94,10 @@ _TABLES = (
 
 def report(found: Found) -> str:
     """Returns the Markdown of all that was measured."""
-    rounds = max(map(len, found.values()), default=0)
+    rounds = sorted({len(measured) for measured in found.values()}) or [0]
+    how_many = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else f"{rounds[0]}"
     head = [
-        f"{machine()}. {datetime.date.today()}, medians of {rounds} round{'s' * (rounds != 1)}.",
+        f"{machine()}. {datetime.date.today()}, medians of {how_many} round{'s' * (rounds[-1] != 1)}.",
         f"{measuring.NETWORK} with batches of {measuring.BATCH}: {measuring.step_flops() / 1e9:.1f} GFLOP a step.",
     ]
     return "\n".join([*head, *(line for each in _TABLES for line in each.lines(found))])

@@ -295,7 +295,7 @@ RECIPES = {
             warmup_steps=500,
             augment="flips",
             average_decay=0.999,
-            steps=17000,
+            steps=12000,
             precision="auto",
         ),
     )
