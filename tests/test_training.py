@@ -161,7 +161,7 @@ def test_a_run_goes_on_with_its_threads(tmp_path, data_dir, caplog):
     assert (settings["version"], settings["threads"]) == (run_dir.VERSION, 2)
 
 
-@pytest.mark.parametrize("version", [2, 3, 4])
+@pytest.mark.parametrize("version", range(2, run_dir.VERSION))
 def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_dir, version):
     training.train(tmp_path, "fashion_dense", steps=1, data_dir=data_dir)
     older = json.loads((tmp_path / "settings.json").read_text()) | {"version": version}
@@ -169,9 +169,10 @@ def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_di
     (tmp_path / "settings.json").write_text(json.dumps(older))
     training.train(tmp_path, "fashion_dense", steps=1)
     settings = json.loads((tmp_path / "settings.json").read_text())
-    assert (settings["version"], settings["threads"]) == (5, recipes.available_threads())
+    assert (settings["version"], settings["threads"]) == (run_dir.VERSION, recipes.available_threads())
     assert (settings["validation"], settings["precision"]) == (0, "float32")
     assert (settings["schedule"], settings["schedule_steps"], settings["average_decay"]) == ("constant", None, 0)
+    assert settings["adam_beta2"] == 0.999
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):
