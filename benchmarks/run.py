@@ -48,7 +48,7 @@ def main() -> None:
     obstacles = {
         variant: variant.obstacle(given.quick)
         for variant in VARIANTS
-        if any(text in variant.key for text in given.rows.split(","))
+        if any(text in variant.key for text in given.rows)
     }
     with tempfile.TemporaryDirectory() as models:
         settings = Settings(given.quick, pathlib.Path(models))
@@ -68,11 +68,12 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prints speed and memory beside the peers as a Markdown table.")
     parser.add_argument("--rounds", type=int, default=7, help="of which the medians are taken")
-    parser.add_argument("--rows", default="", help="texts in their names, of those to measure: training,PyTorch")
+    parser.add_argument("--rows", action="append", help="a text in their names, of those to measure: PyTorch")
     parser.add_argument("--quick", action="store_true", help="measure very little once, to see whether all of it works")
     parser.add_argument("--results", help="a file to add the measurements to; the table is of all that it has")
     given = parser.parse_args()
-    for text in given.rows.split(","):
+    given.rows = given.rows or [""]
+    for text in given.rows:
         if not any(text in variant.key for variant in VARIANTS):
             parser.error(f"--rows: none has {text}, choose from {'; '.join(variant.key for variant in VARIANTS)}")
     if given.quick:
