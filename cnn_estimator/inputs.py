@@ -68,9 +68,11 @@ def numpy_input_fn(
     transforms = [transform or _unchanged] * len(tf.nest.flatten(x)) + [_unchanged] * (y is not None)
 
     def gather(batch: int, chosen: np.ndarray, share: slice) -> list[np.ndarray]:
-        taken = [array[chosen[share]] for array in arrays]
-        if augment:  # the whole batch, so that a row is changed as on one device; the number 2 is of no other use
-            taken[0] = augment(arrays[0][chosen], np.random.default_rng((seed, batch, 2)))[share]
+        first, *others = arrays
+        own = chosen[share]
+        # The whole batch is changed, so that a row is as on one device; the number 2 is of no other use.
+        images = augment(first[chosen], np.random.default_rng((seed, batch, 2)))[share] if augment else first[own]
+        taken = [images, *(array[own] for array in others)]
         return [function(rows) for function, rows in zip(transforms, taken, strict=True)]
 
     one_row = gather(0, np.array([0]), slice(1))
