@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from cnn_estimator import fetch, idx, recipes
+from cnn_estimator import fetch, idx, rules
 from cnn_estimator.errors import UserError
 from cnn_estimator.fetch import Dataset, Package
 from cnn_estimator.idx import DatasetError
@@ -137,7 +137,7 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     """
     _check_name("dataset", dataset, DATASETS)
     _check_name("split", split, SPLITS)
-    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    data_dir = rules.local_path_or_none("data_dir", data_dir)
     public, names = DATASETS[dataset], SPLITS[split]
     if data_dir is None:
         files, source = fetch.find(public, names)
@@ -196,7 +196,7 @@ def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
 def _check_name(what: str, name: str, names: Collection[str]) -> None:
     """Raises UserError, with the nearest name, unless there is such a name."""
     if name not in names:
-        raise UserError(f"{what} {name!r}: no such name, {recipes.suggestion(str(name), names)}")
+        raise UserError(f"{what} {name!r}: no such name, {rules.suggestion(str(name), names)}")
 
 
 def _own_class_names(data_dir: str, public: Dataset, labels: bytes) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ def _own_class_names(data_dir: str, public: Dataset, labels: bytes) -> tuple[str
     try:
         with open_regular(path) as file:
             names = tuple(line.strip() for line in file.read(_MAX_BYTES).decode().splitlines())
-        recipes.check_class_names(names)
+        rules.check_class_names(names)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, recipes
+from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, recipes, rules
 from cnn_estimator.model import Predictions
 from cnn_estimator.precision import resolve_precision, set_precision
 from cnn_estimator.recipes import Settings
@@ -78,8 +78,8 @@ def evaluate(
       Stopped: a stop signal ended the work.
     """
     cluster_config.log_ignored()
-    model_dir = recipes.local_path("model_dir", model_dir)
-    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    model_dir = rules.local_path("model_dir", model_dir)
+    data_dir = rules.local_path_or_none("data_dir", data_dir)
     recipes.check({"batch_size": batch_size})
     session_config = tf.ConfigProto()
     rewrite_options = session_config.graph_options.rewrite_options

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cnn_estimator import datasets, recipes, stopping
+from cnn_estimator import datasets, recipes, rules, stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import Predictions
 from cnn_estimator.prediction import Predictor
@@ -82,8 +82,8 @@ def export(
         the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
       Stopped: a stop signal ended the work; likewise.
     """
-    data_dir = recipes.local_path_or_none("data_dir", data_dir)
-    output = os.path.abspath(recipes.local_path("output", output))
+    data_dir = rules.local_path_or_none("data_dir", data_dir)
+    output = os.path.abspath(rules.local_path("output", output))
     recipes.check({"format": format})
     _check_output(format, output)
     if format == "onnx":

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cnn_estimator import processor, recipes
+from cnn_estimator import processor, recipes, rules
 from cnn_estimator.errors import UserError
 
 AUTO = "auto"
@@ -39,7 +39,7 @@ def resolve_precision(precision: str) -> str:
       UserError: there is no such name, or this processor has no bfloat16.
     """
     try:
-        recipes.Choice(CHOICES).check(precision)
+        rules.Choice(CHOICES).check(precision)
     except ValueError as error:
         raise UserError(f"precision {precision!r}: {error}") from None
     if precision == AUTO:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import cluster_config, datasets, model, preprocessing, recipes, stopping
+from cnn_estimator import cluster_config, datasets, model, preprocessing, recipes, rules, stopping
 from cnn_estimator.datasets import CLASSES, SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.precision import resolve_precision, set_precision
@@ -65,8 +65,8 @@ class Predictor:
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         cluster_config.log_ignored()
-        model_dir = recipes.local_path("model_dir", model_dir)
-        data_dir = recipes.local_path_or_none("data_dir", data_dir)
+        model_dir = rules.local_path("model_dir", model_dir)
+        data_dir = rules.local_path_or_none("data_dir", data_dir)
         session_config = tf.ConfigProto()
         set_precision(resolve_precision(precision), session_config)
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
@@ -200,7 +200,7 @@ def predict(
       UserError: there is no such model, the test set is missing or bad, or has no such image.
       Stopped: a stop signal ended the work.
     """
-    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    data_dir = rules.local_path_or_none("data_dir", data_dir)
     recipes.check({"invert": invert})
     for index in test_indices:
         recipes.check({"test_indices": index})

@@ -1,18 +1,16 @@
-"""The tutorials as data, the settings of a run, and the rules for arguments. Imports no TensorFlow.
+"""The tutorials as data, the settings of a run, and the bounds of all arguments. Imports no TensorFlow.
 
 A hyperparameter is declared once, as a field of Hyperparameters: its type, the rule for its values and its help text.
 Recipes, settings files, checks, the log line of a run and the command line follow from that.
 """
 
 import dataclasses
-import difflib
 import os
-import re
-import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, get_type_hints
 
 from cnn_estimator.errors import UserError
+from cnn_estimator.rules import Choice, ClassNames, Integer, Number, Path, Rule, check_value, local_path
 
 OPTIMIZERS = ("adam", "sgd", "momentum")
 PRECISIONS = ("float32", "bfloat16")
@@ -21,8 +19,6 @@ AUGMENTATIONS = ("none", "flips", "shifts", "flips_and_shifts")
 MAX_IMAGES = 60_000  # a batch of the whole training set
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
-MAX_FOLDERS = 500  # in a path: os.makedirs calls itself for each
-MAX_NAME_LENGTH = 40  # of a class
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
 MAX_DECAY = 0.99999  # of a moving average: over a hundred thousand steps
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
@@ -33,66 +29,6 @@ MAX_DEVICES = 64
 MAX_CLUSTER_TIMEOUT = 86400  # seconds
 INVERT = ("yes", "no", "auto")
 EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
-
-
-@dataclasses.dataclass(frozen=True)
-class Choice:
-    """One of several names."""
-
-    names: tuple[str, ...]
-
-    def check(self, value: object) -> None:
-        if type(value) is not str or value not in self.names:
-            raise ValueError(f"no such name, {suggestion(str(value), self.names)}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Integer:
-    """An int within bounds; None too, if it is optional."""
-
-    min: int
-    max: int
-    optional: bool = False
-
-    def check(self, value: object) -> None:
-        if self.optional and value is None:
-            return
-        if type(value) is not int or not self.min <= value <= self.max:
-            raise ValueError(f"not an integer from {self.min} to {self.max}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Number:
-    """An int or a float within bounds."""
-
-    min: float
-    max: float
-
-    def check(self, value: object) -> None:
-        if type(value) not in (int, float) or not self.min <= value <= self.max:  # type: ignore[operator]
-            raise ValueError(f"not a number from {self.min:g} to {self.max:g}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Path:
-    """A path that TensorFlow can open; None too, if it is optional."""
-
-    optional: bool = False
-
-    def check(self, value: object) -> None:
-        if not (self.optional and value is None):
-            check_path(value)
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassNames:
-    """The names of the ten classes."""
-
-    def check(self, value: object) -> None:
-        check_class_names(value)
-
-
-Rule = Choice | Integer | Number | Path | ClassNames
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -305,31 +241,19 @@ DEFAULT = "fashion_cnn"
 
 def find(name: object) -> Recipe:
     """Returns the Recipe of that name; raises UserError, with the nearest name, where there is none."""
-    _check("recipe", Choice(tuple(RECIPES)), name)
+    check_value("recipe", Choice(tuple(RECIPES)), name)
     return RECIPES[str(name)]
 
 
 def check(values: Mapping[str, object]) -> None:
     """Raises UserError for the first of {name of a setting or an argument: value} that breaks its rule."""
     for name, value in values.items():
-        _check(name, RULES[name], value)
+        check_value(name, RULES[name], value)
 
 
 def given(**values: object) -> dict[str, object]:
     """Returns {name: value} of those that are not None."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def local_path_or_none(name: str, value: str | os.PathLike[str] | None) -> str | None:
-    """Returns local_path(name, value); None for None."""
-    return None if value is None else local_path(name, value)
-
-
-def local_path(name: str, value: str | os.PathLike[str]) -> str:
-    """Returns the path that an argument of that name gives; raises UserError where it is not one of a local file."""
-    path = os.fspath(value) if isinstance(value, os.PathLike) else value
-    _check(name, Path(), path)
-    return path
 
 
 def settings(
@@ -376,39 +300,3 @@ def available_threads() -> int:
     """Returns how many CPUs this process may use, which is how many threads TensorFlow takes by itself."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cpus, MAX_THREADS)
-
-
-def suggestion(name: str, names: Iterable[str]) -> str:
-    """Returns what to do about a name that is none of the names."""
-    nearest = difflib.get_close_matches(name, names := list(names), n=1)
-    return f"did you mean {nearest[0]}?" if nearest else f"choose one of {', '.join(names)}"
-
-
-def check_path(value: object) -> None:
-    """Raises ValueError for what cannot be the path of a local file."""
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("not a path")
-    if value.count("/") > MAX_FOLDERS:
-        raise ValueError(f"more than {MAX_FOLDERS} folders deep")
-    if scheme := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value):
-        raise ValueError(f"paths that begin with {scheme[0]} are not supported, name a local one")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("not UTF-8, which TensorFlow needs") from None
-
-
-def check_class_names(value: object) -> None:
-    """Raises ValueError for what is not a tuple of ten different names."""
-    if type(value) is not tuple or {type(name) for name in value} != {str} or not len(value) == len({*value}) == 10:
-        raise ValueError("not ten different class names")
-    for name in value:
-        if not name.isprintable() or not 1 <= len(name) <= MAX_NAME_LENGTH:
-            raise ValueError(f"a class name must have 1 to {MAX_NAME_LENGTH} printable characters")
-
-
-def _check(name: str, rule: Rule, value: object) -> None:
-    try:
-        rule.check(value)
-    except ValueError as error:
-        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None

@@ -18,8 +18,9 @@ from cnn_estimator.evaluation import evaluate
 from cnn_estimator.precision import resolve_precision
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.progress import progress_bar
-from cnn_estimator.recipes import RECIPES, Recipe, available_threads, check, find, given, local_path, local_path_or_none
+from cnn_estimator.recipes import RECIPES, Recipe, available_threads, check, find, given
 from cnn_estimator.regular_files import open_regular
+from cnn_estimator.rules import local_path, local_path_or_none
 from cnn_estimator.run_dir import lock
 from cnn_estimator.run_dir.files import atomic_write, writing
 from cnn_estimator.tf1 import tf

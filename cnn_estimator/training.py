@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from cnn_estimator import cluster, cluster_config, recipes, stopping, strategies
+from cnn_estimator import cluster, cluster_config, recipes, rules, stopping, strategies
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.fitting import Intervals, Training, Where
 from cnn_estimator.planning import Request, follow, lead
@@ -101,11 +101,11 @@ def train(
         raise ValueError(f"steps {steps} and max_steps {max_steps} exclude each other: give one")
     if unknown := overrides.keys() - {*recipes.HYPERPARAMETERS}:
         raise TypeError(
-            f"train() got an unexpected argument {min(unknown)!r}, {recipes.suggestion(min(unknown), recipes.HELP)}"
+            f"train() got an unexpected argument {min(unknown)!r}, {rules.suggestion(min(unknown), recipes.HELP)}"
         )
     task = cluster_config.read_task(strategy)
-    model_dir = recipes.local_path("model_dir", model_dir)
-    data_dir = recipes.local_path_or_none("data_dir", data_dir)
+    model_dir = rules.local_path("model_dir", model_dir)
+    data_dir = rules.local_path_or_none("data_dir", data_dir)
     recipes.check(recipes.given(steps=steps, max_steps=max_steps, cluster_timeout=cluster_timeout))
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)

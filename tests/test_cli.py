@@ -16,7 +16,7 @@ import pytest
 from absl import flags
 from helpers import REPOSITORY, command, error_of
 
-from cnn_estimator import cli, environment, recipes, stopping
+from cnn_estimator import cli, environment, recipes, rules, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.errors import Stopped
 
@@ -288,9 +288,9 @@ def accepts(flag):
 @pytest.mark.parametrize("name", recipes.HELP)
 def test_every_setting_with_a_help_text_is_a_flag_of_train_with_the_bounds_of_its_rule(name):
     rule = recipes.RULES[name]
-    if isinstance(rule, recipes.Choice):
+    if isinstance(rule, rules.Choice):
         good, bad = rule.names, [f"{rule.names[0]}x", ""]
-    elif isinstance(rule, recipes.Integer):
+    elif isinstance(rule, rules.Integer):
         good, bad = [rule.min, rule.max], [rule.min - 1, rule.max + 1]
     else:
         good, bad = [rule.min, rule.max], [math.nextafter(rule.min, -math.inf), math.nextafter(rule.max, math.inf)]
@@ -305,7 +305,7 @@ def test_all_hyperparameters_are_flags():
 
 def test_a_new_setting_needs_no_more_than_its_declaration(monkeypatch):
     trainer = FakeTrainer(monkeypatch)
-    monkeypatch.setitem(recipes.RULES, "warmup", recipes.Integer(0, 9))
+    monkeypatch.setitem(recipes.RULES, "warmup", rules.Integer(0, 9))
     monkeypatch.setitem(recipes.HELP, "warmup", "Steps with a smaller rate.")
     assert "--warmup: Steps with a smaller rate." in command("train", "--help").stdout
     assert [accepts(f"--warmup={value}") for value in (0, 9, 10)] == [True, True, False]

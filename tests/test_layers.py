@@ -111,6 +111,7 @@ LAYERS = (
     ("fetch",),
     ("precision",),
     ("cluster_config", "environment", "idx", "processor", "progress", "recipes", "stopping"),
+    ("rules",),
     ("errors", "regular_files"),
 )
 TENSORFLOW = {"tensorflow", "tensorflow_estimator", "tensorboard", "tf_keras", "keras"}

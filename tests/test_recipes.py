@@ -5,7 +5,7 @@ import typing
 
 import pytest
 
-from cnn_estimator import recipes
+from cnn_estimator import recipes, rules
 from cnn_estimator.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -114,7 +114,7 @@ def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe()
 def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
     """So that flags, checks and overrides follow from the declaration."""
     for name in recipes.HYPERPARAMETERS:
-        assert isinstance(recipes.RULES[name], typing.get_args(recipes.Rule))
+        assert isinstance(recipes.RULES[name], typing.get_args(rules.Rule))
         assert recipes.HELP[name].endswith(".")
     assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"}
 
@@ -189,25 +189,25 @@ def test_the_largest_and_smallest_settings():
 
 
 def test_a_path_of_very_many_folders_is_refused():
-    assert recipes.local_path("model_dir", "/tmp" + "/a" * 499)
+    assert rules.local_path("model_dir", "/tmp" + "/a" * 499)
     with pytest.raises(UserError, match=r"^model_dir '/tmp/a/a.*/a/a': more than 500 folders deep$"):
-        recipes.local_path("model_dir", "/tmp" + "/a" * 500)
+        rules.local_path("model_dir", "/tmp" + "/a" * 500)
 
 
 @pytest.mark.parametrize("path", ["ram://a", "file:///tmp/a", "s3://a/b", "viewfs+x.y-1://a"])
 def test_a_path_with_a_scheme_is_refused_by_the_arguments_name(path):
     scheme = path[: path.index("/")] + "//"
     with pytest.raises(UserError) as caught:
-        recipes.local_path("model_dir", path)
+        rules.local_path("model_dir", path)
     assert (
         str(caught.value) == f"model_dir {path!r}: paths that begin with {scheme} are not supported, name a local one"
     )
 
 
 def test_a_path_is_a_str_or_a_path_object():
-    assert recipes.local_path("output", pathlib.PurePosixPath("/a/b:c")) == "/a/b:c"
-    assert recipes.local_path("output", "C:/a//b://c") == "C:/a//b://c"
+    assert rules.local_path("output", pathlib.PurePosixPath("/a/b:c")) == "/a/b:c"
+    assert rules.local_path("output", "C:/a//b://c") == "C:/a//b://c"
     for value in (None, 3, b"/a", ""):
         with pytest.raises(UserError, match=r"^output .*: not a path$"):
-            recipes.local_path("output", value)
-    assert recipes.local_path_or_none("data_dir", None) is None
+            rules.local_path("output", value)
+    assert rules.local_path_or_none("data_dir", None) is None

@@ -5,7 +5,7 @@ import os
 
 from absl import flags
 
-from cnn_estimator import precision, recipes
+from cnn_estimator import precision, recipes, rules
 
 # --help lists a flag under the command that defines it, not under this module.
 flags.disclaim_key_flags()
@@ -22,7 +22,7 @@ class _PathParser(flags.ArgumentParser):
 
     def parse(self, argument):
         path = os.path.expanduser(argument)  # the shell does not do that after a =
-        recipes.check_path(path)
+        rules.check_path(path)
         return path
 
 
@@ -215,7 +215,7 @@ def _define_data_dir() -> None:
 
 
 def _define_precision(default: str | None, help_text: str) -> None:
-    _define(_ChoiceParser(recipes.Choice(precision.CHOICES)), "precision", default, help_text)
+    _define(_ChoiceParser(rules.Choice(precision.CHOICES)), "precision", default, help_text)
 
 
 def _define_figure(default: str | None) -> None:
@@ -234,17 +234,17 @@ def _define_setting(name: str) -> None:
 
 def _parser(name: str) -> flags.ArgumentParser:
     rule = recipes.RULES[name]
-    if isinstance(rule, recipes.Choice):
+    if isinstance(rule, rules.Choice):
         return _ChoiceParser(rule)
-    if isinstance(rule, recipes.Integer):
+    if isinstance(rule, rules.Integer):
         return _IntegerParser(rule.min, rule.max)
-    if isinstance(rule, recipes.Number):
+    if isinstance(rule, rules.Number):
         return _FloatParser(rule.min, rule.max)
     raise TypeError(f"setting {name}: no flag can be made of {rule}")
 
 
 def _recipe_parser() -> flags.ArgumentParser:
-    return _ChoiceParser(recipes.Choice(tuple(recipes.RECIPES)))
+    return _ChoiceParser(rules.Choice(tuple(recipes.RECIPES)))
 
 
 def _define(parser: flags.ArgumentParser, name: str, default: str | float | None, help_text: str) -> None:
