@@ -1,4 +1,4 @@
-"""The command of benchmarks/ runs, and its table has every row of what is installed."""
+"""The commands of benchmarks/ run, and the table has every row of what is installed."""
 
 import importlib.util
 import re
@@ -52,3 +52,14 @@ def test_the_layers_of_the_benchmarks_are_those_of_the_network():
     """By the number of their variables, and the operations of a step that the manual names."""
     assert sum((inputs + 1) * outputs for _, inputs, outputs in measuring.LAYERS) == 1_447_946
     assert round(measuring.step_flops() / 1e9, 1) == 13.0
+
+
+@pytest.mark.process
+def test_the_ladder_is_trained_with_one_thing_changed():
+    for split in ("train", "test"):
+        load_public("fashion_mnist", split)
+    arguments = ["relu_on_logits", "--recipes=fashion_ladder_1", "--seeds=1,2", "--steps=1"]
+    done = run("benchmarks/ladder.py", *arguments, environment={"PYTHONPATH": str(REPOSITORY)})
+    assert done.returncode == 0, done.stderr
+    line = r"fashion_ladder_1, relu_on_logits, seed {}, 1 steps: 0\.\d{{4}}\n"
+    assert re.fullmatch(line.format(1) + line.format(2), done.stdout)
