@@ -41,9 +41,10 @@ def main() -> None:
         for recipe in given.recipes:
             for seed in given.seeds:
                 with tempfile.TemporaryDirectory() as model_dir:
-                    step = train(model_dir, recipe, steps=given.steps, seed=seed).step
+                    trained = train(model_dir, recipe, steps=given.steps, seed=seed)
                     accuracy = evaluate(model_dir).metrics["accuracy"]
-                print(f"{recipe}, {given.change}, seed {seed}, {step} steps: {accuracy:.4f}", flush=True)
+                what = f"{recipe}, {given.change}, seed {seed}, {trained.step} steps"
+                print(f"{what}: {accuracy:.4f}, loss of the last batch {trained.loss:.4f}", flush=True)
 
 
 def _then(change: Callable[[tf.Tensor], tf.Tensor], network: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
