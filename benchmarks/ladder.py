@@ -4,6 +4,7 @@ The changes are what might explain the figures that the tutorial reports, which 
 """
 
 import argparse
+import itertools
 import tempfile
 from collections.abc import Callable
 from unittest import mock
@@ -38,13 +39,12 @@ def main() -> None:
     scale = PIXELS.get(given.change, datasets.scale)
     networks = {name: _then(LOGITS.get(given.change, tf.identity), network) for name, network in NETWORKS.items()}
     with mock.patch.object(datasets, "scale", scale), mock.patch.dict(NETWORKS, networks):
-        for recipe in given.recipes:
-            for seed in given.seeds:
-                with tempfile.TemporaryDirectory() as model_dir:
-                    trained = train(model_dir, recipe, steps=given.steps, seed=seed)
-                    accuracy = evaluate(model_dir).metrics["accuracy"]
-                what = f"{recipe}, {given.change}, seed {seed}, {trained.step} steps"
-                print(f"{what}: {accuracy:.4f}, loss of the last batch {trained.loss:.4f}", flush=True)
+        for recipe, seed in itertools.product(given.recipes, given.seeds):
+            with tempfile.TemporaryDirectory() as model_dir:
+                trained = train(model_dir, recipe, steps=given.steps, seed=seed)
+                accuracy = evaluate(model_dir).metrics["accuracy"]
+            what = f"{recipe}, {given.change}, seed {seed}, {trained.step} steps"
+            print(f"{what}: {accuracy:.4f}, loss of the last batch {trained.loss:.4f}", flush=True)
 
 
 def _then(change: Callable[[tf.Tensor], tf.Tensor], network: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:

@@ -7,12 +7,10 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from collections.abc import Collection
 
 import numpy as np
 
 from cnn_estimator import fetch, idx, rules
-from cnn_estimator.errors import UserError
 from cnn_estimator.fetch import Dataset, Package
 from cnn_estimator.idx import DatasetError
 from cnn_estimator.regular_files import open_regular
@@ -135,8 +133,8 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
       UserError: there is no such dataset or split.
       DatasetError: a file is missing or bad, or no source has the dataset.
     """
-    _check_name("dataset", dataset, DATASETS)
-    _check_name("split", split, SPLITS)
+    rules.check_value("dataset", rules.Choice(tuple(DATASETS)), dataset)
+    rules.check_value("split", rules.Choice(tuple(SPLITS)), split)
     data_dir = rules.local_path_or_none("data_dir", data_dir)
     public, names = DATASETS[dataset], SPLITS[split]
     if data_dir is None:
@@ -181,7 +179,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
 
 def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
     """Returns the ten class names of what load(dataset, …, data_dir) reads; 0 to 9 where that data is gone."""
-    _check_name("dataset", dataset, DATASETS)
+    rules.check_value("dataset", rules.Choice(tuple(DATASETS)), dataset)
     public = DATASETS[dataset]
     if data_dir is None:
         return public.class_names
@@ -191,12 +189,6 @@ def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
             labels = fetch.read(data_dir, name).content
             break
     return _own_class_names(data_dir, public, labels)
-
-
-def _check_name(what: str, name: str, names: Collection[str]) -> None:
-    """Raises UserError, with the nearest name, unless there is such a name."""
-    if name not in names:
-        raise UserError(f"{what} {name!r}: no such name, {rules.suggestion(str(name), names)}")
 
 
 def _own_class_names(data_dir: str, public: Dataset, labels: bytes) -> tuple[str, ...]:

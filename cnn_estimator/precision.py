@@ -38,10 +38,7 @@ def resolve_precision(precision: str) -> str:
     Raises:
       UserError: there is no such name, or this processor has no bfloat16.
     """
-    try:
-        rules.Choice(CHOICES).check(precision)
-    except ValueError as error:
-        raise UserError(f"precision {precision!r}: {error}") from None
+    rules.check_value("precision", rules.Choice(CHOICES), precision)
     if precision == AUTO:
         return "bfloat16" if prefers_bfloat16() else "float32"
     if precision == "bfloat16" and not has_bfloat16():
