@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cnn_estimator import cluster, parameter_servers, recipes, stopping
 from cnn_estimator.errors import Stopped
+from cnn_estimator.evaluator import evaluate_checkpoints
 from cnn_estimator.fitting import Training, Where, session_config_of
 from cnn_estimator.parameter_servers import Member
 from cnn_estimator.planning import Request, follow, lead, load, resolve_settings
@@ -109,7 +110,7 @@ def _evaluate_run(run: RunDir, request: Request, where: Where, finished: Callabl
     plan.check_held_out(settings.validation)
     data = load(Training(run.path, settings, first_step, max_steps), plan)
     with contextlib.closing(Evaluator(settings, session_config_of(settings))) as evaluator:
-        return parameter_servers.evaluate(
+        return evaluate_checkpoints(
             run,
             Evaluations(run, plan, evaluator, data.held_out, data.test),
             first_step=first_step,

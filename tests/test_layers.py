@@ -36,7 +36,7 @@ LAYERS = (
     ("evaluation", "prediction", "training"),
     ("roles",),
     ("planning",),
-    ("fitting",),
+    ("evaluator", "fitting"),
     ("parameter_servers",),
     ("validation",),
     ("cluster", "shared_plan"),
