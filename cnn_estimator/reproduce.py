@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import math
 import os
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,13 +16,13 @@ from tabulate import tabulate
 from cnn_estimator import cluster_config, datasets, processor, stopping
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.evaluation import evaluate
-from cnn_estimator.precision import resolve_precision
+from cnn_estimator.precision import has_bfloat16, resolve_precision
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.progress import progress_bar
-from cnn_estimator.recipes import RECIPES, Recipe, available_threads, check, find, given
+from cnn_estimator.recipes import RECIPES, SETTINGS, Recipe, available_threads, check, find, given, settings
 from cnn_estimator.regular_files import open_regular
 from cnn_estimator.rules import local_path, local_path_or_none
-from cnn_estimator.run_dir import lock
+from cnn_estimator.run_dir import RunDir, checkpoints, lock
 from cnn_estimator.run_dir.files import atomic_write, writing
 from cnn_estimator.tf1 import tf
 from cnn_estimator.training import train
@@ -44,7 +45,8 @@ class Run:
         left nothing.
       accuracy: on the test set; None until the run is finished and evaluated.
       accuracy_in_training: on the training set, where the tutorial reports that.
-      tensorflow, hardware, precision: what it was last trained with. Evaluations are in float32.
+      tensorflow, hardware, precision: what it was last trained with, or None where that is not known. Evaluations are
+        in float32.
     """
 
     recipe: str
@@ -62,8 +64,11 @@ class Run:
         find(self.recipe)
         check({"seed": self.seed})
         for name in ("step", "timed_steps", "seconds", "accuracy", "accuracy_in_training"):
-            if type(getattr(self, name)) not in (int, float, type(None)):
-                raise ValueError(f"{name} {getattr(self, name)!r}: not a number")
+            value = getattr(self, name)
+            if value is None and name not in ("timed_steps", "seconds"):
+                continue
+            if type(value) not in (int, float) or not math.isfinite(value):
+                raise ValueError(f"{name} {value!r}: not a number")
 
     @property
     def name(self) -> str:
@@ -142,10 +147,15 @@ def reproduce(
     if precision is not None:
         asked["precision"] = resolve_precision(precision)
     cluster_config.log_ignored()
+    checkpoints.check_name(f"root {root!r}", root, "choose another {root}")
     with cluster_config.tf_config(None), contextlib.ExitStack() as locks:
         with writing(f"root {root}"):
             locks.enter_context(lock.locked(root, "root"))
         found = _read(root, asked)
+        if found.precision == "bfloat16" and not has_bfloat16():
+            raise UserError(
+                f"root {root}: its runs are in bfloat16, which this processor lacks", "choose another {root}"
+            )
         _write(found)
         return _run_all(found, [(recipe, seed) for seed in chosen for recipe in names])
 
@@ -172,6 +182,7 @@ def _run_all(found: Reproduction, plan: Sequence[tuple[Recipe, int]]) -> Reprodu
 def _stages(found: Reproduction, run: Run, recipe: Recipe) -> Iterator[Run]:
     """Trains and evaluates; yields the Run when it is trained, or as far as it was before Stopped, and evaluated."""
     model_dir, steps = os.path.join(found.root, run.name), found.steps(recipe)
+    _check_same(model_dir, found, run, recipe)
     trained: Any
     stop = None
     stopping.check()
@@ -198,16 +209,44 @@ def _stages(found: Reproduction, run: Run, recipe: Recipe) -> Iterator[Run]:
         step=trained.step,
         timed_steps=run.timed_steps + trained.steps,
         seconds=round(run.seconds + trained.seconds, 3),
-        tensorflow=tf.__version__,
-        hardware=hardware(),
         precision=trained.settings.precision,
     )
+    if trained.steps:
+        run = dataclasses.replace(run, tensorflow=tf.__version__, hardware=hardware())
     yield run
     if stop:
         raise stop
     accuracy = evaluate(model_dir, checkpoint=steps).metrics["accuracy"]
     in_training = accuracy_in_training(model_dir, steps) if recipe.reported_in_training else None
     yield dataclasses.replace(run, accuracy=accuracy, accuracy_in_training=in_training)
+
+
+def _check_same(model_dir: str, found: Reproduction, run: Run, recipe: Recipe) -> None:
+    """Raises UserError, with a table, where a model_dir has another run than this one; it may have none."""
+    saved = RunDir(model_dir).read_settings(found.data_dir) if checkpoints.has_checkpoints(model_dir) else None
+    if saved is None:
+        return
+    wanted = settings(
+        recipe.name,
+        seed=run.seed,
+        threads=saved.threads,
+        precision=found.precision or saved.precision,
+        schedule_steps=None if recipe.schedule == "constant" else found.steps(recipe),
+        data_dir=found.data_dir,
+        class_names=saved.class_names,
+    )
+    names = ("recipe", *SETTINGS)
+    rows = [
+        (name, getattr(saved, name), getattr(wanted, name))
+        for name in names
+        if getattr(saved, name) != getattr(wanted, name)
+    ]
+    if rows:
+        raise UserError(
+            f"model_dir {model_dir} holds another run",
+            "move it away, or choose another {root}",
+            [("setting", "saved", "requested"), *rows],
+        )
 
 
 def accuracy_in_training(model_dir: str, checkpoint: int | None = None) -> float:
@@ -243,6 +282,8 @@ def _read(root: str, asked: dict[str, Any]) -> Reproduction:
         head = {name: fields[name] for name in ("scale", "precision", "data_dir")}
         check(given(**head))
         found = Reproduction(root=root, runs=tuple(Run(**run) for run in fields["runs"]), **head)
+        if len({run.name for run in found.runs}) < len(found.runs):
+            raise ValueError("it has a run twice")
     except FileNotFoundError:
         return Reproduction(root=root, **asked)
     except OSError as error:
@@ -250,6 +291,8 @@ def _read(root: str, asked: dict[str, Any]) -> Reproduction:
     except (ValueError, TypeError, KeyError, RecursionError, UserError) as error:
         advice = "move it away: what is trained is not trained again, but evaluated"
         raise UserError(f"{path} cannot be read: {error}", advice) from error
+    if not found.runs:
+        return dataclasses.replace(found, **asked)
     for name, value in asked.items():
         if value != (had := getattr(found, name)):
             had = "the default" if had is None else had
@@ -341,7 +384,8 @@ def _surroundings(found: Reproduction) -> Iterator[str]:
     places: dict[str, int] = {}
     for run in found.runs:
         if run.accuracy is not None:
-            place = f"TensorFlow {run.tensorflow}, {run.hardware}, precision {run.precision}{data}"
+            where = f"TensorFlow {run.tensorflow}, {run.hardware}" if run.tensorflow else "trained earlier"
+            place = f"{where}, precision {run.precision}{data}"
             places[place] = places.get(place, 0) + 1
     for place, runs in places.items():
         yield f"{runs} run{'s' if runs > 1 else ''}: {place}."

@@ -126,3 +126,6 @@ def test_a_run_has_averages_from_its_begin_or_never(tmp_path, data_dir, first, t
     assert caught.value.differences[1:] == [("average_decay", first, then)]
     again = training.train(tmp_path, steps=1, **options | {"average_decay": first and 0.8})
     assert again.step == 2
+    (tmp_path / "settings.json").unlink()
+    with pytest.raises(UserError, match="name the recipe, optimizer and average_decay that it holds"):
+        training.train(tmp_path, steps=1, **options | {"average_decay": then})

@@ -557,8 +557,9 @@ def test_a_stopped_training_names_the_command_that_goes_on(monkeypatch, form, wo
     assert trainer.options == before | goes_on | {"seed": None}
 
 
-def test_a_training_that_was_stopped_at_its_last_step_has_nothing_to_go_on_with(monkeypatch):
-    done = FakeTrainer(monkeypatch, stopped=signal.SIGTERM).run(["train"])
+@pytest.mark.parametrize("end", [{}, {"max_steps": 10, "stopped_early": True}])
+def test_a_training_that_was_stopped_at_its_last_step_has_nothing_to_go_on_with(monkeypatch, end):
+    done = FakeTrainer(monkeypatch, stopped=signal.SIGTERM, **end).run(["train"])
     assert (done.returncode, done.stdout) == (143, "")
     assert done.stderr == "stopped by SIGTERM: step 3 is saved as /runs/a b/model.ckpt-3, the last\n"
 

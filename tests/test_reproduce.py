@@ -113,6 +113,31 @@ def test_a_model_dir_that_was_trained_further_is_not_evaluated_as_less(tmp_path,
     assert steps_in(folder) == [0, 12]
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("trained", "asked", "row"),
+    [
+        ({"seed": 2}, {}, ("seed", 2, 1)),
+        ({"validation": 100}, {}, ("validation", 100, 0)),
+        ({"learning_rate": 0.01}, {}, ("learning_rate", 0.01, 0.003)),
+        ({}, {"scale": 0.003}, ("schedule_steps", 3, 4)),
+    ],
+)
+def test_a_model_dir_that_was_trained_otherwise_is_another_run(tmp_path, data_dir, trained, asked, row):
+    """Also one of the same root, where the results were lost; with what it was trained with it goes on."""
+    training.train(
+        str(tmp_path / "fashion_fast-seed1"), "fashion_fast", max_steps=3, data_dir=data_dir, **{"seed": 1} | trained
+    )
+    options = {"recipes": ["fashion_fast"], "seeds": [1], "data_dir": data_dir}
+    with pytest.raises(UserError, match="holds another run: move it away, or choose another root") as caught:
+        reproduce.reproduce(str(tmp_path), **options, **{"scale": 0.002} | asked)
+    assert row in caught.value.differences
+    if not trained:
+        (run,) = reproduce.reproduce(str(tmp_path), **options, scale=0.002).runs
+        assert (run.step, run.timed_steps, run.tensorflow, run.precision) == (3, 0, None, "float32")
+        assert "1 run: trained earlier, precision float32" in (tmp_path / "results.md").read_text()
+
+
 # Without a session
 
 
@@ -133,6 +158,15 @@ HEAD = {"version": 1, "scale": 1, "precision": "float32", "data_dir": None}
             json.dumps(HEAD | {"runs": [{"recipe": "fashion_cnn", "seed": 1, "accuracy": "0.9"}]}),
             "accuracy '0.9': not a number",
         ),
+        (
+            json.dumps(HEAD | {"runs": [{"recipe": "fashion_cnn", "seed": 1, "accuracy": float("nan")}]}),
+            "accuracy nan: not a number",
+        ),
+        (
+            json.dumps(HEAD | {"runs": [{"recipe": "fashion_cnn", "seed": 1, "seconds": None}]}),
+            "seconds None: not a number",
+        ),
+        (json.dumps(HEAD | {"runs": [{"recipe": "fashion_cnn", "seed": 1}] * 2}), "a run twice"),
     ],
 )
 def test_damaged_results_are_an_error_and_stay(tmp_path, content, said):
@@ -156,6 +190,21 @@ def test_bad_arguments_are_refused_before_anything_is_written(tmp_path, given, s
     with pytest.raises(UserError, match=f"^{re.escape(said)}"):
         reproduce.reproduce(str(tmp_path / "root"), **given)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.unit
+def test_a_root_in_which_tensorflow_finds_no_checkpoints_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"^root '.*/x\*': TensorFlow reads .* as patterns: choose another root$"):
+        reproduce.reproduce(tmp_path / "x*")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.unit
+def test_a_root_in_bfloat16_is_refused_where_the_processor_has_none(tmp_path, monkeypatch):
+    (tmp_path / "results.json").write_text(json.dumps(HEAD | {"precision": "bfloat16", "runs": []}))
+    monkeypatch.setattr(reproduce, "has_bfloat16", lambda: False)
+    with pytest.raises(UserError, match=r"in bfloat16, which this processor lacks: choose another root$"):
+        reproduce.reproduce(tmp_path)
 
 
 @pytest.mark.unit

@@ -186,13 +186,16 @@ def test_early_stopping_ends_after_evaluations_that_brought_nothing(tmp_path, da
 
 
 @pytest.mark.integration
-def test_another_number_of_held_out_images_is_another_run(validated, data_dir):
+@pytest.mark.parametrize("given", [{"validation": 50}, {"seed": 2}])
+def test_other_held_out_images_are_another_run(validated, data_dir, given):
+    """A seed chooses them: images that were trained on must not validate."""
     from cnn_estimator import training
 
     folder, _ = validated
     with pytest.raises(UserError, match="holds another run") as caught:
-        training.train(folder, "fashion_dense", max_steps=200, validation=50, data_dir=data_dir)
-    assert ("validation", 100, 50) in caught.value.differences
+        training.train(folder, "fashion_dense", max_steps=200, data_dir=data_dir, **given)
+    (name,) = given
+    assert [(row[0], row[2]) for row in caught.value.differences[1:]] == [(name, given[name])]
 
 
 @pytest.mark.process

@@ -248,4 +248,7 @@ def _recipe_parser() -> flags.ArgumentParser:
 
 
 def _define(parser: flags.ArgumentParser, name: str, default: str | float | None, help_text: str) -> None:
-    flags.DEFINE(parser, name, default, help_text, serializer=flags.ArgumentSerializer())
+    serializer: flags.ArgumentSerializer = flags.ArgumentSerializer()
+    if isinstance(parser, _ListParser):
+        serializer = flags.ListSerializer(",")
+    flags.DEFINE(parser, name, default, help_text, serializer=serializer)

@@ -108,7 +108,7 @@ def _stopped_training(result: Any, task: cluster_config.Task | None) -> str:
     if _takes_part(task):
         return f"the {task} has left, started again it joins in"
     saved = f"step {result.step} is saved as {result.checkpoint}"
-    if result.step >= result.max_steps:
+    if result.step >= result.max_steps or result.stopped_early:
         return f"{saved}, the last"
     names = ("log_every", "save_every", "keep_checkpoints", "eval_every", "eval_on_test", "keep_best", "early_stopping")
     options = {name: FLAGS[name].value for name in (*names, "strategy", "devices", "cluster_timeout")}

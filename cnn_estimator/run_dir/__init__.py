@@ -182,6 +182,8 @@ class RunDir:
         ]
         if bool(saved.average_decay) != bool(settings.average_decay):  # there are averages, or there are none
             rows.append(("average_decay", saved.average_decay, settings.average_decay))
+        if settings.validation and saved.seed != settings.seed:  # it chose the images that are held out
+            rows.append(("seed", saved.seed, settings.seed))
         if any(name != "recipe" for name, _, _ in rows):
             raise UserError(
                 f"model_dir {self.path} holds another run",

@@ -148,7 +148,7 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
     with contextlib.ExitStack() as stack:
         with writing("temporary folder"):  # there may be none
             temporary = tempfile.gettempdir()
-        _refuse_name(f"temporary folder {temporary!r}", temporary, "set TMPDIR to another one")
+        check_name(f"temporary folder {temporary!r}", temporary, "set TMPDIR to another one")
         with writing(f"temporary folder {temporary}"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
 
@@ -207,7 +207,7 @@ def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapsho
     _refuse_model_dir(model_dir)
     path = os.path.join(model_dir, name)
     if os.path.exists(f"{path}.index"):
-        _refuse_name(f"checkpoint {name!r}", name, "rename its files")
+        check_name(f"checkpoint {name!r}", name, "rename its files")
         try:
             return take(path)
         except UserError:
@@ -305,10 +305,10 @@ def remove_unfinished(model_dir: str) -> None:
 
 
 def _refuse_model_dir(model_dir: str) -> None:
-    _refuse_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
+    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
 
 
-def _refuse_name(what: str, name: str, advice: str) -> None:
+def check_name(what: str, name: str, advice: str) -> None:
     """Raises UserError for names under which TensorFlow saves checkpoints that it does not find again, or none."""
     if PATTERN_CHARACTERS & {*name}:
         raise UserError(f"{what}: TensorFlow reads *, ?, [ and \\ as patterns", advice)

@@ -11,6 +11,8 @@ from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
+_AVERAGE = "ExponentialMovingAverage"  # of a weight, beside it
+
 
 def check_fits(checkpoint: Checkpoint, settings: Settings, mode: str) -> None:
     """Raises UserError, with a table, unless the checkpoint's variables are those of the model in that mode.
@@ -39,8 +41,8 @@ def check_fits(checkpoint: Checkpoint, settings: Settings, mode: str) -> None:
     if missing or reshaped or (training and extra):
         raise UserError(
             f"{checkpoint.name} does not fit network {settings.network} with optimizer {settings.optimizer}",
-            f"name {'the {recipe} and {optimizer}' if training else 'the {recipe}'} that it holds, or choose another "
-            "{model_dir}",
+            f"name the {'{recipe}, {optimizer} and {average_decay}' if training else '{recipe}'} that it holds, or "
+            "choose another {model_dir}",
             [("variable", "", "saved", "requested"), *missing, *reshaped, *extra],
         )
 
@@ -52,4 +54,5 @@ def _kind(variable: tuple[str, list[int]]) -> str:
 
 def _is_optimizers(name: str, names: Collection[str]) -> bool:
     """Whether it is one of Adam's own variables, or a slot beside another variable: dense/kernel/Momentum."""
-    return name in ("beta1_power", "beta2_power") or name.rpartition("/")[0] in names
+    variable, _, slot = name.rpartition("/")
+    return name in ("beta1_power", "beta2_power") or (variable in names and slot != _AVERAGE)
