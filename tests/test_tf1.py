@@ -111,14 +111,16 @@ def test_an_unchanged_tutorial_script_runs_and_prints_each_line_once(tmp_path):
 
 
 @pytest.mark.process
-def test_it_does_not_matter_what_the_caller_imported_before():
+@pytest.mark.parametrize(
+    "before",
+    ["", "assert tensorflow.constant(1) + 1 == 2", "tensorflow.keras.layers.Dense(1)\nimport tensorflow.compat.v1"],
+)
+def test_it_does_not_matter_what_the_caller_did_before(before):
     done = run(
         "-c",
-        "import tensorflow\n"
-        "assert tensorflow.constant(1) + 1 == 2\n"
-        "tensorflow.keras.layers.Dense(1)\n"
-        "import tensorflow.compat.v1\n"
+        f"import tensorflow\n{before}\n"
         "from cnn_estimator.tf1 import tf\n"
+        "import tensorflow.compat.v1\n"
         "assert tf is tensorflow.compat.v1\n"
         "assert not tf.executing_eagerly()\n"
         "print(tf.layers.dense(tf.zeros([2, 3]), 4).shape, tf.estimator.Estimator.__module__)",

@@ -74,6 +74,7 @@ def _load() -> ModuleType:
     _require("tensorflow-estimator", "2.15", version)
 
     _silence_deprecation_warnings()
+    spellings.register_compat(tensorflow)
     spellings.serve_datasets()
 
     tf = tensorflow.compat.v1

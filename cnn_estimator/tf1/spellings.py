@@ -69,14 +69,21 @@ class Loaded(importlib.abc.Loader):
         module.__spec__ = self._spec  # Python has set that of the other name
 
 
+def register_compat(tensorflow: ModuleType) -> None:
+    """Has `import tensorflow.compat.v1` find the module that TensorFlow made at its own import.
+
+    It has to come before Keras is loaded, which imports `tensorflow.compat.v2`.
+    """
+    sys.modules.setdefault("tensorflow.compat", tensorflow.compat)
+    for version in ("v1", "v2"):
+        sys.modules.setdefault(f"tensorflow.compat.{version}", getattr(tensorflow.compat, version))
+
+
 def register(tensorflow: ModuleType, targets: dict[str, str]) -> None:
     """Lets programs import {name: module}, and find the modules as attributes of TensorFlow's where it lacks them.
 
     A module that was imported before stays what it is.
     """
-    sys.modules.setdefault("tensorflow.compat", tensorflow.compat)
-    for version in ("v1", "v2"):
-        sys.modules.setdefault(f"tensorflow.compat.{version}", getattr(tensorflow.compat, version))
     sys.meta_path.insert(0, Aliases(targets))
     for name, real in targets.items():
         parent, _, attribute = name.rpartition(".")
