@@ -48,6 +48,7 @@ class Evaluation:
         return f"<p>{heading}</p>\n{metrics.html(self.confusion, self.class_names)}"
 
 
+@rules.takes_numpy_numbers
 def evaluate(
     model_dir: str | os.PathLike[str],
     *,

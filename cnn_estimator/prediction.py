@@ -105,7 +105,8 @@ class Predictor:
         if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
             raise ValueError(f"images of shape {images.shape}: they must be [N, {SIDE}, {SIDE}]")
         if images.size and not (images.min() >= 0 and images.max() <= 1):
-            raise ValueError(f"pixels from {images.min()} to {images.max()}: they must lie in 0..1, divide by 255")
+            advice = ", divide by 255" if images.max() > 1 else ""
+            raise ValueError(f"pixels from {images.min()} to {images.max()}: they must lie in 0..1{advice}")
         batches = []
         for start in range(0, len(images), _BATCH_SIZE):
             stopping.check()
@@ -178,7 +179,7 @@ class Result:
 
 def predict(
     model_dir: str | os.PathLike[str],
-    paths: Sequence[str | os.PathLike[str]],
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
     test_indices: Sequence[int] = (),
     *,
     checkpoint: str | os.PathLike[str] | int | None = None,
@@ -191,7 +192,7 @@ def predict(
 
     Args:
       model_dir, checkpoint, recipe, precision: see Predictor.
-      paths: of files that preprocessing.read can read.
+      paths: of files that preprocessing.read can read, or one of them.
       test_indices: images of the test set, counted from 0.
       data_dir: where the test set is, see datasets.load and Predictor; None takes the settings'.
       invert: "yes", "no" or "auto", see preprocessing.read; for files.
@@ -201,6 +202,9 @@ def predict(
       Stopped: a stop signal ended the work.
     """
     data_dir = rules.local_path_or_none("data_dir", data_dir)
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    test_indices = [rules.python_number(index) for index in test_indices]
     recipes.check({"invert": invert})
     for index in test_indices:
         recipes.check({"test_indices": index})

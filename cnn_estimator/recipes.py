@@ -16,7 +16,8 @@ OPTIMIZERS = ("adam", "sgd", "momentum")
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("none", "flips", "shifts", "flips_and_shifts")
-MAX_IMAGES = 60_000  # a batch of the whole training set
+MAX_BATCH = 60_000  # the whole of a public training set
+MAX_IMAGES = 10**9  # in a split of data of one's own
 MAX_THREADS = 1024
 MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this
 MIN_LEARNING_RATE, MAX_LEARNING_RATE = 1.2e-38, 3.4e38  # float32 holds little more
@@ -42,7 +43,7 @@ class Hyperparameters:
         Number(0, MAX_DECAY),
         "Decay of Adam's moving averages of squared gradients, instead of the recipe's. Other optimizers have none.",
     ] = 0.999
-    batch_size: Annotated[int, Integer(1, MAX_IMAGES), "Images per batch, instead of the recipe's."] = 100
+    batch_size: Annotated[int, Integer(1, MAX_BATCH), "Images per batch, instead of the recipe's."] = 100
     schedule: Annotated[
         str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0, instead of the recipe's."
     ] = "constant"

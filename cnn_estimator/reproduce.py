@@ -21,7 +21,7 @@ from cnn_estimator.prediction import Predictor
 from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import RECIPES, SETTINGS, Recipe, available_threads, check, find, given, settings
 from cnn_estimator.regular_files import open_regular
-from cnn_estimator.rules import local_path, local_path_or_none
+from cnn_estimator.rules import local_path, local_path_or_none, python_number, takes_numpy_numbers
 from cnn_estimator.run_dir import RunDir, checkpoints, lock
 from cnn_estimator.run_dir.files import atomic_write, writing
 from cnn_estimator.tf1 import tf
@@ -110,6 +110,7 @@ class Reproduction:
         return dataclasses.replace(self, runs=tuple(sorted(runs, key=lambda run: (order.index(run.recipe), run.seed))))
 
 
+@takes_numpy_numbers
 def reproduce(
     root: str | os.PathLike[str],
     recipes: Iterable[str] | None = None,
@@ -137,7 +138,7 @@ def reproduce(
       Stopped: a stop signal ended the work. Its result is the Reproduction so far.
     """
     names = [find(name) for name in dict.fromkeys(RECIPES if recipes is None else recipes)]
-    chosen = list(dict.fromkeys(seeds))
+    chosen = list(dict.fromkeys(map(python_number, seeds)))
     for seed in chosen:
         check({"seed": seed})
     check({"scale": scale})

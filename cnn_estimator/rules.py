@@ -2,15 +2,20 @@
 
 import dataclasses
 import difflib
+import functools
+import numbers
 import os
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
 
 from cnn_estimator.errors import UserError
 
 MAX_FOLDERS = 500  # in a path: os.makedirs calls itself for each
 MAX_NAME_LENGTH = 40  # of a class
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +76,26 @@ class ClassNames:
 
 
 Rule = Choice | Integer | Number | Path | ClassNames
+
+
+def python_number(value: Any) -> Any:
+    """Returns a number of NumPy's as Python's, and anything else as it is."""
+    if type(value) in (bool, int, float):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
+
+
+def takes_numpy_numbers(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Has a function receive NumPy's numbers as Python's, which the rules ask for and JSON can hold."""
+
+    @functools.wraps(function)
+    def call(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        converted: dict[str, Any] = {name: python_number(value) for name, value in named.items()}
+        return function(*map(python_number, arguments), **converted)  # type: ignore[arg-type]
+
+    return call
 
 
 def check_value(name: str, rule: Rule, value: object) -> None:

@@ -18,6 +18,7 @@ from cnn_estimator.validation import Plan
 log = logging.getLogger("cnn_estimator")
 
 
+@rules.takes_numpy_numbers
 def train(
     model_dir: str | os.PathLike[str],
     recipe: str = recipes.DEFAULT,

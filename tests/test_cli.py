@@ -66,6 +66,7 @@ def test_a_command_in_this_process_leaves_no_trace():
 
 def test_the_verbs_are_listed():
     listings = [command(*arguments) for arguments in ((), ("--help",), ("-h",))]
+    assert command("run", "--help").stdout.splitlines()[0].endswith(" run SCRIPT.py [ARGUMENTS]")
     assert {(done.returncode, done.stderr) for done in listings} == {(0, "")}
     (listing,) = {done.stdout for done in listings}
     assert tuple(re.findall(r"^  (\w+)  +\S", listing, re.M)) == (*NAMES, "run") == (*cli.VERBS, cli.RUN)
@@ -214,7 +215,7 @@ def test_a_mistake_in_the_flags_of_run_eval_gets_one_line_at_once(flag, message)
         (["curves", "--model_dir=a,setup.py"], "flag --model_dir=a,setup.py: a file, name a folder"),
         (["predict"], "nothing to predict: name image files, folders, - for a list on stdin, or --test_index=0"),
         (["predict", "--test_index=0,x"], "flag --test_index=0,x: cannot be read as an integer"),
-        (["predict", "--test_index=0,-1"], "flag --test_index=0,-1: -1 is not an integer in the range [0, 60000]"),
+        (["predict", "--test_index=0,-1"], "flag --test_index=0,-1: -1 is not an integer in the range [0, 1000000000]"),
         (["predict", "--invert=maybe"], "flag --invert=maybe: no such name, choose one of yes, no, auto"),
         (["export", "--format=onxx"], "flag --format=onxx: no such name, did you mean onnx?"),
         (["export"], "--output is missing: name what to write, --output=/tmp/fashion_model"),

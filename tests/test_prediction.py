@@ -70,7 +70,7 @@ def test_leaving_it_ends_the_session(trained, images_and_labels):
         (np.zeros((1, 27, 28)), r"images of shape \(1, 27, 28\)"),
         (np.full((1, 28, 28), 255), r"pixels from 255.0 to 255.0: they must lie in 0..1, divide by 255"),
         (np.full((1, 28, 28), -0.1), "pixels from -0.1"),
-        (np.full((1, 28, 28), np.nan), "pixels from nan"),
+        (np.full((1, 28, 28), np.nan), r"pixels from nan to nan: they must lie in 0\.\.1$"),
     ],
 )
 def test_images_of_another_convention_are_refused(trained, images, problem):
@@ -123,8 +123,20 @@ def test_test_images_are_predicted_with_their_true_classes(trained, images_and_l
     assert [prediction.true_class for prediction in result.predictions] == [3, 0]
     np.testing.assert_array_equal(result.predictions[0].image, images_and_labels.images[3])
     assert result.problems == []
+    assert [prediction.name for prediction in predict(trained, [], np.arange(2)).predictions] == [
+        "test image 0",
+        "test image 1",
+    ]
     with pytest.raises(UserError, match=r"^there is no test image 130: the test set has images 0 to 129$"):
         predict(str(trained), [], [130])
+
+
+def test_one_path_is_as_good_as_a_list_of_one(trained, tmp_path):
+    path = tmp_path / "boot.png"
+    for given in (path, str(path)):
+        result = predict(trained, given)
+        assert (result.predictions, len(result.problems)) == ([], 1)
+        assert result.problems[0].startswith(f"{path}: ")
 
 
 def test_a_stop_request_ends_predictions(trained, monkeypatch):

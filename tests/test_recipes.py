@@ -3,6 +3,7 @@ import os
 import pathlib
 import typing
 
+import numpy as np
 import pytest
 
 from cnn_estimator import recipes, rules
@@ -122,6 +123,16 @@ def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
 def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
     with pytest.raises(UserError, match=r"recipe 'fashon_cnn': no such name, did you mean fashion_cnn\?"):
         recipes.find("fashon_cnn")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(np.int64(3), 3), (np.uint8(3), 3), (np.float64(0.1), 0.1), (np.float32(0.5), 0.5), (True, True), ("3", "3")],
+)
+def test_numpys_numbers_become_pythons(value, expected):
+    found = rules.python_number(value)
+    assert (found, type(found)) == (expected, type(expected))
+    assert rules.python_number(truth := np.bool_(True)) is truth
 
 
 @pytest.mark.parametrize(

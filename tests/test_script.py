@@ -87,8 +87,10 @@ def test_flags_exit_status_and_traceback_are_the_programs(tmp_path):
 import sys
 import tensorflow as tf
 tf.app.flags.DEFINE_integer("status", 0, "To exit with; 0 fails.")
+tf.app.flags.DEFINE_string("log_dir", "logs", "For TensorBoard. Today absl has a flag of that name.")
 
 def main(unused):
+    print(tf.app.flags.FLAGS.log_dir)
     if not tf.app.flags.FLAGS.status:
         raise KeyError("own")
     sys.exit(tf.app.flags.FLAGS.status)
@@ -97,12 +99,13 @@ if __name__ == "__main__":
     tf.app.run()
 """
     )
-    assert run_program(tmp_path, "program.py", "--status=7").returncode == 7
+    done = run_program(tmp_path, "program.py", "--status=7", "--log_dir=own")
+    assert (done.returncode, done.stdout) == (7, "own\n")
     done = run_program(tmp_path, "program.py")
-    assert done.returncode == 1
+    assert (done.returncode, done.stdout) == (1, "logs\n")
     lines = done.stderr.splitlines()
     assert lines[0] == "Traceback (most recent call last):"
-    assert lines[1] == f'  File "{tmp_path}/program.py", line 12, in <module>'
+    assert lines[1] == f'  File "{tmp_path}/program.py", line 14, in <module>'
     assert lines[-1] == "KeyError: 'own'"
     assert "cnn_estimator" not in done.stderr
 

@@ -204,6 +204,13 @@ def test_a_number_is_refused_as_the_command_refuses_it(tmp_path, name, value):
     assert not (tmp_path / "run").exists()
 
 
+def test_numbers_may_be_numpys(tmp_path, data_dir):
+    options = {"seed": np.int64(3), "learning_rate": np.logspace(-2, -1, 2)[0], "log_every": np.int32(1)}
+    result = training.train(tmp_path, "fashion_dense", steps=np.int64(1), data_dir=data_dir, **options)
+    assert (result.step, result.settings.seed, result.settings.learning_rate) == (1, 3, 0.01)
+    assert json.loads((tmp_path / "settings.json").read_text())["learning_rate"] == 0.01
+
+
 @pytest.mark.parametrize(("name", "value"), [("model_dir", None), ("model_dir", "ram://a"), ("data_dir", 3)])
 def test_what_is_not_a_path_is_refused_by_name(tmp_path, monkeypatch, name, value):
     monkeypatch.chdir(tmp_path)

@@ -36,7 +36,8 @@ class Verb:
     takes_files: bool = False
 
 
-RUN, RUN_SUMMARY = "run", "run a TensorFlow 1 program as it is"  # no Verb: it has no flags of its own
+# No Verb: it has no flags of its own.
+RUN, RUN_USAGE, RUN_SUMMARY = "run", "run SCRIPT.py [ARGUMENTS]", "run a TensorFlow 1 program as it is"
 VERBS = {
     "train": Verb("[flags]", "train a tutorial's network", "nothing was trained", flags.define_train, verbs.train),
     "eval": Verb(
@@ -104,7 +105,7 @@ def main() -> None:
         return
     name = sys.argv[1]
     if name == RUN:
-        _run_program(sys.argv[2:])
+        _run_program(program, sys.argv[2:])
         return
     if name not in VERBS:
         sys.exit(f"error: verb {name!r}: no such name, {rules.suggestion(name, [*VERBS, RUN])}")
@@ -114,8 +115,12 @@ def main() -> None:
     run(name)
 
 
-def _run_program(arguments: list[str]) -> None:
-    """Runs a TF 1 program in this process; all flags are the program's own."""
+def _run_program(program: str, arguments: list[str]) -> None:
+    """Runs a TF 1 program in this process; all flags after its name are the program's own."""
+    if arguments in (["--help"], ["-h"]):
+        with process.output():
+            print(f"{program} {RUN_USAGE}\n\n{RUN_SUMMARY}")
+        return
     try:
         with native_log.filtered():
             script = importlib.import_module("cnn_estimator.tf1.script")
@@ -131,7 +136,7 @@ def _overview(program: str) -> str:
     return "\n".join(
         [
             f"{program} VERB [flags]",
-            f"{program} {RUN} SCRIPT.py [ARGUMENTS]",
+            f"{program} {RUN_USAGE}",
             "",
             *lines,
             "",

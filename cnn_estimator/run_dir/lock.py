@@ -52,13 +52,12 @@ def locked(folder: str, argument: str = "model_dir") -> Iterator[Lock]:
     with contextlib.ExitStack() as files:
         file = _open_locked(folder, argument, files)
         lock = Lock(folder, file)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         try:
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), str(os.getpid()).encode())  # unbuffered: the disk may be full
             yield lock
         finally:
-            file.truncate(0)
+            os.ftruncate(file.fileno(), 0)
             if made and lock.is_in_place() and os.listdir(folder) == [LOCK_FILE]:
                 os.remove(os.path.join(folder, LOCK_FILE))
                 os.rmdir(folder)

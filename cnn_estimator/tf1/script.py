@@ -62,6 +62,7 @@ def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:
     spellings.be_tensorflow_1(sys.modules["tensorflow"], tf)
     python_keras.serve(spellings.keras_package())
     old_numpy.restore()
+    tf.app.flags.FLAGS["log_dir"].allow_override = True  # absl's flag, which tutorials define for TensorBoard's folder
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
