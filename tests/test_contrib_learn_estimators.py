@@ -1,5 +1,7 @@
 """The estimators of tf.contrib.learn. Numbers are those that TensorFlow 1.15.5 gave for the same calls."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -203,6 +205,28 @@ def test_a_ready_made_estimator_takes_input_fns_and_old_columns(tmp_path):
         L.DNNClassifier([4], columns, embedding_lr_multipliers={})
     with pytest.raises(NotImplementedError, match="enable_centered_bias"):
         L.LinearRegressor(columns, enable_centered_bias=True)
+
+
+def two_batches():
+    return tf.data.Dataset.from_tensors(X).repeat(2)
+
+
+@pytest.mark.parametrize(
+    ("input_fn", "passes"),
+    [
+        (lambda: X, 1),
+        (lambda: tf.constant(X), 1),
+        (lambda: {"": tf.constant(X)}, 1),
+        (lambda: tf.train.input_producer(X, num_epochs=2, shuffle=False).dequeue_many(5), 2),
+        (lambda: tf.data.make_one_shot_iterator(two_batches()).get_next(), 2),
+        (two_batches, 2),
+    ],
+)
+def test_predictions_end_with_the_data_and_constants_are_one_batch(tmp_path, input_fn, passes):
+    classifier = L.LinearClassifier(COLUMNS, str(tmp_path), n_classes=3).fit(X, Y, steps=5)
+    for predict in (classifier.predict, classifier.predict_classes):
+        rows = predict(input_fn=input_fn)
+        assert list(itertools.islice(rows, 100)) == [1, 1, 0, 2, 0] * passes
 
 
 def test_columns_are_inferred_from_data():

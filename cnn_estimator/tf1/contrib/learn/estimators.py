@@ -79,6 +79,19 @@ def _spec(ops: Any, mode: str) -> Any:
     )
 
 
+class _OnePass(tf.train.SessionRunHook):
+    """Ends predictions after one batch where the data has no end of its own: constants, as in TensorFlow 1."""
+
+    def begin(self) -> None:
+        graph = tf.get_default_graph()
+        queues = graph.get_collection(tf.GraphKeys.QUEUE_RUNNERS)
+        self._constant = not queues and not any("Iterator" in operation.type for operation in graph.get_operations())
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        if self._constant:
+            run_context.request_stop()
+
+
 class Estimator:
     """A model_fn with fit, evaluate and predict; what else tf.estimator.Estimator has, it has too."""
 
@@ -188,7 +201,7 @@ class Estimator:
     def _rows(self, x: Any, input_fn: Callable | None, batch_size: int | None, outputs: Any = None) -> Iterator:
         self._check_fitted(None)
         data = self._prepared(input_fn or arrays.input_fn(x, None, batch_size, train=False))
-        for row in map(self._old, self._core.predict(data)):
+        for row in map(self._old, self._core.predict(data, hooks=[_OnePass()])):
             if outputs is not None:
                 row = {name: row[name] for name in outputs}
             yield row[_SINGLE] if row.keys() == {_SINGLE} else row
