@@ -728,6 +728,24 @@ def test_strategies_take_the_old_arguments():
         D.MirroredStrategy(cross_device_ops=1, cross_tower_ops=1)
 
 
+@pytest.mark.parametrize("seed", [{}, {"random_seed": 7}])
+def test_k_means_finds_the_two_clusters(tmp_path, seed):
+    points = np.array([[0, 0], [0, 1], [9, 9], [9, 10]], np.float32)
+
+    def input_fn():
+        return tf.train.limit_epochs(tf.constant(points), num_epochs=1)
+
+    factorization = contrib.factorization
+    kmeans = factorization.KMeansClustering(2, str(tmp_path), use_mini_batch=False, **seed)
+    for _ in range(5):
+        kmeans.train(input_fn)
+    assert isinstance(kmeans, tf.estimator.experimental.KMeans)
+    np.testing.assert_allclose(sorted(kmeans.cluster_centers().tolist()), [[0, 0.5], [9, 9.5]], rtol=1e-5)
+    first, same, other, _ = kmeans.predict_cluster_index(input_fn)
+    assert first == same != other
+    assert factorization.KMeans(tf.constant(points), 2).training_graph()
+
+
 AREAS = {
     "autograph": "converted_call",
     "cluster_resolver": None,  # all that TensorFlow 1.15 had
@@ -735,6 +753,7 @@ AREAS = {
     "distribute": "Monitor",
     "data": "assert_element_shape",
     "estimator": "RNNClassifier",
+    "factorization": "GMM",
     "framework": "fuse_op",
     "layers": "scattered_embedding_column",
     "keras": "wrappers",

@@ -93,6 +93,7 @@ LAYERS = (
         "tf1.contrib.distribute",
         "tf1.contrib.distributions",
         "tf1.contrib.estimator",
+        "tf1.contrib.factorization",
         "tf1.contrib.keras",
         "tf1.contrib.legacy_seq2seq",
         "tf1.contrib.lookup",

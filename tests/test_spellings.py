@@ -194,11 +194,9 @@ def test_a_part_that_tf_1_lacked_is_not_there():
 @pytest.mark.unit
 def test_a_part_of_contrib_that_nobody_keeps_is_an_error_at_its_use():
     names = {}
-    exec("from tensorflow.contrib.factorization import KMeans; import tensorflow.contrib.boosted_trees as trees", names)
-    with pytest.raises(
-        NotImplementedError, match=r"^tf\.contrib\.factorization\.KMeans is not available on TensorFlow 2"
-    ):
-        names["KMeans"](3)
+    exec("from tensorflow.contrib.solvers import lanczos; import tensorflow.contrib.boosted_trees as trees", names)
+    with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.solvers\.lanczos is not available on TensorFlow 2"):
+        names["lanczos"](3)
     with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.boosted_trees\.Trees is not available"):
         names["trees"].Trees()
     with pytest.raises(NotImplementedError, match=r"^tf\.contrib\.tensor_forest\.\w+ is not available"):

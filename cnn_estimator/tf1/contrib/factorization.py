@@ -1,0 +1,34 @@
+"""tf.contrib.factorization: k-means clustering."""
+
+from typing import Any
+
+from tensorflow.python.ops import clustering_ops  # type: ignore[import-untyped]
+
+# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
+
+from cnn_estimator.tf1.unavailable import module_getattr
+
+
+class KMeansClustering(estimator.experimental.KMeans):
+    """tf.estimator.experimental.KMeans, whose random_seed is called seed and is another each time by default."""
+
+    def __init__(
+        self,
+        num_clusters: Any,
+        model_dir: str | None = None,
+        initial_clusters: Any = clustering_ops.RANDOM_INIT,
+        distance_metric: str = clustering_ops.SQUARED_EUCLIDEAN_DISTANCE,
+        random_seed: int | None = 0,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_clusters, model_dir, initial_clusters, distance_metric, random_seed, *args, **kwargs)
+
+
+__getattr__ = module_getattr(
+    "tf.contrib.factorization",
+    (clustering_ops,),
+    "no library keeps it; of this part KMeans and KMeansClustering are left",
+    names="GMM GmmAlgorithm WALSMatrixFactorization WALSModel gmm",
+)
