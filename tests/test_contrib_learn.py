@@ -306,6 +306,23 @@ def test_an_experiment_trains_evaluates_at_checkpoints_and_exports(run_config):
     assert os.path.isfile(os.path.join(folder, os.listdir(folder)[0], "saved_model.pb"))
 
 
+@pytest.mark.unit
+def test_serving_input_fns_give_the_operations_of_1_15():
+    utils = contrib.learn.utils.input_fn_utils
+    assert utils.InputFnOps is contrib.learn.InputFnOps
+    with tf.Graph().as_default():
+        spec = {"x": tf.FixedLenFeature([2], tf.float32)}
+        features, labels, inputs = utils.build_parsing_serving_input_fn(spec, 3)()
+        assert (list(features), features["x"].shape.as_list(), labels) == (["x"], [3, 2], None)
+        assert [(name, tensor.dtype, tensor.shape.as_list()) for name, tensor in inputs.items()] == [
+            ("examples", tf.string, [3])
+        ]
+        features, labels, inputs = utils.build_default_serving_input_fn({"x": tf.zeros([5, 2], tf.int32)})()
+        assert (features["x"].dtype, features["x"].shape.as_list(), labels) == (tf.int32, [None, 2], None)
+        assert inputs == features
+        assert features["x"].op.type == "Placeholder"
+
+
 @pytest.mark.integration
 def test_the_schedules_of_an_experiment(run_config):
     made = experiment(run_config, HParams(rate=0.05), min_eval_frequency=0, train_steps_per_iteration=8)

@@ -85,7 +85,7 @@ LAYERS = (
         "tf1.contrib.learn.run_config",
         "tf1.contrib.learn.utils.saved_model_export_utils",
     ),
-    ("tf1.contrib.learn.datasets.base",),
+    ("tf1.contrib.learn.datasets.base", "tf1.contrib.learn.utils.input_fn_utils"),
     ("tf1.contrib._tf_slim", "tf1.contrib._feature_columns", "tf1.contrib._old_datasets"),
     (
         "tf1.contrib.autograph",

@@ -19,12 +19,8 @@ from cnn_estimator.tf1.contrib.learn.estimators import Estimator, ModelFnOps, No
 from cnn_estimator.tf1.contrib.learn.experiment import Experiment
 from cnn_estimator.tf1.contrib.learn.metric_spec import MetricSpec
 from cnn_estimator.tf1.contrib.learn.run_config import RunConfig
-from cnn_estimator.tf1.contrib.learn.utils.saved_model_export_utils import (
-    ExportStrategy,
-    InputFnOps,
-    build_parsing_serving_input_fn,
-    make_export_strategy,
-)
+from cnn_estimator.tf1.contrib.learn.utils.input_fn_utils import InputFnOps, build_parsing_serving_input_fn
+from cnn_estimator.tf1.contrib.learn.utils.saved_model_export_utils import ExportStrategy, make_export_strategy
 from cnn_estimator.tf1.unavailable import module_getattr
 
 __all__ = [

@@ -1,6 +1,5 @@
 """tf.contrib.learn.utils.saved_model_export_utils: how an Experiment exports SavedModels."""
 
-import collections
 import inspect
 import os
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 # tf.estimator under the one name that it has with every TensorFlow: the library's own.
 from tensorflow_estimator._api.v1 import estimator as tf_estimator  # type: ignore[import-untyped]
 
-InputFnOps = collections.namedtuple("InputFnOps", ["features", "labels", "default_inputs"])
+from cnn_estimator.tf1.contrib.learn.utils.input_fn_utils import InputFnOps, build_parsing_serving_input_fn
 
 
 class ExportStrategy(NamedTuple):
@@ -74,11 +73,6 @@ def make_parsing_export_strategy(feature_columns: list, **options: Any) -> Expor
     return make_export_strategy(
         build_parsing_serving_input_fn(tf.feature_column.make_parse_example_spec(feature_columns)), **options
     )
-
-
-def build_parsing_serving_input_fn(feature_spec: dict, default_batch_size: int | None = None) -> Callable:
-    """Returns a serving_input_fn for serialized tf.Examples with these features."""
-    return tf_estimator.export.build_parsing_serving_input_receiver_fn(feature_spec, default_batch_size)
 
 
 def garbage_collect_exports(export_dir_base: str, exports_to_keep: int | None) -> None:
