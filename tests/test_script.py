@@ -23,6 +23,7 @@ from tensorflow.compat.v1 import estimator as v1_estimator
 from tensorflow.keras.layers import Dense
 from tensorflow.python.estimator.estimator import Estimator
 from tensorflow.python.keras.layers import Dense as PythonDense
+from tensorflow.python.layers import base, convolutional, core, normalization, pooling
 import tensorflow.estimator
 import keras as own_keras
 from keras.optimizers import Adam
@@ -36,6 +37,10 @@ assert issubclass(tf.estimator.Estimator, Estimator)
 assert Dense is tf.keras.layers.Dense is keras.layers.Dense is keras_module.layers.Dense is own_keras.layers.Dense
 assert Adam is tf.keras.optimizers.Adam is own_keras.optimizers.Adam
 assert Dense is PythonDense
+assert base.Layer is tf.layers.Layer and base.InputSpec is tf.layers.InputSpec
+assert core.Dense is tf.layers.Dense and convolutional.Conv2D is tf.layers.Conv2D
+assert pooling.MaxPooling2D is tf.layers.MaxPooling2D
+assert normalization.BatchNormalization is tf.layers.BatchNormalization
 assert helper.tf is tf
 assert numpy.int is int
 assert not tf.executing_eagerly()

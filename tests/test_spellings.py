@@ -1,6 +1,7 @@
 """What other libraries find after the import of the door, under the names that TensorFlow 2.15 has."""
 
 import importlib
+import operator
 import threading
 
 import pytest
@@ -211,6 +212,32 @@ def test_keras_datasets_are_those_of_this_package(dataset, label):
     assert (images.shape, test_images.shape) == ((60000, 28, 28), (10000, 28, 28))
     assert images.dtype == labels.dtype == test_labels.dtype == "uint8"
     assert (labels[0], len(test_labels)) == (label, 10000)
+
+
+P = "tensorflow.python"
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("line", "public"),
+    [
+        (f"from {P} import pywrap_tensorflow as m; name = m.NewCheckpointReader", "train.NewCheckpointReader"),
+        *(
+            (f"from {P}.framework.{file} import {function} as name", f"graph_util.{function}")
+            for file in ("graph_util", "graph_util_impl")
+            for function in (
+                *("convert_variables_to_constants", "extract_sub_graph", "must_run_on_cpu"),
+                *("remove_training_nodes", "tensor_shape_from_node_def_name"),
+            )
+        ),
+        (f"from {P}.layers import normalization as m; name = m.BatchNormalization", "layers.BatchNormalization"),
+        (f"from {P}.layers.normalization import batch_normalization as name", "layers.batch_normalization"),
+    ],
+)
+def test_modules_inside_of_tensorflow_have_the_names_of_tf_1(line, public):
+    names = {}
+    exec(line, names)
+    assert names["name"] is operator.attrgetter(public)(tf)
 
 
 @pytest.mark.unit

@@ -87,6 +87,7 @@ def _load() -> ModuleType:
         spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         tf.compat.v1 = tf  # by itself it is one more copy
     spellings.register_removed(tensorflow, tf)
+    spellings.restore_inner_names(tf)
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()

@@ -134,6 +134,21 @@ def fix_keras() -> None:
     KerasLazyLoader._initialize = initialize
 
 
+def restore_inner_names(tf: ModuleType) -> None:
+    """Gives modules inside of TensorFlow the names that TensorFlow 1 had there."""
+    from tensorflow.python import pywrap_tensorflow
+    from tensorflow.python.framework import graph_util, graph_util_impl
+    from tensorflow.python.layers import normalization
+    from tensorflow.python.util.lazy_loader import LazyLoader
+
+    pywrap_tensorflow.NewCheckpointReader = tf.train.NewCheckpointReader
+    for module in (graph_util, graph_util_impl):
+        module.convert_variables_to_constants = tf.graph_util.convert_variables_to_constants
+    # TensorFlow looks for it where Keras had it before it moved to src.
+    batch_normalization = f"{keras_package()}.src.legacy_tf_layers.normalization"
+    normalization.normalization = LazyLoader("normalization", vars(normalization), batch_normalization)
+
+
 def serve_datasets() -> None:
     """Has Keras's datasets.mnist and datasets.fashion_mnist read the verified files that this package finds."""
     keras = keras_package()
@@ -162,6 +177,8 @@ def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
     for name in dir(tf):
         if not name.startswith("_") and name != "compat":  # tensorflow.compat has the same, and this TF 1 in it
             setattr(tensorflow, name, getattr(tf, name))
+    base = importlib.import_module("tensorflow.python.layers.base")  # loaded with those of TensorFlow's copy of Keras
+    base.Layer, base.InputSpec = tf.layers.Layer, tf.layers.InputSpec  # type: ignore[attr-defined]
     # On TensorFlow 2.15 the attribute is a stand-in for the module.
     for api in (tensorflow, tf):
         api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]

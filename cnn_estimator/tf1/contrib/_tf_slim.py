@@ -4,11 +4,7 @@ import importlib
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework import ops
-from tensorflow.python.layers import normalization
 from tensorflow.python.ops import array_ops, control_flow_ops, variable_scope
-from tensorflow.python.util import lazy_loader
-
-from cnn_estimator.tf1.spellings import keras_package
 
 # What tf-slim takes from TensorFlow's own modules where TF 1 had it: {module: {name there: name in tf}}.
 _MOVED = {
@@ -21,11 +17,6 @@ for _module, _names in _MOVED.items():
     for _there, _name in _names.items():
         if not hasattr(_module, _there):
             setattr(_module, _there, getattr(tf, _name))
-
-# batch_norm takes its layer from here, where TensorFlow looks for a module that Keras has under src by now.
-normalization.normalization = lazy_loader.LazyLoader(
-    "normalization", vars(normalization), f"{keras_package()}.src.legacy_tf_layers.normalization"
-)
 
 try:
     tf_slim = importlib.import_module("tf_slim")
