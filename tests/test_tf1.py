@@ -139,6 +139,25 @@ def test_the_estimator_is_the_complete_library():
         assert callable(operator.attrgetter(name)(tf.estimator)), name
 
 
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("BoostedTreesClassifier", "tensorflow-decision-forests"),
+        ("BoostedTreesEstimator", "tensorflow-decision-forests"),
+        ("BoostedTreesRegressor", "tensorflow-decision-forests"),
+        ("experimental.RNNClassifier", r"tf\.nn\.dynamic_rnn"),
+        ("experimental.RNNEstimator", r"tf\.nn\.dynamic_rnn"),
+    ],
+)
+def test_an_estimator_that_the_library_has_removed_is_an_error_at_its_use(name, instead):
+    removed = operator.attrgetter(name)(tf.estimator)
+    with pytest.raises(
+        NotImplementedError, match=rf"^tf\.estimator\.{name} is not available .* removed it, .*{instead}$"
+    ):
+        removed([], n_batches_per_layer=1)
+
+
 def dataset():
     features = np.arange(40, dtype=np.float32).reshape(20, 2)
     labels = (features[:, 0] > 20).astype(np.int32)

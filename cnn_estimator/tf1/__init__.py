@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from cnn_estimator import environment
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import spellings
+from cnn_estimator.tf1.unavailable import Unavailable
 
 __all__ = ["OWN_THREADS", "InstallationError", "tf"]
 
@@ -26,6 +27,10 @@ _OVERRIDE = "TF_OVERRIDE_GLOBAL_THREADPOOL"
 OWN_THREADS = "tensorflow" not in sys.modules or _OVERRIDE in os.environ
 
 _INSTALL = "pip install 'tensorflow>=2.15,<2.22'"
+
+# What to use instead of estimators that the library's last release, 2.15, has no more.
+_WITHOUT_TREES = "the Estimator library has removed it, use the package tensorflow-decision-forests"
+_WITHOUT_RNN = "the Estimator library has removed it, write a model_fn with tf.nn.dynamic_rnn"
 
 
 class InstallationError(UserError, ImportError):
@@ -88,12 +93,20 @@ def _load() -> ModuleType:
         tf.compat.v1 = tf  # by itself it is one more copy
     spellings.register_removed(tensorflow, tf)
     spellings.restore_inner_names(tf)
+    _explain_removed_estimators(importlib.import_module(tf.estimator.__name__))
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()
     if logger.handlers:  # TensorFlow prints its own lines: the handler that tf.app.run adds must not print them again
         logger.propagate = False
     return tf
+
+
+def _explain_removed_estimators(estimator: ModuleType) -> None:
+    for name in ("BoostedTreesClassifier", "BoostedTreesEstimator", "BoostedTreesRegressor"):
+        setattr(estimator, name, Unavailable(f"tf.estimator.{name}", _WITHOUT_TREES))
+    for name in ("RNNClassifier", "RNNEstimator"):
+        setattr(estimator.experimental, name, Unavailable(f"tf.estimator.experimental.{name}", _WITHOUT_RNN))
 
 
 def _silence_deprecation_warnings() -> None:
