@@ -18,7 +18,7 @@ _JOBS = ("chief", "worker", "ps", "evaluator")
 # Most change what an Estimator does. With sparseCluster there is no cluster, so that each worker would train by itself:
 # it has the addresses of that worker and of the parameter servers alone.
 _UNSUPPORTED = ("model_dir", "session_master", "eval_session_master", "service", "sparseCluster")
-_ADDRESS = re.compile(r"(\[[^\s\[\]/]+\]|[^\s\[\]/:]+):([0-9]{1,5})", re.ASCII)
+_ADDRESS = re.compile(r"(\[[^\s\[\]/]+\]|[^\s\[\]/:]+):([1-9][0-9]{0,4})", re.ASCII)
 _MAX_PORT = 2**16 - 1
 
 _Cluster = dict[str, tuple[str, ...]]
@@ -209,7 +209,7 @@ def _check_addresses(cluster: _Cluster) -> None:
     for job, addresses in cluster.items():
         for index, address in enumerate(addresses):
             found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-            if not found or not 1 <= int(found[2]) <= _MAX_PORT:
+            if not found or int(found[2]) > _MAX_PORT:
                 raise UserError(
                     f"{_NAME} has the address {_shortened(address)} for {job} {index}",
                     f"write it as HOST:PORT, with a port from 1 to {_MAX_PORT}",

@@ -37,14 +37,14 @@ def is_finished(run: RunDir, max_steps: int | None, patience: int | None) -> boo
     Args:
       max_steps: the global step to train to; None where it is not known, so that a run is never finished.
     """
-    steps = checkpoints.complete_steps(run.path)
-    if max_steps is None or not steps:
+    step = checkpoints.reached_step(run.path)
+    if max_steps is None or step is None:
         return False
-    if steps[-1] >= max_steps:
+    if step >= max_steps:
         return True
     if run.last_goal() != max_steps:
         return False
-    records = validation_records.read(run.path, last_step=steps[-1])
+    records = validation_records.read(run.path, last_step=step)
     return patience is not None and validation_records.out_of_patience(records, patience)
 
 

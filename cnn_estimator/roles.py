@@ -96,7 +96,7 @@ def _evaluate_meanwhile(run: RunDir, request: Request, where: Where, finished: C
 
 def _evaluate_run(run: RunDir, request: Request, where: Where, finished: Callable[[], bool]) -> bool:
     """Evaluates what the chief trains now; returns whether that has come to its end."""
-    task, plan = where.task, request.intervals.evaluations
+    task, plan, shared = where.task, request.intervals.evaluations, None
     assert task
     text = parameter_servers.wait_for_plan(task, where.timeout, finished)
     if text:
@@ -109,6 +109,8 @@ def _evaluate_run(run: RunDir, request: Request, where: Where, finished: Callabl
     settings = dataclasses.replace(settings, data_dir=request.given.get("data_dir", settings.data_dir))
     plan.check_held_out(settings.validation)
     data = load(Training(run.path, settings, first_step, max_steps), plan)
+    if shared and shared.data:
+        shared.check_data(data.training)
     with contextlib.closing(Evaluator(settings, session_config_of(settings))) as evaluator:
         return evaluate_checkpoints(
             run,

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,11 +15,17 @@ import pytest
 import tfjobs
 from helpers import REPOSITORY, steps_in, users_environment, variables
 
-from cnn_estimator import datasets, event_files, prediction, training
+from cnn_estimator import datasets, event_files, parameter_servers, prediction, recipes, roles, strategies, training
 from cnn_estimator.cluster_config import Task
+from cnn_estimator.errors import UserError
+from cnn_estimator.fitting import Intervals, Where
 from cnn_estimator.parameter_servers import Member, is_finished
+from cnn_estimator.planning import Request
 from cnn_estimator.recipes import MAX_SEED
 from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
+from cnn_estimator.shared_plan import SharedPlan
+from cnn_estimator.tf1 import tf
+from cnn_estimator.validation import Plan
 
 FLAGS = ("--recipe=fashion_dense", "--seed=1", "--threads=1", "--log_every=10", "--save_every=100")
 CHIEF, WORKERS, SERVER, EVALUATOR = ("chief", 0), (("worker", 0), ("worker", 1)), ("ps", 0), ("evaluator", 0)
@@ -207,6 +214,34 @@ def test_a_run_is_finished_at_the_step_that_it_was_begun_for(model_dir):
     assert is_finished(run, 120, None)
     assert not is_finished(run, 121, None)
     assert not is_finished(run, None, None)
+
+
+@pytest.mark.integration
+def test_a_run_is_finished_at_the_step_in_its_checkpoint_whatever_the_name_says(model_dir, tmp_path):
+    """Another task may add a step while the chief saves."""
+    for path in model_dir.glob("model.ckpt-120.*"):
+        shutil.copy(path, tmp_path / path.name.replace("120", "119"))
+    tf.train.update_checkpoint_state(str(tmp_path), str(tmp_path / "model.ckpt-119"))
+    run = RunDir(str(tmp_path))
+    assert is_finished(run, 120, None)
+    (tmp_path / "model.ckpt-119.index").unlink()
+    assert is_finished(run, 119, None)
+    assert not is_finished(run, 120, None)
+
+
+@pytest.mark.integration
+def test_an_evaluator_with_other_images_than_the_chief_is_refused(tmp_path, data_dir, monkeypatch):
+    settings = recipes.settings("fashion_dense", seed=1, validation=50, class_names=tuple("0123456789"))
+    plan = SharedPlan(
+        settings=settings, checkpoint=None, first_step=0, max_steps=20, evaluate_every=10, data="7 with checksum 0"
+    )
+    monkeypatch.setattr(parameter_servers, "wait_for_plan", lambda *arguments: plan.text())
+    cluster = {"chief": ("c:1",), "ps": ("p:1",)}
+    where = Where(strategies.Distribution(None), Task("evaluator", 0, cluster), 1)
+    intervals = Intervals(10, {}, 10, 5, Plan(every=10))
+    request = Request("fashion_dense", {"data_dir": data_dir}, None, 20, False, intervals)
+    with pytest.raises(UserError, match=r"^the training images differ: .*, the chief's 7 with checksum 0: "):
+        roles.take_part(RunDir(str(tmp_path)), request, where)
 
 
 @pytest.mark.unit

@@ -81,6 +81,20 @@ def complete_steps(model_dir: str) -> list[int]:
     return sorted({_number(os.path.basename(path)) for path in _state(model_dir)})
 
 
+def reached_step(model_dir: str) -> int | None:
+    """Returns the global step in the newest complete checkpoint, None where there is none.
+
+    Where several tasks train, it may be a few higher than the checkpoint's name says.
+    """
+    steps = complete_steps(model_dir)
+    if not steps:
+        return None
+    try:
+        return verify(os.path.join(model_dir, f"{BASENAME}-{steps[-1]}")).step
+    except UserError:  # deleted meanwhile, or damaged
+        return steps[-1]
+
+
 def has_checkpoints(model_dir: str) -> bool:
     """Returns whether there are checkpoints in a model_dir, intact or not."""
     return bool(_names(model_dir))
