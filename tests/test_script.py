@@ -42,6 +42,19 @@ assert core.Dense is tf.layers.Dense and convolutional.Conv2D is tf.layers.Conv2
 assert pooling.MaxPooling2D is tf.layers.MaxPooling2D
 assert normalization.BatchNormalization is tf.layers.BatchNormalization
 assert helper.tf is tf
+
+import tensorflow.nn, tensorflow.summary, tensorflow.distribute as distribute, tensorflow.saved_model.builder
+from tensorflow.layers import dense
+from tensorflow.nn import dropout
+from tensorflow.nn.rnn_cell import LSTMCell
+from tensorflow.python.ops import gen_nn_ops
+from tensorflow.python.util import nest
+from tensorflow.train import AdamOptimizer
+assert dense is tf.layers.dense and dropout is tf.nn.dropout and LSTMCell is tf.nn.rnn_cell.LSTMCell
+assert AdamOptimizer is tf.train.AdamOptimizer and tf.summary.FileWriter and distribute is tf.distribute
+assert nest.is_sequence((1,)) and gen_nn_ops._relu_grad
+kept = tf.Session().run(dropout(tf.ones([1000]), 0.9)) > 0  # TF 2's second argument is the share to drop
+assert kept.mean() > 0.5
 assert numpy.int is int
 assert not tf.executing_eagerly()
 print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)

@@ -230,6 +230,13 @@ P = "tensorflow.python"
                 *("remove_training_nodes", "tensor_shape_from_node_def_name"),
             )
         ),
+        (f"from {P}.framework.ops import Tensor as name", "Tensor"),
+        (
+            f"from {P}.framework.ops import register_tensor_conversion_function as name",
+            "register_tensor_conversion_function",
+        ),
+        (f"from {P}.ops.control_flow_ops import while_loop as name", "while_loop"),
+        (f"from {P}.ops.functional_ops import map_fn as name", "map_fn"),
         (f"from {P}.layers import normalization as m; name = m.BatchNormalization", "layers.BatchNormalization"),
         (f"from {P}.layers.normalization import batch_normalization as name", "layers.batch_normalization"),
     ],

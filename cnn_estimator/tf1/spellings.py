@@ -9,6 +9,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
+import operator
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -32,6 +33,25 @@ REMOVED = {
 }
 # What TensorFlow's internal copy of Keras lacks: Keras's own work beside it, as they hold no layers of the copy.
 _KERAS_PARTS = ("applications", "datasets", "preprocessing")
+# Names inside of TensorFlow as TF 1 had them: {module: {name there: name in tf}}.
+_CONSTANTS = {"convert_variables_to_constants": "graph_util.convert_variables_to_constants"}
+_INNER_NAMES = {
+    "framework.graph_util": _CONSTANTS,
+    "framework.graph_util_impl": _CONSTANTS,
+    "framework.ops": {
+        "IndexedSlices": "IndexedSlices",
+        "Tensor": "Tensor",
+        "register_tensor_conversion_function": "register_tensor_conversion_function",
+    },
+    "ops.array_ops": {"stack": "stack", "unstack": "unstack"},
+    "ops.control_flow_ops": {"Assert": "Assert", "case": "case", "cond": "cond", "while_loop": "while_loop"},
+    "ops.functional_ops": {"map_fn": "map_fn"},
+    "ops.variable_scope": {"variable": "Variable"},
+    "pywrap_tensorflow": {"NewCheckpointReader": "train.NewCheckpointReader"},
+    "util.nest": {"is_sequence": "nest.is_nested"},
+}
+_API_V1 = "tensorflow._api.v2.compat.v1."
+_SERVED_OTHERWISE = ("compat", "contrib", "estimator", "examples", "keras")  # by Aliases, or TF 1 everywhere
 _EMPTY = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist")
 
 
@@ -135,15 +155,17 @@ def fix_keras() -> None:
 
 
 def restore_inner_names(tf: ModuleType) -> None:
-    """Gives modules inside of TensorFlow the names that TensorFlow 1 had there."""
-    from tensorflow.python import pywrap_tensorflow
-    from tensorflow.python.framework import graph_util, graph_util_impl
+    """Gives modules inside of TensorFlow the names that TensorFlow 1 had there, for programs and for tf-slim."""
     from tensorflow.python.layers import normalization
+    from tensorflow.python.ops import gen_nn_ops
     from tensorflow.python.util.lazy_loader import LazyLoader
 
-    pywrap_tensorflow.NewCheckpointReader = tf.train.NewCheckpointReader
-    for module in (graph_util, graph_util_impl):
-        module.convert_variables_to_constants = tf.graph_util.convert_variables_to_constants
+    for name, moved in _INNER_NAMES.items():
+        module = importlib.import_module(f"tensorflow.python.{name}")
+        for there, public in moved.items():
+            if not hasattr(module, there):
+                setattr(module, there, operator.attrgetter(public)(tf))
+    gen_nn_ops._relu_grad = gen_nn_ops.relu_grad
     # TensorFlow looks for it where Keras had it before it moved to src.
     batch_normalization = f"{keras_package()}.src.legacy_tf_layers.normalization"
     normalization.normalization = LazyLoader("normalization", vars(normalization), batch_normalization)
@@ -182,6 +204,21 @@ def be_tensorflow_1(tensorflow: ModuleType, tf: ModuleType) -> None:
     # On TensorFlow 2.15 the attribute is a stand-in for the module.
     for api in (tensorflow, tf):
         api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]
+    _serve_parts("tensorflow", tf)
+
+
+def _serve_parts(name: str, api: ModuleType) -> None:
+    """Has `import tensorflow.nn`, and that of each other part, find the part of TF 1.
+
+    By itself it would run TensorFlow 2's file, and put that in the place of tf.nn.
+    """
+    for part in dir(api):
+        module = getattr(api, part)
+        if not isinstance(module, ModuleType) or part.startswith("_") or part in _SERVED_OTHERWISE:
+            continue
+        sys.modules[f"{name}.{part}"] = module
+        if module.__name__.startswith(_API_V1):
+            _serve_parts(f"{name}.{part}", module)
 
 
 def _be_keras_1(package: str) -> None:
