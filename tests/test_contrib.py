@@ -702,6 +702,17 @@ def test_cluster_resolvers_are_those_of_tf_distribute():
 def test_parts_that_tensorflow_2_has_elsewhere():
     assert contrib.keras.layers.Dense is tf.keras.layers.Dense
     assert contrib.signal.stft is tf.signal.stft
+    assert contrib.linalg.LinearOperatorTriL is tf.linalg.LinearOperatorLowerTriangular
+    assert contrib.linalg.LinearOperatorDiag is tf.linalg.LinearOperatorDiag
+    column = contrib.feature_column.sequence_categorical_column_with_identity
+    assert column is tf.feature_column.sequence_categorical_column_with_identity
+    assert contrib.lite.TFLiteConverter is tf.lite.TFLiteConverter
+    assert contrib.stateless.stateless_random_uniform is tf.random.stateless_uniform
+    assert contrib.checkpoint.CheckpointManager is tf.train.CheckpointManager
+    area = contrib.staging.StagingArea([tf.float32])
+    with tf.Session() as session:
+        session.run(area.put([tf.constant(2.0)]))
+        assert session.run(area.get()) == [2]
     assert contrib.autograph.to_graph is tf.autograph.to_graph
     assert contrib.distributions.Normal is tf.distributions.Normal
     with pytest.raises(NotImplementedError, match="tensorflow-probability"):
@@ -748,15 +759,19 @@ def test_k_means_finds_the_two_clusters(tmp_path, seed):
 
 AREAS = {
     "autograph": "converted_call",
+    "checkpoint": "List",
     "cluster_resolver": None,  # all that TensorFlow 1.15 had
     "crf": "CrfForwardRnnCell",
     "distribute": "Monitor",
     "data": "assert_element_shape",
     "estimator": "RNNClassifier",
     "factorization": "GMM",
+    "feature_column": "sequence_input_layer",
     "framework": "fuse_op",
     "layers": "scattered_embedding_column",
     "keras": "wrappers",
+    "linalg": None,
+    "lite": None,
     "lookup": None,
     "losses": None,
     "metrics": None,
@@ -766,6 +781,8 @@ AREAS = {
     "saved_model": "save_keras_model",
     "signal": None,
     "slim": "feature_column",
+    "staging": None,
+    "stateless": None,
     "summary": None,
     "tpu": "infeed_enqueue",
     "training": "bucket",

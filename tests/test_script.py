@@ -48,11 +48,12 @@ from tensorflow.layers import dense
 from tensorflow.nn import dropout
 from tensorflow.nn.rnn_cell import LSTMCell
 from tensorflow.python.ops import gen_nn_ops
+from tensorflow.python.training import training_ops
 from tensorflow.python.util import nest
 from tensorflow.train import AdamOptimizer
 assert dense is tf.layers.dense and dropout is tf.nn.dropout and LSTMCell is tf.nn.rnn_cell.LSTMCell
 assert AdamOptimizer is tf.train.AdamOptimizer and tf.summary.FileWriter and distribute is tf.distribute
-assert nest.is_sequence((1,)) and gen_nn_ops._relu_grad
+assert nest.is_sequence((1,)) and gen_nn_ops._relu_grad and training_ops.apply_adam
 kept = tf.Session().run(dropout(tf.ones([1000]), 0.9)) > 0  # TF 2's second argument is the share to drop
 assert kept.mean() > 0.5
 assert numpy.int is int

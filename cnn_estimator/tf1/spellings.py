@@ -31,6 +31,8 @@ REMOVED = {
     "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
     "tensorflow.examples.tutorials.mnist.mnist": "cnn_estimator.tf1.tutorial_mnist",
 }
+# What has moved inside of TensorFlow.
+_MOVED = {"tensorflow.python.training.training_ops": "tensorflow.python.ops.gen_training_ops"}
 # What TensorFlow's internal copy of Keras lacks: Keras's own work beside it, as they hold no layers of the copy.
 _KERAS_PARTS = ("applications", "datasets", "preprocessing")
 # Names inside of TensorFlow as TF 1 had them: {module: {name there: name in tf}}.
@@ -121,7 +123,7 @@ def register_removed(tensorflow: ModuleType, tf: ModuleType) -> None:
         setattr(sys.modules[parent], attribute, module)
     keras = f"{keras_package()}.api._v1.keras"
     parts = {f"tensorflow.python.keras.{part}": f"{keras}.{part}" for part in _KERAS_PARTS}
-    sys.meta_path.insert(0, Aliases(REMOVED | parts))
+    sys.meta_path.insert(0, Aliases(REMOVED | _MOVED | parts))
     contrib = importlib.import_module("tensorflow.contrib")
     for api in (tensorflow, tf):
         vars(api)["contrib"] = contrib

@@ -15,14 +15,13 @@ _NOBODY = "no library keeps it; TensorFlow 1.15 on Python 3.7 is the last with i
 _SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
 # The parts of TensorFlow 1.15, and of releases before it, that have no module here.
 _KEPT_BY_NOBODY = """
-    all_reduce android batching bayesflow bigtable boosted_trees checkpoint cloud cmake coder compiler
-    constrained_optimization copy_graph cudnn_rnn decision_trees deprecated feature_column ffmpeg
-    fused_conv gan gdr graph_editor grid_rnn hadoop hooks hvx ignite image imperative input_pipeline integrate kafka
-    kernel_methods kfac kinesis labeled_tensor libsvm linalg linear_optimizer lite memory_stats
-    meta_graph_transform mixed_precision model_pruning mpi_collectives nccl ndlstm nearest_neighbor nn optimizer_v2
-    periodic_resample proto py2tf quantization quantize receptive_field recurrent reduce_slice_ops remote_fused_graph
-    resampler rpc session_bundle solvers sparsemax specs staging stat_summarizer stateless tensor_forest
-    tensorrt testing text tfprof timeseries verbs xla_tf_graph
+    all_reduce android batching bayesflow bigtable boosted_trees cloud cmake coder compiler constrained_optimization
+    copy_graph cudnn_rnn decision_trees deprecated ffmpeg fused_conv gan gdr graph_editor grid_rnn
+    hadoop hooks hvx ignite image imperative input_pipeline integrate kafka kernel_methods kfac kinesis
+    labeled_tensor libsvm linear_optimizer memory_stats meta_graph_transform mixed_precision model_pruning
+    mpi_collectives nccl ndlstm nearest_neighbor nn optimizer_v2 periodic_resample proto py2tf quantization quantize
+    receptive_field recurrent reduce_slice_ops remote_fused_graph resampler rpc session_bundle solvers sparsemax
+    specs stat_summarizer tensor_forest tensorrt testing text tfprof timeseries verbs xla_tf_graph
 """
 
 

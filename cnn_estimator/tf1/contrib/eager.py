@@ -2,7 +2,7 @@
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from tensorflow.python.eager import backprop, context
-from tensorflow.python.ops import resource_variable_ops
+from tensorflow.python.ops import resource_variable_ops, variable_scope
 
 from cnn_estimator.tf1.unavailable import module_getattr
 
@@ -15,6 +15,7 @@ defun = tf.function
 py_func = tf.py_function
 run = tf.app.run
 Checkpoint = tf.train.Checkpoint
+EagerVariableStore = variable_scope.EagerVariableStore
 
 gradients_function = backprop.gradients_function
 value_and_gradients_function = backprop.val_and_grad_function
@@ -43,7 +44,7 @@ __getattr__ = module_getattr(
         "restore_network_checkpoint": "use tf.train.Checkpoint",
         "save_network_checkpoint": "use tf.train.Checkpoint",
     },
-    names="Checkpointable EagerVariableStore ExecutionCallback TensorSpec add_execution_callback async_clear_error "
+    names="Checkpointable ExecutionCallback TensorSpec add_execution_callback async_clear_error "
     "clear_execution_callbacks connect_to_remote_host enable_remote_eager_execution errstate execution_mode function "
     "get_optimizer_variables inf_callback inf_nan_callback list_devices make_template nan_callback "
     "restore_variables_on_create set_execution_mode set_server_def seterr",
