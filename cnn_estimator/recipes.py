@@ -6,7 +6,7 @@ Recipes, settings files, checks, the log line of a run and the command line foll
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, get_type_hints
 
 from cnn_estimator.errors import UserError
@@ -143,6 +143,11 @@ class Settings(Hyperparameters):
         """Returns {name: value} of the hyperparameters that differ from the recipe's."""
         recipe = RECIPES[self.recipe]
         return {name: getattr(self, name) for name in HYPERPARAMETERS if getattr(self, name) != getattr(recipe, name)}
+
+    def differences(self, other: "Settings", names: Iterable[str]) -> list[tuple[str, Any, Any]]:
+        """Returns [(name, own value, the other's)] of those of the names whose values differ."""
+        pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        return [(name, own, others) for name, own, others in pairs if own != others]
 
     def __str__(self) -> str:
         overrides = ", ".join(f"{name}={value}" for name, value in self.overrides().items())

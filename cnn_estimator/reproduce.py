@@ -236,13 +236,7 @@ def _check_same(model_dir: str, found: Reproduction, run: Run, recipe: Recipe) -
         data_dir=found.data_dir,
         class_names=saved.class_names,
     )
-    names = ("recipe", *SETTINGS)
-    rows = [
-        (name, getattr(saved, name), getattr(wanted, name))
-        for name in names
-        if getattr(saved, name) != getattr(wanted, name)
-    ]
-    if rows:
+    if rows := saved.differences(wanted, ("recipe", *SETTINGS)):
         raise UserError(
             f"model_dir {model_dir} holds another run",
             "move it away, or choose another {root}",

@@ -175,11 +175,7 @@ class RunDir:
 
     def check_same_run(self, saved: Settings, settings: Settings) -> None:
         """Raises UserError, with a table, where a run with `settings` cannot go on from one with `saved` settings."""
-        rows = [
-            (name, getattr(saved, name), getattr(settings, name))
-            for name in ("recipe", "dataset", "network", "optimizer", "validation")
-            if getattr(saved, name) != getattr(settings, name)
-        ]
+        rows = saved.differences(settings, ("recipe", "dataset", "network", "optimizer", "validation"))
         if bool(saved.average_decay) != bool(settings.average_decay):  # there are averages, or there are none
             rows.append(("average_decay", saved.average_decay, settings.average_decay))
         if settings.validation and saved.seed != settings.seed:  # it chose the images that are held out
