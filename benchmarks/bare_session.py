@@ -8,13 +8,15 @@ import measuring
 import numpy as np
 from measuring import BATCH, DATASET, LEARNING_RATE, RECIPE, SEED, Task
 
-from cnn_estimator import datasets, model, recipes
-from cnn_estimator.fitting import session_config_of
+from cnn_estimator import model
+from cnn_estimator.data import datasets
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
+from cnn_estimator.training.fit import session_config_of
 
 
 def train(task: Task) -> dict[str, float]:
-    settings = recipes.settings(
+    settings = make_settings(
         RECIPE,
         seed=SEED,
         precision=task.precision,

@@ -7,12 +7,14 @@ from unittest import mock
 
 from rates import compare, steps_per_second
 
-from cnn_estimator import datasets, inputs, networks, recipes
+from cnn_estimator import inputs, networks
+from cnn_estimator.data import datasets
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
 
 def main():
-    settings = recipes.settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
+    settings = make_settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
     data = datasets.load(settings.dataset, "train")
     input_fn = inputs.numpy_input_fn(
         {"x": data.images}, data.labels, batch_size=settings.batch_size, num_epochs=None, shuffle=True, seed=1

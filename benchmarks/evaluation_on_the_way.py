@@ -9,10 +9,12 @@ import statistics
 import tempfile
 import time
 
-from cnn_estimator import datasets, inputs, model, recipes
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator import inputs, model
+from cnn_estimator.data import datasets
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
-from cnn_estimator.validation import Evaluate, Evaluations, Evaluator, Plan
+from cnn_estimator.training.validation import Evaluate, Evaluations, Evaluator, Plan
 
 ROUNDS, STEPS, EVERY, HELD_OUT = 3, 300, 100, 5000
 
@@ -31,7 +33,7 @@ class StepTimes(tf.train.SessionRunHook):
 
 
 def main():
-    settings = recipes.settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
+    settings = make_settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
     training, held_out = datasets.hold_out(datasets.load(settings.dataset, "train"), HELD_OUT, settings.seed)
 
     def train_input():

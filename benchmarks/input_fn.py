@@ -7,12 +7,14 @@ import functools
 
 from rates import compare, steps_per_second
 
-from cnn_estimator import datasets, inputs, recipes
+from cnn_estimator import inputs
+from cnn_estimator.data import datasets
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
 
 def main():
-    settings = recipes.settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
+    settings = make_settings("fashion_cnn", seed=1, class_names=datasets.class_names("fashion_mnist"))
     data = datasets.load(settings.dataset, "train")
     arguments = {"batch_size": settings.batch_size, "num_epochs": None, "shuffle": True}
     ours = inputs.numpy_input_fn({"x": data.images}, data.labels, **arguments)

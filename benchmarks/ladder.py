@@ -11,7 +11,7 @@ from unittest import mock
 
 import numpy as np
 
-from cnn_estimator import datasets
+from cnn_estimator.data import datasets
 from cnn_estimator.evaluation import evaluate
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.recipes import RECIPES

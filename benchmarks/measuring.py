@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_estimator import datasets
+from cnn_estimator.data import datasets
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 RECIPE, NETWORK, DATASET = "fashion_cnn", "three_conv_dropout", "fashion_mnist"

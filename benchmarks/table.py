@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import measuring
 from variants import OURS, PRODUCTS, VARIANTS, Variant
 
-from cnn_estimator import precision, processor, recipes
+from cnn_estimator import hardware
 
 Found = Mapping[str, Sequence[Mapping[str, float]]]  # {key of a variant: measurements, a round after the other}
 
@@ -105,7 +105,7 @@ def report(found: Found) -> str:
 
 def machine() -> str:
     """Returns what measurements depend on: the processor, and versions."""
-    flags = precision.bfloat16_flags()
+    flags = hardware.bfloat16_flags()
     versions = [f"Python {platform.python_version()}"]
     for package, name in _PACKAGES.items():
         try:
@@ -113,6 +113,6 @@ def machine() -> str:
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"no {name}")
     return (
-        f"{processor.name()}, {recipes.available_threads()} cores, "
+        f"{hardware.processor_name()}, {hardware.available_threads()} cores, "
         f"{'bfloat16 by ' + ' and '.join(sorted(flags)) if flags else 'no bfloat16'}; {', '.join(versions)}"
     )

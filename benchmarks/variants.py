@@ -3,7 +3,7 @@
 import dataclasses
 import importlib.util
 
-from cnn_estimator import precision
+from cnn_estimator import hardware
 
 OURS, PRODUCTS = "cnn_estimator", "the matrix products alone"
 
@@ -37,7 +37,7 @@ class Variant:
         """Returns why it is skipped, if it is."""
         if importlib.util.find_spec(self.package) is None:
             return f"{self.package} is not installed"
-        if self.precision == "bfloat16" and not precision.has_bfloat16():
+        if self.precision == "bfloat16" and not hardware.has_bfloat16():
             return "this processor has no bfloat16"
         if self.precision == "bfloat16" and quick:
             return "left out for --quick"

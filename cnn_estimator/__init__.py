@@ -16,7 +16,7 @@ import importlib
 # is imported after this module.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cnn_estimator.datasets import load
+    from cnn_estimator.data.datasets import load
     from cnn_estimator.evaluation import evaluate
     from cnn_estimator.exporting import export
     from cnn_estimator.prediction import Predictor
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 __all__ = ["Predictor", "__version__", "evaluate", "export", "load", "train"]
 
 _MODULES = {
-    "load": "datasets",
+    "load": "data.datasets",
     "train": "training",
     "evaluate": "evaluation",
     "Predictor": "prediction",

@@ -7,7 +7,7 @@ import os
 # Python's module signal has the same function, but takes some milliseconds itself.
 _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(130))
 
-from cnn_estimator.cli import main  # noqa: E402
+from cnn_estimator.cli import main
 
 if __name__ == "__main__":
     main()

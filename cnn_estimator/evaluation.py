@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnn_estimator import cluster_config, datasets, hooks, inputs, metrics, model, recipes, rules
+from cnn_estimator import hooks, inputs, metrics, model, model_session
+from cnn_estimator.data import datasets
+from cnn_estimator.distributed import tf_config
+from cnn_estimator.files import refuse_foreign, write_probe, writing
+from cnn_estimator.hardware import resolve_precision, set_precision
 from cnn_estimator.model import Predictions
-from cnn_estimator.precision import resolve_precision, set_precision
-from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, compatibility, event_writers
-from cnn_estimator.run_dir.files import refuse_foreign, write_probe, writing
+from cnn_estimator.run_dir import checkpoints, events
+from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
+from cnn_estimator.settings import Settings, check, check_optional
 from cnn_estimator.tf1 import tf
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cnn_estimator")
 
-PLOTS_FOLDER = "figures"
+PLOTS_FOLDER = "plots"
 _PLOTTED_IMAGES = 20
 _BATCH_SIZE = 500  # the fastest, for most networks
 
@@ -48,7 +51,6 @@ class Evaluation:
         return f"<p>{heading}</p>\n{metrics.html(self.confusion, self.class_names)}"
 
 
-@rules.takes_numpy_numbers
 def evaluate(
     model_dir: str | os.PathLike[str],
     *,
@@ -71,26 +73,26 @@ def evaluate(
       batch_size: images per batch, which changes no result but for rounding.
       precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it.
       data_dir: see datasets.load; None takes the settings'.
-      plot: whether to plot the results too: PNG files in model_dir/figures, and TensorBoard's images.
+      plot: whether to plot the results too: PNG files in model_dir/plots, and TensorBoard's images.
 
     Raises:
       UserError: there is no intact checkpoint, it is of another model, the data is missing or bad, or the plots
         cannot be written.
       Stopped: a stop signal ended the work.
     """
-    cluster_config.log_ignored()
-    model_dir = rules.local_path("model_dir", model_dir)
-    data_dir = rules.local_path_or_none("data_dir", data_dir)
-    recipes.check({"batch_size": batch_size})
+    tf_config.log_ignored()
+    model_dir = check("model_dir", model_dir)
+    data_dir = check_optional("data_dir", data_dir)
+    batch_size = check("batch_size", batch_size)
     session_config = tf.ConfigProto()
     rewrite_options = session_config.graph_options.rewrite_options
     rewrite_options.meta_optimizer_iterations = rewrite_options.ONE
-    set_precision(resolve_precision(precision), session_config)
+    set_precision(resolve_precision(check("precision", precision)), session_config)
     with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
         run = RunDir(snapshot.model_dir)
         settings = run.load_settings(recipe, data_dir)
         # The graph of PREDICT has the same variables, and is built sooner.
-        compatibility.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.PREDICT)
+        model_session.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.PREDICT)
         data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         log.info("%s: %d test images from %s", settings.dataset, len(data.labels), data.source)
         if data.class_names != settings.class_names:
@@ -133,8 +135,8 @@ def _run_estimator(
     session_config: tf.ConfigProto,
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
-    event_writers.renew(os.path.join(folder, EVALUATION_FOLDER))
-    with cluster_config.tf_config(None):
+    events.renew(os.path.join(folder, EVALUATION_FOLDER))
+    with tf_config.tf_config(None):
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
     input_fn = inputs.numpy_input_fn(
@@ -159,7 +161,7 @@ def _record(evaluation: Evaluation, source: str) -> dict[str, Any]:
 
 def _plot(evaluation: Evaluation, data: datasets.Split, predictions: Predictions, folder: str) -> dict[str, bytes]:
     """Writes the plots into a folder; returns {name: content of the PNG file}."""
-    from cnn_estimator import plots  # matplotlib takes a while to import
+    from cnn_estimator import plots
 
     found = evaluation.metrics
     what = f"step {found['global_step']}, accuracy {found['accuracy']:.4f} on {found['images']} test images"

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 
 from cnn_estimator import stopping
+from cnn_estimator.distributed.parameter_servers import ChiefWatch
 from cnn_estimator.errors import UserError
-from cnn_estimator.parameter_servers import ChiefWatch
-from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
-from cnn_estimator.validation import Evaluations
+from cnn_estimator.training.validation import Evaluations
 
 log = logging.getLogger("cnn_estimator")
 

@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cnn_estimator import datasets, recipes, rules, stopping
+from cnn_estimator import stopping
+from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
+from cnn_estimator.files import cannot_be_written, nearest_folder
 from cnn_estimator.model import Predictions
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir import checkpoints
-from cnn_estimator.run_dir.files import cannot_be_written, nearest_folder
+from cnn_estimator.settings import Settings, check, check_optional
 from cnn_estimator.tf1 import tf
 
 IMAGES = 1000  # of the test set, on which an export is compared with its checkpoint
@@ -82,9 +83,9 @@ def export(
         the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
       Stopped: a stop signal ended the work; likewise.
     """
-    data_dir = rules.local_path_or_none("data_dir", data_dir)
-    output = os.path.abspath(rules.local_path("output", output))
-    recipes.check({"format": format})
+    data_dir = check_optional("data_dir", data_dir)
+    output = os.path.abspath(check("output", output))
+    check("format", format)
     _check_output(format, output)
     if format == "onnx":
         _require_onnx()

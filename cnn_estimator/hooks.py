@@ -9,8 +9,8 @@ from tqdm import tqdm
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, REACHED_STEP, Predictions
-from cnn_estimator.run_dir import RunDir
 from cnn_estimator.run_dir.checkpoints import saving, sync_checkpoint
+from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
 

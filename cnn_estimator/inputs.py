@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_estimator.augmentation import Augment
+from cnn_estimator.data.augmentation import Augment
 from cnn_estimator.tf1 import tf
 
 _Choose = Callable[[int], np.ndarray]  # the number of a batch -> its rows' numbers

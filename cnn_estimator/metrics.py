@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator.datasets import CLASSES
+from cnn_estimator.data.datasets import CLASSES
 
 if TYPE_CHECKING:
     from cnn_estimator.model import Predictions

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnn_estimator import schedules
 from cnn_estimator.networks import NETWORKS
-from cnn_estimator.recipes import Settings
+from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
 # Tensors of the training graph, for its hooks. The names `loss` and `accuracy` are in use: a summary's tag is the name

@@ -4,7 +4,6 @@ The colours are Paul Tol's vibrant scheme, which colour-blind readers can tell a
 marker or a word shows too.
 """
 
-import dataclasses
 import io
 import itertools
 import logging
@@ -20,7 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cnn_estimator.run_dir.files import atomic_write, writing
+from cnn_estimator.files import atomic_write, writing
+from cnn_estimator.run_dir.events import Curve
 
 log = logging.getLogger("cnn_estimator")
 
@@ -28,23 +28,6 @@ DOTS_PER_INCH = 100
 RIGHT, WRONG, UNKNOWN, OTHER = "#0077BB", "#CC3311", "#444444", "#BBBBBB"  # blue, red, greys
 LINES = ("#0077BB", "#EE7733", "#009988", "#EE3377", "#33BBEE")
 MARKERS = "osD^vP*"
-
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """One scalar of a run over its global steps.
-
-    Attributes:
-      tag: "loss" or "accuracy".
-      part: "training", "validation" or "evaluation".
-      steps: global steps, rising.
-      values: as many floats.
-    """
-
-    tag: str
-    part: str
-    steps: list[int]
-    values: list[float]
 
 
 def png(figure: Figure) -> bytes:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import cluster_config, datasets, model, preprocessing, recipes, rules, stopping
-from cnn_estimator.datasets import CLASSES, SIDE
+from cnn_estimator import model, model_session, stopping
+from cnn_estimator.data import datasets, pictures
+from cnn_estimator.data.datasets import CLASSES, SIDE
+from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import UserError
-from cnn_estimator.precision import resolve_precision, set_precision
-from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints, compatibility
+from cnn_estimator.hardware import resolve_precision, set_precision
+from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Settings, check, check_optional
 from cnn_estimator.tf1 import tf
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ class Predictor:
       data_dir: the data whose class_names to take then, see datasets.load.
 
     Attributes:
-      settings: the recipes.Settings of the run.
+      settings: the Settings of the run.
       class_names: ten str, the names of the classes.
       checkpoint: the checkpoints.Checkpoint that was loaded.
       session: the tf.Session.
@@ -64,16 +67,16 @@ class Predictor:
         precision: str = "float32",
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        cluster_config.log_ignored()
-        model_dir = rules.local_path("model_dir", model_dir)
-        data_dir = rules.local_path_or_none("data_dir", data_dir)
+        tf_config.log_ignored()
+        model_dir = check("model_dir", model_dir)
+        data_dir = check_optional("data_dir", data_dir)
         session_config = tf.ConfigProto()
-        set_precision(resolve_precision(precision), session_config)
+        set_precision(resolve_precision(check("precision", precision)), session_config)
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
             self.checkpoint = snapshot.original
             self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
             self.class_names = self.settings.class_names
-            compatibility.check_fits(snapshot.copy, self.settings, tf.estimator.ModeKeys.PREDICT)
+            model_session.check_fits(snapshot.copy, self.settings, tf.estimator.ModeKeys.PREDICT)
             with tf.Graph().as_default() as graph:
                 # Resource variables: today's TensorFlow loads an export of them without a warning.
                 tf.get_variable_scope().set_use_resource(True)
@@ -192,22 +195,20 @@ def predict(
 
     Args:
       model_dir, checkpoint, recipe, precision: see Predictor.
-      paths: of files that preprocessing.read can read, or one of them.
+      paths: of files that pictures.read can read, or one of them.
       test_indices: images of the test set, counted from 0.
       data_dir: where the test set is, see datasets.load and Predictor; None takes the settings'.
-      invert: "yes", "no" or "auto", see preprocessing.read; for files.
+      invert: "yes", "no" or "auto", see pictures.read; for files.
 
     Raises:
       UserError: there is no such model, the test set is missing or bad, or has no such image.
       Stopped: a stop signal ended the work.
     """
-    data_dir = rules.local_path_or_none("data_dir", data_dir)
+    data_dir = check_optional("data_dir", data_dir)
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
-    test_indices = [rules.python_number(index) for index in test_indices]
-    recipes.check({"invert": invert})
-    for index in test_indices:
-        recipes.check({"test_indices": index})
+    check("invert", invert)
+    test_indices = [check("test_indices", index) for index in test_indices]
     with Predictor(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
     ) as predictor:
@@ -234,10 +235,10 @@ def _files(paths: Sequence[str], settings: Settings, invert: str) -> tuple[list[
     for path in paths:
         stopping.check()
         try:
-            read = preprocessing.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
+            read = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
             rows.append((path, read.image, read.inverted, None))
         except UserError as error:
-            problems.append(f"{preprocessing.printable(path)}: {error}")
+            problems.append(f"{pictures.printable(path)}: {error}")
     return rows, problems
 
 
@@ -257,7 +258,7 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
 def table(predictions: Sequence[Prediction]) -> str:
     """Returns the predictions as text, a line each; empty columns are left out."""
     columns = {
-        "image": [preprocessing.printable(prediction.name) for prediction in predictions],
+        "image": [pictures.printable(prediction.name) for prediction in predictions],
         "class": [prediction.ranked()[0][0] for prediction in predictions],
         "probability": [f"{prediction.ranked()[0][1]:.1%}" for prediction in predictions],
         "runners-up": [
@@ -276,7 +277,7 @@ def table(predictions: Sequence[Prediction]) -> str:
 
 def plot(predictions: Sequence[Prediction], path: str) -> None:
     """Writes a PNG file with the network's inputs, each beside its probabilities; the first 40."""
-    from cnn_estimator import plots  # matplotlib takes a while to import
+    from cnn_estimator import plots
 
     plotted = predictions[:_MAX_PLOTTED]
     if len(plotted) < len(predictions):
@@ -297,7 +298,7 @@ def _figure(predictions: Sequence[Prediction]) -> "Figure":
         np.array([prediction.image for prediction in predictions]),
         np.array([prediction.probabilities for prediction in predictions]),
         predictions[0].class_names,
-        [preprocessing.printable(os.path.basename(prediction.name)) for prediction in predictions],
+        [pictures.printable(os.path.basename(prediction.name)) for prediction in predictions],
         [prediction.true_class for prediction in predictions],
         "The network's input and its prediction",
     )

@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import cluster_config, datasets, processor, stopping
+from cnn_estimator import stopping
+from cnn_estimator.data import datasets
+from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.evaluation import evaluate
-from cnn_estimator.precision import has_bfloat16, resolve_precision
+from cnn_estimator.files import atomic_write, open_regular, writing
+from cnn_estimator.hardware import available_threads, has_bfloat16, processor_name, resolve_precision
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.progress import progress_bar
-from cnn_estimator.recipes import RECIPES, SETTINGS, Recipe, available_threads, check, find, given, settings
-from cnn_estimator.regular_files import open_regular
-from cnn_estimator.rules import local_path, local_path_or_none, python_number, takes_numpy_numbers
-from cnn_estimator.run_dir import RunDir, checkpoints, lock
-from cnn_estimator.run_dir.files import atomic_write, writing
+from cnn_estimator.recipes import RECIPES, Recipe
+from cnn_estimator.run_dir import checkpoints, lock
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import SETTINGS, check, check_optional, find_recipe, given, make_settings
 from cnn_estimator.tf1 import tf
 from cnn_estimator.training import train
 
@@ -61,8 +63,8 @@ class Run:
     precision: str | None = None
 
     def __post_init__(self) -> None:
-        find(self.recipe)
-        check({"seed": self.seed})
+        find_recipe(self.recipe)
+        check("seed", self.seed)
         for name in ("step", "timed_steps", "seconds", "accuracy", "accuracy_in_training"):
             value = getattr(self, name)
             if value is None and name not in ("timed_steps", "seconds"):
@@ -110,7 +112,6 @@ class Reproduction:
         return dataclasses.replace(self, runs=tuple(sorted(runs, key=lambda run: (order.index(run.recipe), run.seed))))
 
 
-@takes_numpy_numbers
 def reproduce(
     root: str | os.PathLike[str],
     recipes: Iterable[str] | None = None,
@@ -137,19 +138,17 @@ def reproduce(
       UserError: the root has runs of another scale, precision or data, or cannot be written, or see train and evaluate.
       Stopped: a stop signal ended the work. Its result is the Reproduction so far.
     """
-    names = [find(name) for name in dict.fromkeys(RECIPES if recipes is None else recipes)]
-    chosen = list(dict.fromkeys(map(python_number, seeds)))
-    for seed in chosen:
-        check({"seed": seed})
-    check({"scale": scale})
-    root, data_dir = local_path("root", root), local_path_or_none("data_dir", data_dir)
+    names = [find_recipe(name) for name in dict.fromkeys(RECIPES if recipes is None else recipes)]
+    chosen = list(dict.fromkeys(check("seed", seed) for seed in seeds))
+    scale = check("scale", scale)
+    root, data_dir = check("root", root), check_optional("data_dir", data_dir)
     asked: dict[str, Any] = {"scale": float(scale)}
     asked |= given(data_dir=data_dir and os.path.abspath(data_dir))
     if precision is not None:
-        asked["precision"] = resolve_precision(precision)
-    cluster_config.log_ignored()
+        asked["precision"] = resolve_precision(check("precision", precision))
+    tf_config.log_ignored()
     checkpoints.check_name(f"root {root!r}", root, "choose another {root}")
-    with cluster_config.tf_config(None), contextlib.ExitStack() as locks:
+    with tf_config.tf_config(None), contextlib.ExitStack() as locks:
         with writing(f"root {root}"):
             locks.enter_context(lock.locked(root, "root"))
         found = _read(root, asked)
@@ -227,7 +226,7 @@ def _check_same(model_dir: str, found: Reproduction, run: Run, recipe: Recipe) -
     saved = RunDir(model_dir).read_settings(found.data_dir) if checkpoints.has_checkpoints(model_dir) else None
     if saved is None:
         return
-    wanted = settings(
+    wanted = make_settings(
         recipe.name,
         seed=run.seed,
         threads=saved.threads,
@@ -263,7 +262,7 @@ def hardware() -> str:
     cpus = available_threads()
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     names = [str(details.get("device_name", "GPU")) for details in gpus]
-    return ", ".join([f"{cpus} CPU{'s' if cpus > 1 else ''} of {processor.name()}", *names])
+    return ", ".join([f"{cpus} CPU{'s' if cpus > 1 else ''} of {processor_name()}", *names])
 
 
 def _read(root: str, asked: dict[str, Any]) -> Reproduction:
@@ -275,7 +274,8 @@ def _read(root: str, asked: dict[str, Any]) -> Reproduction:
         if fields["version"] != VERSION:
             raise ValueError(f"version {fields['version']}, not {VERSION}")
         head = {name: fields[name] for name in ("scale", "precision", "data_dir")}
-        check(given(**head))
+        for name, value in given(**head).items():
+            check(name, value)
         found = Reproduction(root=root, runs=tuple(Run(**run) for run in fields["runs"]), **head)
         if len({run.name for run in found.runs}) < len(found.runs):
             raise ValueError("it has a run twice")

@@ -5,15 +5,18 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
-from cnn_estimator import cluster, parameter_servers, recipes, stopping
+from cnn_estimator import stopping
+from cnn_estimator.distributed import multi_worker, parameter_servers
+from cnn_estimator.distributed.chief_plan import SharedPlan
+from cnn_estimator.distributed.parameter_servers import Member
 from cnn_estimator.errors import Stopped
 from cnn_estimator.evaluator import evaluate_checkpoints
-from cnn_estimator.fitting import Training, Where, session_config_of
-from cnn_estimator.parameter_servers import Member
-from cnn_estimator.planning import Request, follow, lead, load, resolve_settings
-from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
-from cnn_estimator.shared_plan import SharedPlan
-from cnn_estimator.validation import Evaluations, Evaluator
+from cnn_estimator.run_dir import checkpoints, evaluations
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import find_recipe
+from cnn_estimator.training.fit import Training, Where, session_config_of
+from cnn_estimator.training.resolve import Request, follow, lead, load, resolve_settings
+from cnn_estimator.training.validation import Evaluations, Evaluator
 
 log = logging.getLogger("cnn_estimator")
 
@@ -22,7 +25,7 @@ def take_part(run: RunDir, request: Request, where: Where) -> Training:
     """Does what this process's task does in a cluster with parameter servers."""
     task, patience = where.task, request.intervals.evaluations.patience
     assert task
-    goal = None if request.fresh or request.steps else request.max_steps or recipes.find(request.recipe).steps
+    goal = None if request.fresh or request.steps else request.max_steps or find_recipe(request.recipe).steps
 
     def finished() -> bool:
         return parameter_servers.is_finished(run, goal, patience)
@@ -43,10 +46,10 @@ def take_part(run: RunDir, request: Request, where: Where) -> Training:
 def _outcome(run: RunDir, request: Request, goal: int | None) -> Training:
     """Returns what became of a run that other tasks trained."""
     settings = run.read_settings(request.given.get("data_dir")) or resolve_settings(
-        run, None, request, goal or recipes.find(request.recipe).steps
+        run, None, request, goal or find_recipe(request.recipe).steps
     )
     step = checkpoints.last_saved_step(run.path)
-    best = validation_records.best(validation_records.read(run.path, last_step=step))
+    best = evaluations.best(evaluations.read(run.path, last_step=step))
     return Training(run.path, settings, step, run.last_goal() or goal or step, best=best)
 
 
@@ -57,7 +60,7 @@ def _lead_others(run: RunDir, request: Request, where: Where) -> Training:
     while True:
         try:
             result = lead(run, request, where)
-        except cluster.LOST as error:
+        except multi_worker.LOST as error:
             where.member.lost(error)
             began, max_steps = True, run.last_goal() or request.max_steps
             request = dataclasses.replace(request, steps=None, max_steps=max_steps, fresh=False)
@@ -76,7 +79,7 @@ def _follow_apart(run: RunDir, request: Request, where: Where) -> Training | Non
     while text := member.wait_for_plan():
         try:
             result = follow(run, request, where, text)
-        except cluster.LOST as error:
+        except multi_worker.LOST as error:
             member.lost(error)
             continue
         if stopping.requested() or member.wait_for_end():
@@ -118,5 +121,5 @@ def _evaluate_run(run: RunDir, request: Request, where: Where, finished: Callabl
             first_step=first_step,
             max_steps=max_steps,
             watch=parameter_servers.ChiefWatch(task, where.timeout, finished),
-            is_new_run=lambda: cluster.told(task) not in (None, text),
+            is_new_run=lambda: multi_worker.told(task) not in (None, text),
         )

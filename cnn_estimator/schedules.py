@@ -2,7 +2,7 @@
 
 import math
 
-from cnn_estimator.recipes import Settings
+from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
 _RISE = 0.3  # of a one_cycle, where the settings name no warm-up

@@ -2,7 +2,7 @@
 
 import struct
 
-from cnn_estimator.event_files import masked_crc32c
+from cnn_estimator.run_dir.events import masked_crc32c
 
 
 def varint(number):

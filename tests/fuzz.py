@@ -27,9 +27,11 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from helpers import write_idx_folder
 from mutations import mutate, mutate_events, mutate_index
 
-from cnn_estimator import datasets, event_files, preprocessing, recipes
+from cnn_estimator.data import datasets, pictures
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.run_dir import checkpoints, events
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
 SECONDS = 20  # that a reader may take
@@ -65,13 +67,13 @@ def prepare_idx(folder):
 
 def prepare_images(folder):
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 30, 3), dtype=np.uint8))
-    for kind in preprocessing.FORMATS:
+    for kind in pictures.FORMATS:
         with contextlib.suppress(KeyError, OSError):  # Pillow may have been built without it
             image.save(folder / f"image.{kind.lower()}", kind)
 
 
 def prepare_settings(folder):
-    RunDir(str(folder)).write_settings(recipes.settings("fashion_cnn", seed=1, class_names=tuple("abcdefghij")))
+    RunDir(str(folder)).write_settings(make_settings("fashion_cnn", seed=1, class_names=tuple("abcdefghij")))
 
 
 def read_checkpoint(folder, name):
@@ -88,7 +90,7 @@ def read_idx(folder, name):
 
 
 def read_image(folder, name):
-    preprocessing.read(f"{folder}/{name}", dataset=datasets.FASHION_MNIST, invert="auto")
+    pictures.read(f"{folder}/{name}", dataset=datasets.FASHION_MNIST, invert="auto")
 
 
 # {name: (writes a folder, which of its files are changed, how, reads the folder or the changed file)}
@@ -96,7 +98,7 @@ TARGETS = {
     "index": (prepare_checkpoint, "*.index", mutate_index, read_checkpoint),
     "data": (prepare_checkpoint, "*.data-*", mutate, read_checkpoint),
     "state": (prepare_checkpoint, "checkpoint", mutate, read_state),
-    "events": (prepare_events, "*", mutate_events, lambda folder, name: event_files.curves(folder)),
+    "events": (prepare_events, "*", mutate_events, lambda folder, name: events.curves(folder)),
     "idx": (prepare_idx, "[!t]*", mutate, read_idx),
     "images": (prepare_images, "*", mutate, read_image),
     "settings": (prepare_settings, "*", mutate, lambda folder, name: RunDir(folder).read_settings()),

@@ -23,8 +23,9 @@ from absl import app, flags
 from absl import logging as absl_logging
 from absl.testing import flagsaver
 
-from cnn_estimator import datasets, stopping
+from cnn_estimator import stopping
 from cnn_estimator.cli import native_log
+from cnn_estimator.data import datasets
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 

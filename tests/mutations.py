@@ -4,8 +4,8 @@ import struct
 
 from formats import record, records, sealed, table, table_of, varint
 
-from cnn_estimator.event_files import masked_crc32c
 from cnn_estimator.run_dir import checkpoint_index
+from cnn_estimator.run_dir.events import masked_crc32c
 from cnn_estimator.tf1.tensor_bundle import BundleEntryProto
 
 NUMBERS = (0, 1, -1, 2, 7, 20, 21, 77, 101, 127, 128, 255, 256)

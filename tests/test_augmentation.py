@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from helpers import ten_bars
 
-from cnn_estimator import augmentation, recipes
+from cnn_estimator.data import augmentation
 from cnn_estimator.inputs import numpy_input_fn
+from cnn_estimator.settings import AUGMENTATIONS
 from cnn_estimator.tf1 import tf
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (500, 28, 28), dtype=np.uint8)
@@ -69,7 +70,7 @@ def test_the_images_themselves_stay_as_they_are():
 
 @pytest.mark.unit
 def test_every_augmentation_that_has_a_name_has_a_function():
-    assert [augmentation.create(name) is None for name in recipes.AUGMENTATIONS] == [True, False, False, False]
+    assert [augmentation.create(name) is None for name in AUGMENTATIONS] == [True, False, False, False]
 
 
 @pytest.mark.unit

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from helpers import variables
 
-from cnn_estimator import datasets, evaluation, exporting, model, prediction, recipes, training
+from cnn_estimator import evaluation, exporting, model, prediction, training
+from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import validation_records
+from cnn_estimator.run_dir import evaluations
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
 # TensorFlow's own use, which the door silences and pytest shows again.
@@ -47,7 +49,7 @@ def averaged(tmp_path_factory, data_dir):
 @pytest.mark.unit
 @pytest.mark.parametrize("mode", ["train", "eval", "infer"])  # tf.estimator.ModeKeys
 def test_a_checkpoint_must_have_the_averages_and_the_weights(mode):
-    settings = recipes.settings("fashion_dense", seed=0, class_names=tuple("0123456789"), average_decay=0.9)
+    settings = make_settings("fashion_dense", seed=0, class_names=tuple("0123456789"), average_decay=0.9)
     expected = model.variables(settings, mode)
     averages = {name for name in expected if name.endswith(AVERAGE)}
     assert averages == {f"{name}/{AVERAGE}" for name in WEIGHTS}
@@ -95,13 +97,13 @@ def test_evaluation_and_prediction_use_the_averages(averaged, data_dir, caplog):
 @pytest.mark.integration
 def test_evaluations_on_the_way_use_the_averages(averaged, data_dir):
     held_out = datasets.hold_out(datasets.load("fashion_mnist", "train", data_dir), 100, 1)[1]
-    records = validation_records.read(str(averaged), last_step=12)
+    records = evaluations.read(str(averaged), last_step=12)
     assert [record.step for record in records] == [4, 8, 12]
     for record in records:
         saved = values(averaged / f"model.ckpt-{record.step}")
         expected = probabilities([saved[f"{name}/{AVERAGE}"] for name in WEIGHTS], held_out.images)
         assert record.loss == pytest.approx(-np.log(expected[range(100), held_out.labels]).mean(), rel=1e-4)
-    best = validation_records.best(records)
+    best = evaluations.best(records)
     with prediction.Predictor(averaged, checkpoint="best") as predictor:
         classes = predictor.predict(held_out.images).classes
     assert np.mean(classes == held_out.labels) == pytest.approx(best.accuracy)

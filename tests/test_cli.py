@@ -16,9 +16,10 @@ import pytest
 from absl import flags
 from helpers import REPOSITORY, command, error_of
 
-from cnn_estimator import cli, environment, recipes, rules, stopping
+from cnn_estimator import cli, environment, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.errors import Stopped
+from cnn_estimator.settings import HELP, HYPERPARAMETERS, RULES, Choice, Integer, make_settings
 
 pytestmark = pytest.mark.unit
 
@@ -286,28 +287,28 @@ def accepts(flag):
     return error_of(command("train", flag, "now")).startswith("unexpected argument 'now'")
 
 
-@pytest.mark.parametrize("name", recipes.HELP)
+@pytest.mark.parametrize("name", HELP)
 def test_every_setting_with_a_help_text_is_a_flag_of_train_with_the_bounds_of_its_rule(name):
-    rule = recipes.RULES[name]
-    if isinstance(rule, rules.Choice):
+    rule = RULES[name]
+    if isinstance(rule, Choice):
         good, bad = rule.names, [f"{rule.names[0]}x", ""]
-    elif isinstance(rule, rules.Integer):
+    elif isinstance(rule, Integer):
         good, bad = [rule.min, rule.max], [rule.min - 1, rule.max + 1]
     else:
         good, bad = [rule.min, rule.max], [math.nextafter(rule.min, -math.inf), math.nextafter(rule.max, math.inf)]
     assert [accepts(f"--{name}={value}") for value in good] == [True] * len(good)
     assert [accepts(f"--{name}={value}") for value in bad] == [False] * len(bad)
-    assert recipes.HELP[name] in " ".join(command("train", "--help").stdout.split())
+    assert HELP[name] in " ".join(command("train", "--help").stdout.split())
 
 
 def test_all_hyperparameters_are_flags():
-    assert {*recipes.HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"} == {*recipes.HELP}
+    assert {*HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"} == {*HELP}
 
 
 def test_a_new_setting_needs_no_more_than_its_declaration(monkeypatch):
     trainer = FakeTrainer(monkeypatch)
-    monkeypatch.setitem(recipes.RULES, "warmup", rules.Integer(0, 9))
-    monkeypatch.setitem(recipes.HELP, "warmup", "Steps with a smaller rate.")
+    monkeypatch.setitem(RULES, "warmup", Integer(0, 9))
+    monkeypatch.setitem(HELP, "warmup", "Steps with a smaller rate.")
     assert "--warmup: Steps with a smaller rate." in command("train", "--help").stdout
     assert [accepts(f"--warmup={value}") for value in (0, 9, 10)] == [True, True, False]
     trainer.run(["train", "--warmup=9"])
@@ -323,7 +324,7 @@ class FakeTrainer:
     def __init__(
         self, monkeypatch, *, step=3, max_steps=3, steps=3, stopped=None, best=None, stopped_early=False, **overrides
     ):
-        settings = recipes.settings("fashion_dense", seed=1, class_names=tuple("0123456789"), **overrides)
+        settings = make_settings("fashion_dense", seed=1, class_names=tuple("0123456789"), **overrides)
         self._result = SimpleNamespace(
             model_dir="/runs/a b",
             settings=settings,
@@ -372,7 +373,7 @@ def test_train_is_called_with_the_flags(monkeypatch):
         "devices": None,
         "cluster_timeout": 300,
         "data_dir": None,
-        **dict.fromkeys(recipes.HELP),
+        **dict.fromkeys(HELP),
     }
     assert trainer.options == defaults
     given = {

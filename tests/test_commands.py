@@ -35,7 +35,8 @@ from helpers import (
 )
 from PIL import Image
 
-from cnn_estimator import datasets, recipes
+from cnn_estimator import hardware, recipes
+from cnn_estimator.data import datasets
 from cnn_estimator.tf1 import tf
 
 DENSE = "--recipe=fashion_dense"
@@ -236,7 +237,7 @@ def test_the_model_dir_after_training(first_run, data_dir):
         "augment": "none",
         "average_decay": 0.0,
         "seed": 1,
-        "threads": recipes.available_threads(),
+        "threads": hardware.available_threads(),
         "precision": "float32",
         "schedule_steps": None,
         "validation": 0,

@@ -12,7 +12,8 @@ import pytest
 from helpers import REPOSITORY, called_train, started, train, variables, wait_for
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.run_dir.run import RunDir
 
 pytestmark = pytest.mark.process
 

@@ -11,8 +11,8 @@ import pytest
 from helpers import images_content, labels_content, load_public, ten_bars, write_idx_folder
 from hypothesis import strategies as st
 
-from cnn_estimator import datasets, fetch
-from cnn_estimator.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, DatasetError, load
+from cnn_estimator.data import datasets, fetch
+from cnn_estimator.data.datasets import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, DatasetError, load
 from cnn_estimator.errors import UserError
 
 IMAGES, LABELS = ten_bars(20)

@@ -9,8 +9,8 @@ import tfjobs
 from helpers import REPOSITORY, command
 
 import cnn_estimator
-from cnn_estimator import cluster_config
-from cnn_estimator.datasets import DATASETS
+from cnn_estimator.data.datasets import DATASETS
+from cnn_estimator.distributed import tf_config
 
 pytestmark = pytest.mark.unit
 
@@ -40,7 +40,7 @@ def test_each_pod_is_a_task_of_the_cluster(name, sizes):
     configs = tfjobs.tf_configs(manifest, tfjobs.service(manifest))
     assert [*configs] == [(job, index) for job, size in sizes.items() for index in range(size)]
     for (job, index), config in configs.items():
-        task = cluster_config.read_task(strategy, {"TF_CONFIG": json.dumps(config)})
+        task = tf_config.read_task(strategy, {"TF_CONFIG": json.dumps(config)})
         assert (task.job, task.index, task.workers, task.is_chief) == (job, index, 3, job == "chief")
         assert task.chief_address == f"{manifest['metadata']['name']}-chief-0.default.svc:2222"
 

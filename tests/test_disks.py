@@ -24,7 +24,8 @@ from helpers import (
 )
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import RunDir, checkpoints
+from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.process

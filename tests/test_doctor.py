@@ -20,8 +20,9 @@ from helpers import no_file_beyond, run, unprivileged, write_idx_folder
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from cnn_estimator import datasets, processor
+from cnn_estimator import hardware
 from cnn_estimator.cli import doctor
+from cnn_estimator.data import datasets
 
 TENSORFLOW = importlib.metadata.version("tensorflow")
 MINOR = ".".join(TENSORFLOW.split(".")[:2])
@@ -646,7 +647,7 @@ def test_what_reads_the_data_cannot_be_imported(tmp_path, module, content, line)
 )
 def test_bfloat16(tmp_path, monkeypatch, flags, line):
     cpuinfo = tmp_path / "cpuinfo"
-    monkeypatch.setattr(processor, "CPU_INFORMATION", str(cpuinfo))
+    monkeypatch.setattr(hardware, "CPU_INFORMATION_FILE", str(cpuinfo))
     if flags:
         cpuinfo.write_text(f"processor\t: 0\n{flags}\nbugs\t:\n")
     assert str(doctor._bfloat16()) == line.format(cpuinfo)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cnn_estimator import evaluation, metrics, plots, training
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration

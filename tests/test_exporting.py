@@ -16,7 +16,7 @@ from cnn_estimator import exporting, recipes, stopping, training
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.recipes import EXPORT_FORMATS
+from cnn_estimator.settings import EXPORT_FORMATS
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ import pytest
 from helpers import REPOSITORY
 
 import cnn_estimator
-from cnn_estimator import datasets
+from cnn_estimator.data import datasets
 
 PUBLIC = ["Predictor", "evaluate", "export", "load", "train"]
 

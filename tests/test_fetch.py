@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from helpers import images_content, labels_content, ten_bars, write_idx_folder
 
-from cnn_estimator import datasets, fetch
-from cnn_estimator.datasets import TEST_IMAGES, TEST_LABELS, DatasetError, load
+from cnn_estimator.data import datasets, fetch
+from cnn_estimator.data.datasets import TEST_IMAGES, TEST_LABELS, DatasetError, load
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,7 @@ import pytest
 from helpers import give_to_another_user
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir.files import (
+from cnn_estimator.files import (
     append_line,
     atomic_write,
     nearest_folder,

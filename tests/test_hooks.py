@@ -7,7 +7,7 @@ from helpers import steps_in
 
 from cnn_estimator import hooks, model
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,9 @@ from tensorboard.context import RequestContext
 from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment, list_session_groups
 
-from cnn_estimator import evaluation, fitting, recipes, training
+from cnn_estimator import evaluation, training
+from cnn_estimator.settings import Hyperparameters
+from cnn_estimator.training import fit
 
 pytestmark = pytest.mark.integration
 
@@ -51,8 +53,8 @@ def test_runs_are_compared_by_their_hyperparameters(tmp_path, data_dir):
     )
     accuracy = evaluation.evaluate(str(tmp_path / "b")).metrics["accuracy"]
     runs, compared = shown(tmp_path)
-    assert compared == {*fitting.COMPARED}
-    same = {"recipe": "fashion_dense", "precision": "float32"} | dataclasses.asdict(recipes.Hyperparameters())
+    assert compared == {*fit.COMPARED}
+    same = {"recipe": "fashion_dense", "precision": "float32"} | dataclasses.asdict(Hyperparameters())
     assert runs["a"][0] == same | {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 32, "seed": 1}
     assert runs["b"][0] == same | {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "seed": 2}
     assert runs.keys() == {"a", "b"}

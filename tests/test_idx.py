@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from helpers import images_content, labels_content, ten_bars
 
-from cnn_estimator import idx
-from cnn_estimator.idx import DatasetError
+from cnn_estimator.data import idx
+from cnn_estimator.data.idx import DatasetError
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import images_content, labels_content, load_public, ten_bars
 
-from cnn_estimator.datasets import DatasetError
+from cnn_estimator.data.datasets import DatasetError
 from cnn_estimator.tf1 import input_data, tf
 
 pytestmark = pytest.mark.integration

@@ -3,12 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cnn_estimator import recipes
 from cnn_estimator.model import model_fn, variables
+from cnn_estimator.settings import OPTIMIZERS, make_settings
 from cnn_estimator.tf1 import tf
 
 CLASS_NAMES = tuple("0123456789")
-SETTINGS = recipes.settings(
+SETTINGS = make_settings(
     "fashion_dense", seed=0, class_names=CLASS_NAMES, optimizer="sgd", learning_rate=0.5, batch_size=3
 )
 IMAGES = np.linspace(0, 1, 3 * 28 * 28, dtype=np.float32).reshape(3, 28, 28)
@@ -87,7 +87,7 @@ def test_a_training_step_follows_the_gradient_and_is_counted():
     ],
 )
 def test_dropout_is_for_training_only(graph, mode, labels, masks):
-    settings = recipes.settings("fashion_cnn", seed=0, class_names=CLASS_NAMES)
+    settings = make_settings("fashion_cnn", seed=0, class_names=CLASS_NAMES)
     model_fn({"x": tf.constant(IMAGES)}, labels, mode, settings)
     assert len([op for op in graph.get_operations() if op.type == "StatelessRandomUniformV2"]) == masks
 
@@ -124,7 +124,7 @@ def test_variables_of_a_checkpoint(optimizer, slots):
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize(("optimizer", "operation"), [*zip(recipes.OPTIMIZERS, UPDATES, strict=True)])
+@pytest.mark.parametrize(("optimizer", "operation"), [*zip(OPTIMIZERS, UPDATES, strict=True)])
 def test_every_optimizer_that_has_a_name_is_made(graph, optimizer, operation):
     settings = dataclasses.replace(SETTINGS, optimizer=optimizer)
     model_fn({"x": tf.constant(IMAGES)}, tf.constant(LABELS), tf.estimator.ModeKeys.TRAIN, settings)

@@ -13,7 +13,7 @@ import pytest
 import tfjobs
 from helpers import REPOSITORY, steps_in, users_environment
 
-from cnn_estimator.run_dir import validation_records
+from cnn_estimator.run_dir import evaluations
 
 pytestmark = [
     pytest.mark.process,
@@ -127,7 +127,7 @@ def test_the_pods_of_a_manifest_train_across_a_network(start, name, sender):
     job = start(name)
     assert {*job.statuses().values()} == {0}, job.report()
     assert steps_in(job.model_dir)[-1] >= 40
-    assert validation_records.read(str(job.model_dir), last_step=100)
+    assert evaluations.read(str(job.model_dir), last_step=100)
     assert (job.model_dir / "best" / "best.json").exists()
     assert job.network.sent(sender) > BYTES * 5
 

@@ -15,17 +15,20 @@ import pytest
 import tfjobs
 from helpers import REPOSITORY, steps_in, users_environment, variables
 
-from cnn_estimator import datasets, event_files, parameter_servers, prediction, recipes, roles, strategies, training
-from cnn_estimator.cluster_config import Task
+from cnn_estimator import prediction, roles, training
+from cnn_estimator.data import datasets
+from cnn_estimator.distributed import mirrored, parameter_servers
+from cnn_estimator.distributed.chief_plan import SharedPlan
+from cnn_estimator.distributed.parameter_servers import Member, is_finished
+from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
-from cnn_estimator.fitting import Intervals, Where
-from cnn_estimator.parameter_servers import Member, is_finished
-from cnn_estimator.planning import Request
-from cnn_estimator.recipes import MAX_SEED
-from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
-from cnn_estimator.shared_plan import SharedPlan
+from cnn_estimator.run_dir import checkpoints, evaluations, events
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import MAX_SEED, make_settings
 from cnn_estimator.tf1 import tf
-from cnn_estimator.validation import Plan
+from cnn_estimator.training.fit import Intervals, Where
+from cnn_estimator.training.resolve import Request
+from cnn_estimator.training.validation import Plan
 
 FLAGS = ("--recipe=fashion_dense", "--seed=1", "--threads=1", "--log_every=10", "--save_every=100")
 CHIEF, WORKERS, SERVER, EVALUATOR = ("chief", 0), (("worker", 0), ("worker", 1)), ("ps", 0), ("evaluator", 0)
@@ -144,16 +147,16 @@ def test_a_run_survives_the_death_of_a_worker_and_of_the_chief(create, data_dir)
         assert "Traceback" not in cluster.said(task)
     assert len([*model_dir.glob("events*")]) == 3  # one for each time that the chief began
 
-    records = validation_records.read(str(model_dir), last_step=last)
+    records = evaluations.read(str(model_dir), last_step=last)
     steps = [record.step for record in records]
     assert steps[-1] == last
     assert steps == sorted({*steps} & {*steps_in(model_dir)})
     assert len(steps) >= goal // 400
-    curves = {(curve.part, curve.tag): curve.steps for curve in event_files.curves(model_dir)}
+    curves = {(curve.part, curve.tag): curve.steps for curve in events.curves(model_dir)}
     assert curves["validation", "accuracy"] == curves["validation", "loss"] == steps
     assert max(curves["training", "loss"]) > stopped_at.step
-    best = validation_records.best(records)
-    assert validation_records.best_checkpoint(str(model_dir)) == f"model.ckpt-{best.step}"
+    best = evaluations.best(records)
+    assert evaluations.best_checkpoint(str(model_dir)) == f"model.ckpt-{best.step}"
     best_checkpoint = checkpoints.verify(str(model_dir / "best" / f"model.ckpt-{best.step}"))
     assert best_checkpoint.step >= best.step
     saved = variables(best_checkpoint.path)
@@ -177,7 +180,7 @@ def test_it_goes_on_after_the_loss_of_a_parameter_server_and_stops_early(create)
     saved = max(steps_in(cluster.model_dir))
     cluster.start(SERVER, EVALUATOR)
     assert {*cluster.statuses().values()} == {0}, cluster.report()
-    records = validation_records.read(str(cluster.model_dir), last_step=1000000)
+    records = evaluations.read(str(cluster.model_dir), last_step=1000000)
     assert records[0].step > saved
     assert len(records) == 3
     assert f"stopped early at step {max(steps_in(cluster.model_dir))}: step {records[0].step} is" in cluster.said(CHIEF)
@@ -231,13 +234,13 @@ def test_a_run_is_finished_at_the_step_in_its_checkpoint_whatever_the_name_says(
 
 @pytest.mark.integration
 def test_an_evaluator_with_other_images_than_the_chief_is_refused(tmp_path, data_dir, monkeypatch):
-    settings = recipes.settings("fashion_dense", seed=1, validation=50, class_names=tuple("0123456789"))
+    settings = make_settings("fashion_dense", seed=1, validation=50, class_names=tuple("0123456789"))
     plan = SharedPlan(
         settings=settings, checkpoint=None, first_step=0, max_steps=20, evaluate_every=10, data="7 with checksum 0"
     )
     monkeypatch.setattr(parameter_servers, "wait_for_plan", lambda *arguments: plan.text())
     cluster = {"chief": ("c:1",), "ps": ("p:1",)}
-    where = Where(strategies.Distribution(None), Task("evaluator", 0, cluster), 1)
+    where = Where(mirrored.Distribution(None), Task("evaluator", 0, cluster), 1)
     intervals = Intervals(10, {}, 10, 5, Plan(every=10))
     request = Request("fashion_dense", {"data_dir": data_dir}, None, 20, False, intervals)
     with pytest.raises(UserError, match=r"^the training images differ: .*, the chief's 7 with checksum 0: "):

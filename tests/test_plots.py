@@ -11,6 +11,7 @@ from PIL import Image
 
 from cnn_estimator import plots
 from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir import events
 
 NAMES = tuple(f"class {letter}" for letter in "abcdefghij")
 
@@ -152,9 +153,9 @@ print([name for name in ("matplotlib.pyplot", "tensorflow") if name in sys.modul
 def test_runs_differ_in_colour_and_marker():
     runs = {
         f"_run ${number}": [
-            plots.Curve("loss", "training", [1, 2], [2.0, 1.0]),
-            plots.Curve("loss", "evaluation", [2], [1.5]),
-            plots.Curve("accuracy", "evaluation", [2], [0.5]),
+            events.Curve("loss", "training", [1, 2], [2.0, 1.0]),
+            events.Curve("loss", "evaluation", [2], [1.5]),
+            events.Curve("accuracy", "evaluation", [2], [0.5]),
         ]
         for number in range(12)
     }

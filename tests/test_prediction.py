@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnn_estimator import datasets, evaluation, inputs, model, plots, preprocessing, stopping
+from cnn_estimator import evaluation, inputs, model, plots, stopping
+from cnn_estimator.data import datasets, pictures
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.prediction import Prediction, Predictor, Result, plot, predict, table
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
@@ -141,7 +142,7 @@ def test_one_path_is_as_good_as_a_list_of_one(trained, tmp_path):
 
 def test_a_stop_request_ends_predictions(trained, monkeypatch):
     monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
-    monkeypatch.setattr(preprocessing, "read", None)  # no file is read any more
+    monkeypatch.setattr(pictures, "read", None)  # no file is read any more
     with pytest.raises(Stopped):
         predict(str(trained), ["missing.png"])
     with Predictor(str(trained)) as predictor, pytest.raises(Stopped):

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from cnn_estimator.tf1 import python_keras, spellings, tf
+from cnn_estimator.tf1 import aliases, python_keras, tf
 
 K = "tensorflow.python.keras"
 
@@ -19,7 +19,7 @@ def copies():
 def served():
     """Yields {name: module} of TensorFlow's copy, and takes back what serve() changes in the process."""
     before, finders = copies(), list(sys.meta_path)
-    python_keras.serve(spellings.keras_package())
+    python_keras.serve(aliases.keras_package())
     yield before
     for name in copies():
         del sys.modules[name]
@@ -78,7 +78,7 @@ def test_what_only_the_copy_has_stays_the_one_module(served):
 @pytest.mark.unit
 def test_the_package_itself_gets_no_names_of_it():
     importlib.import_module(f"{K}.layers")
-    package = importlib.import_module(f"{spellings.keras_package()}.src")
+    package = importlib.import_module(f"{aliases.keras_package()}.src")
     assert package.layers.__name__ == f"{package.__name__}.layers"
 
 

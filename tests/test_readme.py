@@ -11,7 +11,8 @@ from helpers import REPOSITORY, load_public, run
 import cnn_estimator
 from cnn_estimator import evaluation
 from cnn_estimator.cli import RUN, RUN_SUMMARY, VERBS
-from cnn_estimator.recipes import OPTIMIZERS, RECIPES
+from cnn_estimator.recipes import RECIPES
+from cnn_estimator.settings import OPTIMIZERS
 
 PAGES = {
     str(path.relative_to(REPOSITORY)): path.read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ import typing
 import numpy as np
 import pytest
 
-from cnn_estimator import recipes, rules
+from cnn_estimator import recipes
 from cnn_estimator.errors import UserError
+from cnn_estimator.settings import HELP, HYPERPARAMETERS, RULES, Rule, check, check_optional, find_recipe, make_settings
 
 pytestmark = pytest.mark.unit
 
@@ -38,7 +39,7 @@ NAMES = tuple("abcdefghij")
 
 
 def settings(recipe="fashion_cnn", **values):
-    return recipes.settings(recipe, **{"seed": 1, "threads": 2, "class_names": NAMES} | values)
+    return make_settings(recipe, **{"seed": 1, "threads": 2, "class_names": NAMES} | values)
 
 
 def test_recipes_are_the_tutorials():
@@ -108,21 +109,21 @@ def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe()
     )
     different = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "schedule": "cosine", "warmup_steps": 9}
     different |= {"augment": "shifts", "average_decay": 0.5, "adam_beta2": 0.99}
-    for name in recipes.HYPERPARAMETERS:
+    for name in HYPERPARAMETERS:
         assert f", {name} {different[name]}" in str(settings(**different))
 
 
 def test_every_hyperparameter_is_declared_with_a_rule_and_a_help_text():
     """So that flags, checks and overrides follow from the declaration."""
-    for name in recipes.HYPERPARAMETERS:
-        assert isinstance(recipes.RULES[name], typing.get_args(rules.Rule))
-        assert recipes.HELP[name].endswith(".")
-    assert {*recipes.HELP} == {*recipes.HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"}
+    for name in HYPERPARAMETERS:
+        assert isinstance(RULES[name], typing.get_args(Rule))
+        assert HELP[name].endswith(".")
+    assert {*HELP} == {*HYPERPARAMETERS, "seed", "threads", "schedule_steps", "validation"}
 
 
 def test_a_misspelt_recipe_is_refused_with_the_nearest_name():
     with pytest.raises(UserError, match=r"recipe 'fashon_cnn': no such name, did you mean fashion_cnn\?"):
-        recipes.find("fashon_cnn")
+        find_recipe("fashon_cnn")
 
 
 @pytest.mark.parametrize(
@@ -200,25 +201,25 @@ def test_the_largest_and_smallest_settings():
 
 
 def test_a_path_of_very_many_folders_is_refused():
-    assert rules.local_path("model_dir", "/tmp" + "/a" * 499)
+    assert check("model_dir", "/tmp" + "/a" * 499)
     with pytest.raises(UserError, match=r"^model_dir '/tmp/a/a.*/a/a': more than 500 folders deep$"):
-        rules.local_path("model_dir", "/tmp" + "/a" * 500)
+        check("model_dir", "/tmp" + "/a" * 500)
 
 
 @pytest.mark.parametrize("path", ["ram://a", "file:///tmp/a", "s3://a/b", "viewfs+x.y-1://a"])
 def test_a_path_with_a_scheme_is_refused_by_the_arguments_name(path):
     scheme = path[: path.index("/")] + "//"
     with pytest.raises(UserError) as caught:
-        rules.local_path("model_dir", path)
+        check("model_dir", path)
     assert (
         str(caught.value) == f"model_dir {path!r}: paths that begin with {scheme} are not supported, name a local one"
     )
 
 
 def test_a_path_is_a_str_or_a_path_object():
-    assert rules.local_path("output", pathlib.PurePosixPath("/a/b:c")) == "/a/b:c"
-    assert rules.local_path("output", "C:/a//b://c") == "C:/a//b://c"
+    assert check("output", pathlib.PurePosixPath("/a/b:c")) == "/a/b:c"
+    assert check("output", "C:/a//b://c") == "C:/a//b://c"
     for value in (None, 3, b"/a", ""):
         with pytest.raises(UserError, match=r"^output .*: not a path$"):
-            rules.local_path("output", value)
-    assert rules.local_path_or_none("data_dir", None) is None
+            check("output", value)
+    assert check_optional("data_dir", None) is None

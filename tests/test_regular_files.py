@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from cnn_estimator.regular_files import open_regular
+from cnn_estimator.files import open_regular
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from helpers import steps_in, stop_training_after, variables
 
-from cnn_estimator import datasets, evaluation, recipes, reproduce, training
+from cnn_estimator import evaluation, hardware, recipes, reproduce, training
+from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.reproduce import Reproduction, Run
@@ -255,4 +256,4 @@ def test_a_rehearsal_is_marked_as_one():
 
 @pytest.mark.unit
 def test_the_hardware_is_the_processor_and_how_much_of_it():
-    assert re.fullmatch(rf"{recipes.available_threads()} CPUs? of \S.*", reproduce.hardware())
+    assert re.fullmatch(rf"{hardware.available_threads()} CPUs? of \S.*", reproduce.hardware())

@@ -10,15 +10,18 @@ from helpers import give_to_another_user
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnn_estimator import datasets, recipes, run_dir, stopping
+from cnn_estimator import run_dir, stopping
+from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
-from cnn_estimator.run_dir import ADDED_IN, VERSION, RunDir, lock
+from cnn_estimator.run_dir import lock
+from cnn_estimator.run_dir.run import ADDED_IN, VERSION, RunDir
+from cnn_estimator.settings import make_settings
 
 pytestmark = pytest.mark.unit
 
 
 NAMES = tuple("abcdefghij")
-SETTINGS = recipes.settings("fashion_dense", seed=5, threads=2, class_names=NAMES)
+SETTINGS = make_settings("fashion_dense", seed=5, threads=2, class_names=NAMES)
 KEPT = {"version": VERSION, "dataset": "fashion_mnist", "network": "dense_128"} | dataclasses.asdict(SETTINGS)
 
 

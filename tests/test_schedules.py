@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from helpers import variables
 
-from cnn_estimator import recipes, schedules, training
+from cnn_estimator import schedules, training
+from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
 NAMES = tuple("0123456789")
 
 
 def settings(**values):
-    return recipes.settings("fashion_dense", **{"seed": 0, "class_names": NAMES, "learning_rate": 0.5} | values)
+    return make_settings("fashion_dense", **{"seed": 0, "class_names": NAMES, "learning_rate": 0.5} | values)
 
 
 def rates(settings, steps):

@@ -12,19 +12,12 @@ import pytest
 from helpers import steps_in, stop_training_after, variables
 
 import cnn_estimator
-from cnn_estimator import (
-    datasets,
-    evaluation,
-    exporting,
-    fitting,
-    prediction,
-    recipes,
-    run_dir,
-    stopping,
-    training,
-)
+from cnn_estimator import evaluation, exporting, hardware, prediction, recipes, run_dir, stopping, training
+from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.settings import OPTIMIZERS, RULES
 from cnn_estimator.tf1 import tf
+from cnn_estimator.training import fit
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +51,7 @@ def test_a_process_that_trains_and_evaluates_often_keeps_nothing_of_it(tmp_path,
         gc.enable()
 
 
-@pytest.mark.parametrize("optimizer", recipes.OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(tmp_path, data_dir, optimizer):
     options = {"optimizer": optimizer, "learning_rate": 0.01, "seed": 1, "data_dir": data_dir}
     training.train(str(tmp_path), "fashion_dense", steps=100, **options)
@@ -169,19 +162,19 @@ def test_an_older_run_records_its_new_settings_when_it_goes_on(tmp_path, data_di
     (tmp_path / "settings.json").write_text(json.dumps(older))
     training.train(tmp_path, "fashion_dense", steps=1)
     settings = json.loads((tmp_path / "settings.json").read_text())
-    assert (settings["version"], settings["threads"]) == (6, recipes.available_threads())
+    assert (settings["version"], settings["threads"]) == (6, hardware.available_threads())
     assert (settings["validation"], settings["precision"]) == (0, "float32")
     assert (settings["schedule"], settings["schedule_steps"], settings["average_decay"]) == ("constant", None, 0)
     assert settings["adam_beta2"] == 0.999
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):
-    monkeypatch.setattr(fitting, "OWN_THREADS", False)
+    monkeypatch.setattr(fit, "OWN_THREADS", False)
     options = {"recipe": "fashion_dense", "steps": 1, "data_dir": data_dir}
-    training.train(tmp_path, threads=recipes.available_threads(), **options)
+    training.train(tmp_path, threads=hardware.available_threads(), **options)
     assert "may not be used" not in caplog.text
-    training.train(tmp_path, threads=recipes.available_threads() + 1, **options)
-    assert f"threads {recipes.available_threads() + 1} may not be used" in caplog.text
+    training.train(tmp_path, threads=hardware.available_threads() + 1, **options)
+    assert f"threads {hardware.available_threads() + 1} may not be used" in caplog.text
 
 
 def test_bad_arguments_are_refused_by_name(tmp_path):
@@ -199,7 +192,7 @@ def test_bad_arguments_are_refused_by_name(tmp_path):
 )
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", 10**10])
 def test_a_number_is_refused_as_the_command_refuses_it(tmp_path, name, value):
-    with pytest.raises(UserError, match=rf"^{name} {value!r}: not an integer from 1 to {recipes.RULES[name].max}$"):
+    with pytest.raises(UserError, match=rf"^{name} {value!r}: not an integer from 1 to {RULES[name].max}$"):
         training.train(tmp_path / "run", **{name: value})
     assert not (tmp_path / "run").exists()
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from helpers import error_of, run, started, steps_in, variables, wait_for
 
-from cnn_estimator import datasets
+from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import validation_records
-from cnn_estimator.run_dir.validation_records import Record
+from cnn_estimator.run_dir import evaluations
+from cnn_estimator.run_dir.evaluations import Record
 
 # Slow enough to be best at step 300, with patience 10 the end is at step 500.
 FLAGS = ("--recipe=fashion_dense", "--optimizer=sgd", "--seed=1", "--validation=100", "--eval_every=20", "--keep_best")
@@ -28,24 +28,24 @@ def records_of(*accuracies):
 )
 def test_the_first_of_the_highest_accuracies_is_best(accuracies, best, patience):
     records = records_of(*accuracies)
-    assert validation_records.best(records) == records[best]
-    assert [validation_records.out_of_patience(records, number) for number in range(1, 4)] == [
+    assert evaluations.best(records) == records[best]
+    assert [evaluations.out_of_patience(records, number) for number in range(1, 4)] == [
         number <= patience for number in range(1, 4)
     ]
 
 
 @pytest.mark.unit
 def test_without_records_nothing_is_best():
-    assert validation_records.best([]) is None
-    assert not validation_records.out_of_patience([], 1)
+    assert evaluations.best([]) is None
+    assert not evaluations.out_of_patience([], 1)
 
 
 @pytest.mark.unit
 def test_records_are_read_up_to_a_step(tmp_path):
     records = records_of(0.5, 0.6, 0.7)
-    assert validation_records.read(str(tmp_path), last_step=5) == []
-    validation_records.write(str(tmp_path), records)
-    assert validation_records.read(str(tmp_path), last_step=1) == records[:2]
+    assert evaluations.read(str(tmp_path), last_step=5) == []
+    evaluations.write(str(tmp_path), records)
+    assert evaluations.read(str(tmp_path), last_step=1) == records[:2]
 
 
 @pytest.mark.unit
@@ -53,7 +53,7 @@ def test_records_are_read_up_to_a_step(tmp_path):
 def test_damaged_records_are_an_error(tmp_path, content):
     (tmp_path / "validation.jsonl").write_text(content)
     with pytest.raises(UserError, match=r"validation\.jsonl is damaged: .*: move it away"):
-        validation_records.read(str(tmp_path), last_step=5)
+        evaluations.read(str(tmp_path), last_step=5)
 
 
 @pytest.mark.unit
@@ -62,7 +62,7 @@ def test_a_damaged_best_file_is_an_error(tmp_path, content):
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best.json").write_text(content)
     with pytest.raises(UserError, match=r"best\.json is damaged"):
-        validation_records.best_checkpoint(str(tmp_path))
+        evaluations.best_checkpoint(str(tmp_path))
 
 
 @pytest.mark.unit
@@ -123,10 +123,11 @@ def validated(tmp_path_factory, data_dir):
 
 @pytest.mark.integration
 def test_evaluations_are_what_eval_finds_in_the_same_step(validated, data_dir):
-    from cnn_estimator import evaluation, event_files
+    from cnn_estimator import evaluation
+    from cnn_estimator.run_dir import events
 
     folder, _ = validated
-    curves = {(curve.part, curve.tag): curve for curve in event_files.curves(folder)}
+    curves = {(curve.part, curve.tag): curve for curve in events.curves(folder)}
     assert curves["validation", "accuracy"].steps == curves["evaluation", "loss"].steps == [20, 40, 60, 80, 100, 110]
     found = evaluation.evaluate(folder, checkpoint=110, data_dir=data_dir).metrics
     for tag in ("accuracy", "loss"):
@@ -138,7 +139,7 @@ def test_the_best_checkpoint_is_kept_and_taken(validated, data_dir):
     from cnn_estimator import evaluation, prediction
 
     folder, result = validated
-    best = validation_records.best(validation_records.read(str(folder), last_step=110))
+    best = evaluations.best(evaluations.read(str(folder), last_step=110))
     assert result.best == best
     assert json.loads((folder / "best" / "best.json").read_text())["step"] == best.step
     found = evaluation.evaluate(folder, checkpoint="best", data_dir=data_dir).metrics
@@ -175,7 +176,7 @@ def test_early_stopping_ends_after_evaluations_that_brought_nothing(tmp_path, da
 
     options = {"recipe": "fashion_dense", "eval_every": 10, "seed": 1, "data_dir": data_dir}
     result = training.train(tmp_path, **options, max_steps=2000, validation=100, early_stopping=3)
-    records = validation_records.read(str(tmp_path), last_step=2000)
+    records = evaluations.read(str(tmp_path), last_step=2000)
     assert result.stopped_early
     assert result.step == records[-1].step == steps_in(tmp_path)[-1]
     assert records.index(result.best) == len(records) - 4
@@ -238,7 +239,7 @@ def test_a_checkpoint_that_was_not_kept_is_not_the_best_to_beat(tmp_path, data_d
     options = {"recipe": "fashion_dense", "seed": 1, "eval_every": 10, "data_dir": data_dir}
     training.train(tmp_path, max_steps=20, validation=100, **options)
     records = [Record(step, 1.0, 0.1) for step in (10, 20)]  # as good as can be
-    validation_records.write(str(tmp_path), records)
+    evaluations.write(str(tmp_path), records)
     training.train(tmp_path, max_steps=30, keep_best=True, **options)
     assert evaluation.evaluate(tmp_path, checkpoint="best", data_dir=data_dir).metrics["global_step"] == 30
 

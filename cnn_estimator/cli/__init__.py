@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from absl.flags import disclaim_key_flags
 
-from cnn_estimator import rules
 from cnn_estimator.cli import flags, native_log, process, verbs
 from cnn_estimator.errors import UserError
+from cnn_estimator.settings import suggestion
 
 # --help lists a verb's flags under the program, not under this module.
 disclaim_key_flags()
@@ -108,7 +108,7 @@ def main() -> None:
         _run_program(program, sys.argv[2:])
         return
     if name not in VERBS:
-        sys.exit(f"error: verb {name!r}: no such name, {rules.suggestion(name, [*VERBS, RUN])}")
+        sys.exit(f"error: verb {name!r}: no such name, {suggestion(name, [*VERBS, RUN])}")
     # absl's --help shows the docstring of the program, and its flags under the program's name.
     sys.argv[:2] = [f"{program} {name}"]
     sys.modules["__main__"].__doc__ = f"{program} {name} {VERBS[name].usage}\n\n{VERBS[name].main.__doc__}"

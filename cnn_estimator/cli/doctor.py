@@ -23,10 +23,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from cnn_estimator import precision, processor, recipes
+from cnn_estimator import hardware, recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
-from cnn_estimator.run_dir.files import nearest_folder, write_probe
+from cnn_estimator.files import nearest_folder, write_probe
 
 PROJECT = "cnn-estimator"
 # Their versions depend on TensorFlow's, more strictly than the metadata of this project can say.
@@ -245,13 +245,13 @@ def _writable(what: str, folder: str, fix: str) -> Finding:
 
 
 def _bfloat16() -> Finding:
-    native = precision.bfloat16_flags()
+    native = hardware.bfloat16_flags()
     if native is None:
         return Finding(
-            "note", f"bfloat16: without {processor.CPU_INFORMATION} it is unknown whether it is native to this CPU"
+            "note", f"bfloat16: without {hardware.CPU_INFORMATION_FILE} it is unknown whether it is native to this CPU"
         )
     if native:
-        slower = "" if precision.prefers_bfloat16() else ", but slower than float32, as Intel's is without AMX"
+        slower = "" if hardware.prefers_bfloat16() else ", but slower than float32, as Intel's is without AMX"
         return Finding("ok", f"bfloat16 is native to this CPU: {', '.join(sorted(native))}{slower}")
     return Finding("ok", "bfloat16 is not native to this CPU")
 
@@ -261,7 +261,7 @@ def _data(reinstall: str) -> Iterator[Finding]:
     try:
         import pooch
 
-        from cnn_estimator import datasets, fetch
+        from cnn_estimator.data import datasets, fetch
     except ModuleNotFoundError as error:
         yield Finding("wrong", f"data: {error}", f"pip install {error.name}")
         return
@@ -289,7 +289,7 @@ def _fetch_command(name: str, installed: str | None, package: str) -> str:
         reinstall = ["--reinstall"] if os.path.isdir(installed) else []
         return shlex.join([*_sudo(), "apt-get", "install", *reinstall, package])
     recipe = next(recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == name)
-    return command_line("samples", recipe=recipe, figure="/tmp/samples.png")
+    return command_line("samples", recipe=recipe, plot="/tmp/samples.png")
 
 
 def _sudo() -> list[str]:
@@ -323,7 +323,7 @@ def _last_line(text: str) -> str:
 def try_tensorflow_1() -> None:
     """What the process does: trains a step, and loads the parts of tf.contrib; prints a line for each that works."""
     with native_log.filtered():
-        from cnn_estimator.tf1 import contrib, spellings, tf
+        from cnn_estimator.tf1 import aliases, contrib, tf
 
         def model_fn(features, labels, mode):
             loss = tf.losses.mean_squared_error(labels, features * tf.get_variable("weight", []))
@@ -336,7 +336,7 @@ def try_tensorflow_1() -> None:
         which = "tensorflow-estimator's, behind the bridge" if bridged else "TensorFlow's own"
         print(f"Estimator: trains, {which}", flush=True)
         tf.layers.dense(tf.ones([1, 1]), 1)
-        print(f"tf.layers: {spellings.keras_package()}'s", flush=True)
+        print(f"tf.layers: {aliases.keras_package()}'s", flush=True)
         parts = [part.name for part in pkgutil.iter_modules(contrib.__path__) if not part.name.startswith("_")]
         for name in parts:
             contrib.part(name)

@@ -8,10 +8,12 @@ import select
 import sys
 from typing import Any
 
-from cnn_estimator import cluster_config, recipes, stopping
+from cnn_estimator import stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import FLAGS
+from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 log = logging.getLogger("cnn_estimator")
 
@@ -21,34 +23,11 @@ def train() -> None:
 
     SIGTERM or Ctrl-C end it at the next step, which is saved.
     """
-    given = {name: FLAGS[name].value for name in recipes.HELP}
-    if FLAGS.steps and FLAGS.max_steps:
-        raise UserError(f"--steps={FLAGS.steps} and --max_steps={FLAGS.max_steps} exclude each other: give one")
-    log_tensors = _log_tensors(FLAGS.log_tensors)
-    task = cluster_config.read_task(FLAGS.strategy)
+    options = {name: FLAGS[name].value for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS)}
+    task = tf_config.read_task(FLAGS.strategy)
     training = process.load("training", tensorflow=True)  # after the checks above: it loads TensorFlow
     try:
-        result = training.train(
-            FLAGS.model_dir,
-            FLAGS.recipe,
-            steps=FLAGS.steps,
-            max_steps=FLAGS.max_steps,
-            fresh=FLAGS.fresh,
-            log_every=FLAGS.log_every,
-            log_tensors=log_tensors,
-            save_every=FLAGS.save_every,
-            keep_checkpoints=FLAGS.keep_checkpoints,
-            eval_every=FLAGS.eval_every,
-            eval_on_test=FLAGS.eval_on_test,
-            keep_best=FLAGS.keep_best,
-            early_stopping=FLAGS.early_stopping,
-            strategy=FLAGS.strategy,
-            devices=FLAGS.devices,
-            cluster_timeout=FLAGS.cluster_timeout,
-            precision=FLAGS.precision,
-            data_dir=FLAGS.data_dir,
-            **given,
-        )
+        result = training.train(FLAGS.model_dir, **options)
     except Stopped as stopped:
         if stopped.result is None and not _takes_part(task):
             raise
@@ -56,12 +35,12 @@ def train() -> None:
     _log_training(result, task)
 
 
-def _takes_part(task: cluster_config.Task | None) -> bool:
+def _takes_part(task: tf_config.Task | None) -> bool:
     """Whether the chief of a cluster with parameter servers saves what this task does."""
     return task is not None and bool(task.parameter_servers) and not task.is_chief
 
 
-def _log_training(result: Any, task: cluster_config.Task | None) -> None:
+def _log_training(result: Any, task: tf_config.Task | None) -> None:
     """Logs what a training.Training has come to, and what to do next."""
     apart = task is not None and bool(task.parameter_servers)  # others train too, and evaluate
     if task and _takes_part(task):
@@ -90,20 +69,7 @@ def _best(result: Any) -> str:
     return f"step {result.best.step} is the best, with a validation accuracy of {result.best.accuracy:.4f}"
 
 
-def _log_tensors(texts: list[str]) -> dict[str, str]:
-    """Returns {label: tensor name} of texts label=name."""
-    named: dict[str, str] = {}
-    for text in texts:
-        label, equals, name = text.partition("=")
-        if not (label and equals and name):
-            raise UserError(f"--log_tensors={text} is not LABEL=TENSOR: try probabilities=softmax_tensor")
-        if label in {"accuracy", "loss", "step", *named}:
-            raise UserError(f"--log_tensors={text}: the line has a {label!r} already, choose another label")
-        named[label] = name
-    return named
-
-
-def _stopped_training(result: Any, task: cluster_config.Task | None) -> str:
+def _stopped_training(result: Any, task: tf_config.Task | None) -> str:
     """Returns where a stopped training.Training is saved, and the command that goes on."""
     if _takes_part(task):
         return f"the {task} has left, started again it joins in"
@@ -114,7 +80,7 @@ def _stopped_training(result: Any, task: cluster_config.Task | None) -> str:
     options = {name: FLAGS[name].value for name in (*names, "strategy", "devices", "cluster_timeout")}
     options = {name: value for name, value in options.items() if value != FLAGS[name].default}
     if FLAGS.log_tensors:
-        options["log_tensors"] = ",".join(FLAGS.log_tensors)
+        options["log_tensors"] = ",".join(f"{label}={name}" for label, name in FLAGS.log_tensors.items())
     settings = result.settings
     go_on = process.command_line(
         "train",
@@ -142,7 +108,7 @@ def evaluate() -> None:
         batch_size=FLAGS.batch_size,
         precision=FLAGS.precision,
         data_dir=FLAGS.data_dir,
-        plot=FLAGS.figures,
+        plot=FLAGS.plot,
     )
     print(metrics.table(result.confusion, result.class_names), file=sys.stderr)
     print(json.dumps(result.metrics))
@@ -150,9 +116,9 @@ def evaluate() -> None:
 
 def samples() -> None:
     """Plots images of the training set with their names."""
-    datasets = process.load("datasets")
+    datasets = process.load("data.datasets")
     plots = process.load("plots")
-    recipe = recipes.find(FLAGS.recipe)
+    recipe = find_recipe(FLAGS.recipe)
     data = datasets.load(recipe.dataset, "train", FLAGS.data_dir)
     count = min(FLAGS.count, len(data.labels))
     names = [data.class_names[label] for label in data.labels[:count]]
@@ -162,7 +128,7 @@ def samples() -> None:
 
 def curves() -> None:
     """Plots loss and accuracy, of training and evaluation, over the steps of one or several model_dirs."""
-    event_files = process.load("event_files", tensorflow=True)
+    event_files = process.load("run_dir.events", tensorflow=True)
     plots = process.load("plots")
     runs = {model_dir: event_files.curves(model_dir) for model_dir in FLAGS.model_dir}
     _save_plot(plots.curves(runs))
@@ -172,41 +138,41 @@ def _save_plot(figure: Any) -> None:
     from cnn_estimator import plots
 
     stopping.check()
-    plots.save(figure, FLAGS.figure)
-    print(FLAGS.figure)
+    plots.save(figure, FLAGS.plot)
+    print(FLAGS.plot)
 
 
 def predict(*names: str) -> int:
-    """Predicts images: files, folders, - for a list of them on stdin, or --test_index of the test set.
+    """Predicts images: files, folders, - for a list of them on stdin, or --test_indices of the test set.
 
     A file that is not an image gets an error line, the others their predictions; the exit status is 1 then.
     """
-    if not names and FLAGS.test_index is None:
-        raise UserError("nothing to predict: name image files, folders, - for a list on stdin, or --test_index=0")
-    preprocessing = process.load("preprocessing")
+    if not names and FLAGS.test_indices is None:
+        raise UserError("nothing to predict: name image files, folders, - for a list on stdin, or --test_indices=0")
+    preprocessing = process.load("data.pictures")
     listed = [path for name in names for path in (_read_list() if name == "-" else [name])]
     paths, problems = preprocessing.image_files(listed)
-    if not (paths or problems or FLAGS.test_index):
+    if not (paths or problems or FLAGS.test_indices):
         raise UserError("nothing to predict: the list on stdin is empty")
     prediction = process.load("prediction", tensorflow=True)
     result = prediction.predict(
         FLAGS.model_dir,
         paths,
-        FLAGS.test_index or [],
+        FLAGS.test_indices or [],
         checkpoint=FLAGS.checkpoint,
         recipe=FLAGS.recipe,
         precision=FLAGS.precision,
         data_dir=FLAGS.data_dir,
         invert=FLAGS.invert,
     )
-    _log_inverted(result.predictions, len(result.predictions) - len(FLAGS.test_index or []))
+    _log_inverted(result.predictions, len(result.predictions) - len(FLAGS.test_indices or []))
     if FLAGS.json:
         for found in result.predictions:
             print(json.dumps(found.record()))
     elif result.predictions:
         print(prediction.table(result.predictions))
-    if FLAGS.figure and result.predictions:
-        prediction.plot(result.predictions, FLAGS.figure)
+    if FLAGS.plot and result.predictions:
+        prediction.plot(result.predictions, FLAGS.plot)
     problems = [*problems, *result.problems]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)

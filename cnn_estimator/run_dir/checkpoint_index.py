@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from google.protobuf.message import DecodeError
 
-from cnn_estimator.regular_files import open_regular
+from cnn_estimator.files import open_regular
 from cnn_estimator.tf1 import tf
 from cnn_estimator.tf1.tensor_bundle import BundleEntryProto, BundleHeaderProto
 

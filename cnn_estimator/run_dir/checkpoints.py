@@ -16,9 +16,8 @@ from typing import TypeVar
 import numpy as np
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.regular_files import open_regular
-from cnn_estimator.run_dir import checkpoint_index, validation_records
-from cnn_estimator.run_dir.files import UNFINISHED_PREFIX, cannot_be_written, sync, writing
+from cnn_estimator.files import UNFINISHED_PREFIX, cannot_be_written, open_regular, sync, writing
+from cnn_estimator.run_dir import checkpoint_index, evaluations
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -138,7 +137,7 @@ class Snapshot:
     def model_dir(self) -> str:
         folder = os.path.dirname(self.original.path)
         parent, name = os.path.split(os.path.abspath(folder))
-        return parent if name == validation_records.BEST_FOLDER else folder
+        return parent if name == evaluations.BEST_FOLDER else folder
 
     @property
     def step(self) -> int:
@@ -209,7 +208,7 @@ def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
     """Returns (folder, name) of a checkpoint that is named by its global step, its path, one of its files, or as the
     best."""
     if wanted == BEST:
-        return os.path.join(model_dir, validation_records.BEST_FOLDER), validation_records.best_checkpoint(model_dir)
+        return os.path.join(model_dir, evaluations.BEST_FOLDER), evaluations.best_checkpoint(model_dir)
     if wanted.isdecimal():
         return model_dir, f"{BASENAME}-{wanted}"
     folder, file = os.path.split(os.path.expanduser(wanted))
@@ -310,7 +309,7 @@ def remove_others(folder: str, steps: Collection[int]) -> None:
 def remove_unfinished(model_dir: str) -> None:
     """Removes what a process leaves when it is killed while it writes. Only for whoever holds the lock."""
     patterns = (f"{BASENAME}-*_temp", f"{BASENAME}-*.tempstate*", "*.tmp" + "[0-9a-f]" * 32, f"{UNFINISHED_PREFIX}*")
-    for folder in (model_dir, os.path.join(model_dir, validation_records.BEST_FOLDER)):
+    for folder in (model_dir, os.path.join(model_dir, evaluations.BEST_FOLDER)):
         for path in (found for pattern in patterns for found in glob.glob(os.path.join(glob.escape(folder), pattern))):
             if os.path.isdir(path):
                 shutil.rmtree(path)

@@ -10,7 +10,7 @@ from typing import IO
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir.files import open_own, refuse_foreign
+from cnn_estimator.files import open_own, refuse_foreign
 
 LOCK_FILE = "train.lock"
 _WAIT_SECONDS = 2.0  # for a process that has just locked to write its id

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cnn_estimator import environment
 from cnn_estimator.errors import UserError
-from cnn_estimator.tf1 import spellings
+from cnn_estimator.tf1 import aliases
 from cnn_estimator.tf1.unavailable import Unavailable
 
 __all__ = ["OWN_THREADS", "InstallationError", "tf"]
@@ -40,7 +40,7 @@ class InstallationError(UserError, ImportError):
 def _import_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault(_OVERRIDE, "1")
-    if spellings.keras_package() == "tf_keras":
+    if aliases.keras_package() == "tf_keras":
         os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow's import reads it
     missing = InstallationError("TensorFlow is not installed", _INSTALL)
     try:
@@ -79,20 +79,20 @@ def _load() -> ModuleType:
     _require("tensorflow-estimator", "2.15", version)
 
     _silence_deprecation_warnings()
-    spellings.register_compat(tensorflow)
-    spellings.serve_datasets()
+    aliases.register_compat(tensorflow)
+    aliases.serve_datasets()
 
     tf = tensorflow.compat.v1
     if _minor(version) >= (2, 16):
         _require("tf-keras", "{}.{}".format(*_minor(version)), version)
         from cnn_estimator.tf1 import estimator
 
-        spellings.fix_keras()
+        aliases.fix_keras()
         estimator.load_estimator()
-        spellings.register(tensorflow, spellings.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
+        aliases.register(tensorflow, aliases.ESTIMATOR | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         tf.compat.v1 = tf  # by itself it is one more copy
-    spellings.register_removed(tensorflow, tf)
-    spellings.restore_inner_names(tf)
+    aliases.register_removed(tensorflow, tf)
+    aliases.restore_inner_names(tf)
     _explain_removed_estimators(importlib.import_module(tf.estimator.__name__))
     tf.disable_v2_behavior()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tensorflow.python.util import tf_export
 
-from cnn_estimator.tf1 import cluster
+from cnn_estimator.tf1 import estimator_training
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
 _REMOVED = "TensorFlow 2.16 removed the code that it runs on, 2.15 still has it"
@@ -22,7 +22,7 @@ def load_estimator() -> None:
     """Imports the library, whose TF 1 API is what TensorFlow 2.15 calls tf.compat.v1.estimator."""
     _register_api_name()
     # run_config.py, estimator.py and training.py import it for distribution strategies.
-    sys.modules.setdefault("tensorflow.python.distribute.estimator_training", cluster)
+    sys.modules.setdefault("tensorflow.python.distribute.estimator_training", estimator_training)
     # tpu_estimator.py and _tpu_estimator_embedding.py import them, but use them only with a TPU.
     for name in ("session_support", "tpu_embedding", "tpu_embedding_gradient"):
         module = ModuleType(f"tensorflow.python.tpu.{name}")

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-from cnn_estimator import datasets, idx
+from cnn_estimator.data import datasets, idx
 
 log = logging.getLogger("cnn_estimator")
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from cnn_estimator.tf1 import spellings
+from cnn_estimator.tf1 import aliases
 
 _NAME = "tensorflow.python.keras"
 # The parts that have the classes of TensorFlow 1 in the API, and those of TensorFlow 2 elsewhere in the package.
@@ -47,7 +47,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         if names:
             if inside in ("", "_impl", "_impl.keras") or len(names) > 1:
                 return importlib.machinery.ModuleSpec(fullname, _Merged(names), is_package=True)
-            return importlib.machinery.ModuleSpec(fullname, spellings.Loaded(names[0]))
+            return importlib.machinery.ModuleSpec(fullname, aliases.Loaded(names[0]))
         if fullname in self._copies:
             return importlib.machinery.ModuleSpec(fullname, _Copy(self._copies[fullname]))
         return None

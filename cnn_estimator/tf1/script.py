@@ -11,7 +11,7 @@ import types
 from collections.abc import Sequence
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.tf1 import old_numpy, python_keras, spellings, tf
+from cnn_estimator.tf1 import aliases, old_numpy, python_keras, tf
 
 # The words of Python 3's errors, and the lines, that only Python 2 code gives.
 _PYTHON_2_ERRORS = (
@@ -59,8 +59,8 @@ def _run_module(name: str, arguments: Sequence[str]) -> None:
 
 def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:
     """Makes the process the program's, and returns its __main__."""
-    spellings.be_tensorflow_1(sys.modules["tensorflow"], tf)
-    python_keras.serve(spellings.keras_package())
+    aliases.be_tensorflow_1(sys.modules["tensorflow"], tf)
+    python_keras.serve(aliases.keras_package())
     old_numpy.restore()
     tf.app.flags.FLAGS["log_dir"].allow_override = True  # absl's flag, which tutorials define for TensorBoard's folder
     main = types.ModuleType("__main__")

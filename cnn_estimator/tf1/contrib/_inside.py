@@ -7,7 +7,7 @@ names of what took its place, and then those of its part.
 import importlib
 from types import ModuleType
 
-from cnn_estimator.tf1.spellings import keras_package
+from cnn_estimator.tf1.aliases import keras_package
 from cnn_estimator.tf1.unavailable import Unavailable
 
 _KERAS = f"{keras_package()}.api._v1.keras"

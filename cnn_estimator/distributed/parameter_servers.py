@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cnn_estimator import cluster, model, stopping
-from cnn_estimator.cluster import LOST
-from cnn_estimator.cluster_config import Task
+from cnn_estimator import model, stopping
+from cnn_estimator.distributed import multi_worker
+from cnn_estimator.distributed.multi_worker import LOST
+from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import TaskLost
-from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints, validation_records
-from cnn_estimator.run_dir.validation_records import Record
+from cnn_estimator.run_dir import checkpoints, evaluations
+from cnn_estimator.run_dir.evaluations import Record
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
-from cnn_estimator.tf1.cluster import without_recovery
+from cnn_estimator.tf1.estimator_training import without_recovery
 
 log = logging.getLogger("cnn_estimator")
 
@@ -44,8 +46,8 @@ def is_finished(run: RunDir, max_steps: int | None, patience: int | None) -> boo
         return True
     if run.last_goal() != max_steps:
         return False
-    records = validation_records.read(run.path, last_step=step)
-    return patience is not None and validation_records.out_of_patience(records, patience)
+    records = evaluations.read(run.path, last_step=step)
+    return patience is not None and evaluations.out_of_patience(records, patience)
 
 
 class ChiefWatch:
@@ -66,7 +68,7 @@ class ChiefWatch:
         if now - self._looked < _WATCH_SECONDS:
             return False
         self._looked = now
-        if cluster.listens(self._task.chief_address):
+        if multi_worker.listens(self._task.chief_address):
             self._seen = time.monotonic()
             return False
         if self._finished():
@@ -87,7 +89,7 @@ def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> s
     watch, deadline = ChiefWatch(task, timeout, finished), time.monotonic() + timeout
     while not watch.is_over():
         stopping.check()
-        if (text := cluster.told(task)) is not None:
+        if (text := multi_worker.told(task)) is not None:
             return text
         if time.monotonic() > deadline:
             raise _away(task, timeout)
@@ -96,7 +98,7 @@ def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> s
 
 
 def _away(task: Task, timeout: float) -> TaskLost:
-    return TaskLost(f"the chief at {task.chief_address} did not answer for {timeout:g} s", cluster.WAIT_LONGER)
+    return TaskLost(f"the chief at {task.chief_address} did not answer for {timeout:g} s", multi_worker.WAIT_LONGER)
 
 
 class _Leavers:
@@ -109,7 +111,7 @@ class _Leavers:
             self._left = [tf.raw_ops.VarIsInitializedOp(resource=handle) for handle in handles]
             self._leave = [tf.raw_ops.AssignVariableOp(resource=handle, value=True) for handle in handles]
             self._join = [tf.raw_ops.DestroyResourceOp(resource=handle) for handle in handles]
-        self._session = cluster.session_on(task.parameter_servers[index], device, graph)
+        self._session = multi_worker.session_on(task.parameter_servers[index], device, graph)
 
     def __enter__(self) -> "_Leavers":
         return self
@@ -132,7 +134,7 @@ class _Leavers:
 def _handles(task: Task, device: str) -> list[tf.Tensor]:
     # Outside all devices that were chosen before: Estimator spreads variables over the parameter servers.
     with tf.device(None), tf.device(f"{device}/cpu:0"):
-        return [cluster.variable(f"left_{position}", tf.bool) for position in range(task.workers)]
+        return [multi_worker.variable(f"left_{position}", tf.bool) for position in range(task.workers)]
 
 
 def serve(task: Task, timeout: float, finished: Callable[[], bool]) -> None:
@@ -143,7 +145,7 @@ def serve(task: Task, timeout: float, finished: Callable[[], bool]) -> None:
       UserError: this task cannot listen.
       Stopped: a stop signal came.
     """
-    cluster.start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
+    multi_worker.start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
     log.info("the %s holds variables at %s", task, task.address)
     watch = ChiefWatch(task, timeout, finished)
     ended, left = None, [False]
@@ -202,11 +204,11 @@ class Member(tf.train.SessionRunHook):
           Stopped: a stop signal came meanwhile.
         """
         if not self._server_runs:
-            cluster.start_server(self._task, session_config)
+            multi_worker.start_server(self._task, session_config)
             self._server_runs = True
         for index, address in enumerate(self._task.parameter_servers):
             log.info("waiting for ps %d at %s", index, address)
-            cluster.wait_for(
+            multi_worker.wait_for(
                 functools.partial(self._tell, index, _Leavers.join),
                 self._timeout,
                 functools.partial("ps {} at {} did not answer".format, index, address),
@@ -246,14 +248,14 @@ class Member(tf.train.SessionRunHook):
             with contextlib.suppress(*LOST), _Leavers(self._task, 0) as leavers:
                 if leavers.left()[0]:
                     break
-            if cluster.told(self._task) not in (None, self.plan):
+            if multi_worker.told(self._task) not in (None, self.plan):
                 return False
             time.sleep(_POLL_SECONDS)
         return True
 
     @contextlib.contextmanager
     def training(self) -> Iterator[None]:
-        """Has a lost parameter server end training with one of cluster.LOST, with which `lost` goes on."""
+        """Has a lost parameter server end training with one of multi_worker.LOST, with which `lost` goes on."""
         self._stepped = False
         self._watch = ChiefWatch(self._task, self._timeout, self._finished)
         with without_recovery():
@@ -265,7 +267,7 @@ class Member(tf.train.SessionRunHook):
         gone = [
             f"ps {index} at {address}"
             for index, address in enumerate(self._task.parameter_servers)
-            if not cluster.listens(address)
+            if not multi_worker.listens(address)
         ]
         names = " and ".join(gone) or "a parameter server"
         if self._stepped or self._losing_since is None:
@@ -277,7 +279,7 @@ class Member(tf.train.SessionRunHook):
             )
         log.warning("%s was lost: training goes on from the last checkpoint when it is back", names)
         if self._task.is_chief:
-            cluster.withdraw(self._task)
+            multi_worker.withdraw(self._task)
         time.sleep(_POLL_SECONDS)
 
     def begin(self) -> None:
@@ -287,7 +289,7 @@ class Member(tf.train.SessionRunHook):
         session.close = functools.partial(_close, session, session.close)
         if self._task.is_chief:
             assert self.plan
-            cluster.agree(self._task, self.plan, self._timeout, wait=False)
+            multi_worker.agree(self._task, self.plan, self._timeout, wait=False)
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._stepped = True
@@ -327,8 +329,8 @@ class StopEarly(tf.train.SessionRunHook):
         if time.monotonic() - self._looked < _WATCH_SECONDS:
             return
         self._looked = time.monotonic()
-        self.records = validation_records.read(self._run.path, last_step=int(run_values.results))
-        if validation_records.out_of_patience(self.records, self._patience):
+        self.records = evaluations.read(self._run.path, last_step=int(run_values.results))
+        if evaluations.out_of_patience(self.records, self._patience):
             self.stopped_early = True
             run_context.request_stop()
 

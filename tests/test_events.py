@@ -7,9 +7,10 @@ import pytest
 from formats import record, records
 from helpers import started, wait_for
 
-from cnn_estimator import evaluation, event_files, training
+from cnn_estimator import evaluation, training
 from cnn_estimator.errors import UserError
-from cnn_estimator.event_files import masked_crc32c
+from cnn_estimator.run_dir import events
+from cnn_estimator.run_dir.events import masked_crc32c
 from cnn_estimator.tf1 import tf
 
 
@@ -25,7 +26,7 @@ def curves(model_dir):
     """Returns {(tag, part): [(step, value)]}."""
     return {
         (curve.tag, curve.part): list(zip(curve.steps, curve.values, strict=True))
-        for curve in event_files.curves(str(model_dir))
+        for curve in events.curves(str(model_dir))
     }
 
 
@@ -53,7 +54,7 @@ def test_a_run_that_was_never_evaluated_has_a_curve(tmp_path):
 def test_a_folder_without_event_files_is_an_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=f"^model_dir {tmp_path}/{name} holds no event files with loss or accuracy: "):
-        event_files.curves(str(tmp_path / name))
+        events.curves(str(tmp_path / name))
 
 
 @pytest.mark.unit

@@ -6,8 +6,9 @@ import os
 import pytest
 from helpers import error_of, evaluate, run
 
-from cnn_estimator import cluster_config, prediction
-from cnn_estimator.cluster_config import Task, read_task
+from cnn_estimator import prediction
+from cnn_estimator.distributed import tf_config
+from cnn_estimator.distributed.tf_config import Task, read_task
 from cnn_estimator.errors import UserError
 
 WORKERS = {"worker": ["a:1", "b:1"]}
@@ -203,10 +204,10 @@ def test_tensorflow_reads_a_task_or_nothing_for_a_while(monkeypatch, before):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if before:
         monkeypatch.setenv("TF_CONFIG", before)
-    with cluster_config.tf_config(None):
+    with tf_config.tf_config(None):
         assert "TF_CONFIG" not in os.environ
     assert os.environ.get("TF_CONFIG") == before
-    with cluster_config.tf_config(Task("worker", 1, {"worker": ("a:1", "b:1")})):
+    with tf_config.tf_config(Task("worker", 1, {"worker": ("a:1", "b:1")})):
         assert json.loads(os.environ["TF_CONFIG"]) == config(WORKERS, "worker", 1)
     assert os.environ.get("TF_CONFIG") == before
 

@@ -8,7 +8,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from cnn_estimator.errors import UserError
 
@@ -125,3 +125,20 @@ def nearest_folder(path: str) -> str:
 def cannot_be_written(what: str, reason: object) -> UserError:
     """Returns the error for what cannot be written, and why."""
     return UserError(f"{what} cannot be written: {reason}", "fix that, or choose another")
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Opens a file to read its bytes, and never waits: a named pipe would, for somebody who writes into it.
+
+    Raises:
+      OSError: it cannot be opened, or is something else than a regular file.
+    """
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  for the caller to close
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

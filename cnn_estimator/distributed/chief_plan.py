@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnn_estimator import stopping
-from cnn_estimator.datasets import Split
+from cnn_estimator.data.datasets import Split
 from cnn_estimator.errors import UserError
-from cnn_estimator.recipes import Settings
+from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
 _DISK_SECONDS = 10.0  # for a shared disk to show in one place what was written in another

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.regular_files import open_regular
-from cnn_estimator.run_dir.files import atomic_write
+from cnn_estimator.files import atomic_write, open_regular
 
 RECORDS_FILE = "validation.jsonl"
 BEST_FOLDER = "best"

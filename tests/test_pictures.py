@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cnn_estimator import preprocessing
-from cnn_estimator.datasets import FASHION_MNIST, MNIST
+from cnn_estimator.data import pictures
+from cnn_estimator.data.datasets import FASHION_MNIST, MNIST
 from cnn_estimator.errors import UserError
 
 pytestmark = pytest.mark.unit
 
 
 def read(path, dataset=FASHION_MNIST, invert="auto"):
-    return preprocessing.read(str(path), dataset=dataset, invert=invert)
+    return pictures.read(str(path), dataset=dataset, invert=invert)
 
 
 def arrow(size=(280, 140)):
@@ -257,7 +257,7 @@ def test_a_folder_is_its_files_with_an_images_suffix(tmp_path):
     for name in ("notes.txt", ".DS_Store", *(f"{number}.JPG" for number in range(9)), "a.png"):
         (tmp_path / name).touch()
     (tmp_path / "empty").mkdir()
-    paths, problems = preprocessing.image_files([str(tmp_path), "x.doc", str(tmp_path / "empty")])
+    paths, problems = pictures.image_files([str(tmp_path), "x.doc", str(tmp_path / "empty")])
     assert paths == [*(f"{tmp_path}/{number}.JPG" for number in range(9)), f"{tmp_path}/a.png", "x.doc"]
     (message,) = problems
     assert message.startswith(f"{tmp_path}/empty: a folder without images: ")
@@ -312,7 +312,7 @@ def test_a_file_without_permission_to_read_is_an_error(tmp_path, monkeypatch):
     assert problem(tmp_path / "a.png") == "not a readable image: Permission denied"
 
 
-@pytest.mark.parametrize("kind", preprocessing.FORMATS)
+@pytest.mark.parametrize("kind", pictures.FORMATS)
 @hypothesis.settings(max_examples=30)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused(tmp_path_factory, kind, data):

@@ -1,17 +1,18 @@
 """Event files -> curves: the scalars that training and evaluation write for TensorBoard."""
 
+import dataclasses
 import logging
 import os
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.plots import Curve
-from cnn_estimator.regular_files import open_regular
+from cnn_estimator.files import open_regular
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -22,6 +23,23 @@ MAX_EVENT_BYTES = 2**31  # a protocol buffer is never longer
 
 _HEADER = struct.Struct("<QI")  # of a record: the length of its event, and the checksum of these eight bytes
 _CHECKSUM = struct.Struct("<I")  # of the event, behind it
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """One scalar of a run over its global steps.
+
+    Attributes:
+      tag: "loss" or "accuracy".
+      part: "training", "validation" or "evaluation".
+      steps: global steps, rising.
+      values: as many floats.
+    """
+
+    tag: str
+    part: str
+    steps: list[int]
+    values: list[float]
 
 
 def curves(model_dir: str | os.PathLike[str]) -> list[Curve]:
@@ -112,3 +130,44 @@ def masked_crc32c(content: bytes) -> int:
         crc = table[(crc ^ byte) & 255] ^ crc >> 8
     crc ^= 0xFFFFFFFF
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def renew(folder: str) -> None:
+    """Has the writer for a folder begin a new file, if this process has one and its file was moved or removed."""
+    writer = tf.summary.FileWriterCache._cache.get(folder)
+    if writer and not os.path.exists(writer.event_writer._ev_writer.FileName()):
+        writer.close()
+        writer.reopen()
+
+
+# Names that TensorBoard looks for.
+_PLUGIN, _TAG = "hparams", "_hparams_/session_start_info"
+
+
+def write_hparams(folder: str, values: Mapping[str, str | float], step: int) -> None:
+    """Writes {hyperparameter: value} of a run that begins at a step, by TensorFlow's own writer for the folder.
+
+    TensorBoard shows what it reads first of a run.
+    """
+    # Here, as only training needs it.
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    now = time.time()
+    data = plugin_data_pb2.HParamsPluginData()
+    data.session_start_info.start_time_secs = now
+    for name, value in values.items():
+        field = data.session_start_info.hparams[name]
+        if isinstance(value, str):
+            field.string_value = value
+        else:
+            field.number_value = value
+    plugin_data = tf.SummaryMetadata.PluginData(plugin_name=_PLUGIN, content=data.SerializeToString())
+    summary = tf.Summary()
+    summary.value.add(
+        tag=_TAG,
+        metadata=tf.SummaryMetadata(plugin_data=plugin_data),
+        tensor=tf.make_tensor_proto([], tf.float32, [0]),
+    )
+    # Not add_summary: for a second run in a folder, it would leave out the metadata, as its tag is known.
+    writer = tf.summary.FileWriterCache.get(folder)
+    writer.add_event(tf.Event(wall_time=now, step=step, summary=summary))

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnn_estimator import stopping
-from cnn_estimator.cluster_config import Task
+from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.model import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
-from cnn_estimator.tf1 import cluster, tf
+from cnn_estimator.tf1 import estimator_training, tf
 
 log = logging.getLogger("cnn_estimator")
 
@@ -49,7 +49,7 @@ def start_server(task: Task, session_config: tf.ConfigProto) -> str:
     """
     assert task.address
     try:
-        return cluster.start_server(task.cluster, task.job, task.index, session_config)
+        return estimator_training.start_server(task.cluster, task.job, task.index, session_config)
     except ValueError as error:
         raise UserError(str(error), "train in a new process") from error
     except OSError as error:
@@ -219,7 +219,7 @@ def run_worker(
     """
     strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
     try:
-        return cluster.run_worker(work, strategy, task.cluster, task.job, task.index, session_config)
+        return estimator_training.run_worker(work, strategy, task.cluster, task.job, task.index, session_config)
     except LOST as error:
         log.debug("%s", error)
         raise TaskLost(

@@ -7,31 +7,23 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cnn_estimator import (
-    augmentation,
-    cluster,
-    cluster_config,
-    datasets,
-    hooks,
-    inputs,
-    model,
-    parameter_servers,
-    recipes,
-    strategies,
-)
-from cnn_estimator.cluster_config import Task
-from cnn_estimator.parameter_servers import Member, StopEarly
-from cnn_estimator.precision import set_precision
+from cnn_estimator import hardware, hooks, inputs, model
+from cnn_estimator.data import augmentation, datasets
+from cnn_estimator.distributed import mirrored, multi_worker, parameter_servers, tf_config
+from cnn_estimator.distributed.parameter_servers import Member, StopEarly
+from cnn_estimator.distributed.tf_config import Task
+from cnn_estimator.hardware import set_precision
 from cnn_estimator.progress import progress_bar
-from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints, event_writers, validation_records
-from cnn_estimator.run_dir.validation_records import Record
-from cnn_estimator.tf1 import OWN_THREADS, hparams, tf
-from cnn_estimator.validation import Evaluate, Evaluations, Evaluator, Plan
+from cnn_estimator.run_dir import checkpoints, evaluations, events
+from cnn_estimator.run_dir.evaluations import Record
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import HYPERPARAMETERS, Settings, check
+from cnn_estimator.tf1 import OWN_THREADS, tf
+from cnn_estimator.training.validation import Evaluate, Evaluations, Evaluator, Plan
 
 log = logging.getLogger("cnn_estimator")
 
-COMPARED = ("recipe", *recipes.HYPERPARAMETERS, "precision", "seed")  # settings, in TensorBoard's HParams tab
+COMPARED = ("recipe", *HYPERPARAMETERS, "precision", "seed")  # settings, in TensorBoard's HParams tab
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +69,8 @@ class Intervals:
     evaluations: Plan
 
     def __post_init__(self) -> None:
-        recipes.check({name: getattr(self, name) for name in ("log_every", "save_every", "keep_checkpoints")})
+        for name in ("log_every", "save_every", "keep_checkpoints"):
+            check(name, getattr(self, name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +83,7 @@ class Where:
       member: the part in a cluster with parameter servers; None without them.
     """
 
-    distribution: strategies.Distribution
+    distribution: mirrored.Distribution
     task: Task | None
     timeout: int
     member: Member | None = None
@@ -155,7 +148,7 @@ def fit(job: Job) -> Training:
         with member.training():
             return work(None, lambda estimator: estimator)
     if where.task:
-        return cluster.run_worker(where.task, work, session_config, where.timeout)
+        return multi_worker.run_worker(where.task, work, session_config, where.timeout)
     return work(where.distribution.strategy, lambda estimator: estimator)
 
 
@@ -163,13 +156,13 @@ def _run_estimator(
     job: Job,
     estimator: tf.estimator.Estimator,
     input_fn: Callable[..., tf.data.Dataset],
-    distribution: strategies.Distribution,
+    distribution: mirrored.Distribution,
 ) -> Training:
     planned, plan, follows, member = job.planned, job.intervals.evaluations, job.where.follows, job.where.member
     evaluate = None if follows else _evaluate_hook(job)
     together = None
     if job.where.task and not member:
-        together = cluster.StopTogether(first_step=planned.step, evaluate_every=plan.every)
+        together = multi_worker.StopTogether(first_step=planned.step, evaluate_every=plan.every)
     with progress_bar(total=planned.max_steps, initial=planned.step, hidden=follows) as bar:
         progress = hooks.Progress(bar)
         if member:
@@ -193,7 +186,7 @@ def _run_estimator(
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - started,
-        best=validation_records.best(evaluate.records) if evaluate else planned.best,
+        best=evaluations.best(evaluate.records) if evaluate else planned.best,
         stopped_early=any(hook.stopped_early for hook in (evaluate, together) if hook),
     )
 
@@ -210,14 +203,12 @@ def _evaluate_hook(job: Job) -> Evaluate | StopEarly | None:
     return Evaluate(job.run, evaluations, first_step=job.planned.step, last_step=job.planned.max_steps)
 
 
-def _estimator(
-    job: Job, distribution: strategies.Distribution, session_config: tf.ConfigProto
-) -> tf.estimator.Estimator:
+def _estimator(job: Job, distribution: mirrored.Distribution, session_config: tf.ConfigProto) -> tf.estimator.Estimator:
     settings, follows = job.planned.settings, job.where.follows
     if not follows:
-        event_writers.renew(job.run.path)
+        events.renew(job.run.path)
     distribution.add_logical_devices(session_config)
-    with cluster_config.tf_config(job.where.task if job.where.member else None):
+    with tf_config.tf_config(job.where.task if job.where.member else None):
         config = tf.estimator.RunConfig(
             model_dir=job.run.path,
             tf_random_seed=settings.seed,
@@ -233,7 +224,7 @@ def _estimator(
 
 
 def _hooks(
-    job: Job, progress: hooks.Progress, evaluate: Evaluate | StopEarly | None, distribution: strategies.Distribution
+    job: Job, progress: hooks.Progress, evaluate: Evaluate | StopEarly | None, distribution: mirrored.Distribution
 ) -> list[tf.train.SessionRunHook]:
     """Returns the hooks, without the one that stops training."""
     run, settings, intervals, first_step = job.run, job.planned.settings, job.intervals, job.planned.step
@@ -256,7 +247,7 @@ def _hooks(
             "replicas": job.where.task.workers if member and job.where.task else distribution.replicas,
         }
         run.add_to_history(settings, facts)
-        hparams.write(run.path, {name: getattr(settings, name) for name in COMPARED}, first_step)
+        events.write_hparams(run.path, {name: getattr(settings, name) for name in COMPARED}, first_step)
 
     return [
         logged,
@@ -286,7 +277,7 @@ def session_config_of(settings: Settings, timeout: float | None = None) -> tf.Co
 
     Logs a warning where TensorFlow may not follow it.
     """
-    if not OWN_THREADS and settings.threads != recipes.available_threads():
+    if not OWN_THREADS and settings.threads != hardware.available_threads():
         log.warning(
             "threads %d may not be used, because TensorFlow was loaded before cnn_estimator: the bits may differ",
             settings.threads,

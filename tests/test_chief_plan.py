@@ -7,14 +7,15 @@ import re
 import numpy as np
 import pytest
 
-from cnn_estimator import recipes, shared_plan
-from cnn_estimator.datasets import Split
+from cnn_estimator.data.datasets import Split
+from cnn_estimator.distributed import chief_plan
+from cnn_estimator.distributed.chief_plan import SharedPlan
 from cnn_estimator.errors import UserError
-from cnn_estimator.shared_plan import SharedPlan
+from cnn_estimator.settings import make_settings
 
 pytestmark = pytest.mark.unit
 
-SETTINGS = recipes.settings(
+SETTINGS = make_settings(
     "fashion_dense", seed=2, threads=3, data_dir="/data", class_names=tuple("abcdefghij"), learning_rate=0.25
 )
 PLAN = SharedPlan(
@@ -60,7 +61,7 @@ def test_a_task_that_was_started_for_something_else_is_refused(recipe, given, me
 
 def test_other_images_or_labels_are_refused():
     data = Split(np.zeros((3, 28, 28), np.uint8), np.int32([1, 2, 3]), ("a",) * 10, "here")
-    plan = dataclasses.replace(PLAN, data=shared_plan.fingerprint(data))
+    plan = dataclasses.replace(PLAN, data=chief_plan.fingerprint(data))
     plan.check_data(data)
     for other in (
         dataclasses.replace(data, labels=np.int32([1, 2, 4])),
@@ -72,7 +73,7 @@ def test_other_images_or_labels_are_refused():
 
 
 def test_a_model_dir_without_the_chiefs_checkpoint_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(shared_plan, "_DISK_SECONDS", 0.1)
+    monkeypatch.setattr(chief_plan, "_DISK_SECONDS", 0.1)
     dataclasses.replace(PLAN, checkpoint=None).wait_for_checkpoint(str(tmp_path))
     with pytest.raises(UserError, match=r"has no checkpoint for this task, and model\.ckpt-4 for the chief"):
         PLAN.wait_for_checkpoint(str(tmp_path))

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from helpers import variables
 
-from cnn_estimator import precision, processor
+from cnn_estimator import hardware
 from cnn_estimator.errors import UserError
 
 X86 = "processor : 0\nvendor_id : {}\nflags : fpu avx512f {}\n"
 AMD, INTEL = "AuthenticAMD", "GenuineIntel"
-needs_bfloat16 = pytest.mark.skipif(not precision.has_bfloat16(), reason="needs a processor with bfloat16")
+needs_bfloat16 = pytest.mark.skipif(not hardware.has_bfloat16(), reason="needs a processor with bfloat16")
 
 
 @pytest.mark.unit
@@ -29,21 +29,21 @@ needs_bfloat16 = pytest.mark.skipif(not precision.has_bfloat16(), reason="needs 
 def test_the_system_says_which_processor_has_bfloat16(tmp_path, monkeypatch, information, expected, automatic):
     if information is not None:
         (tmp_path / "cpuinfo").write_text(information)
-    monkeypatch.setattr(processor, "CPU_INFORMATION", str(tmp_path / "cpuinfo"))
-    assert precision.has_bfloat16() is expected
-    assert precision.resolve_precision("auto") == automatic
-    assert precision.resolve_precision("float32") == "float32"
+    monkeypatch.setattr(hardware, "CPU_INFORMATION_FILE", str(tmp_path / "cpuinfo"))
+    assert hardware.has_bfloat16() is expected
+    assert hardware.resolve_precision("auto") == automatic
+    assert hardware.resolve_precision("float32") == "float32"
     if not expected:
         with pytest.raises(
             UserError, match=r"^precision bfloat16: this processor does not .*: choose precision float32$"
         ):
-            precision.resolve_precision("bfloat16")
+            hardware.resolve_precision("bfloat16")
 
 
 @pytest.mark.unit
 def test_an_unknown_precision_is_refused():
     with pytest.raises(UserError, match="precision 'float16': no such name, did you mean bfloat16"):
-        precision.resolve_precision("float16")
+        hardware.resolve_precision("float16")
 
 
 @pytest.mark.integration
@@ -65,7 +65,8 @@ def test_bfloat16_repeats_and_goes_on_to_the_bit_with_float32_variables(tmp_path
 @pytest.mark.integration
 @needs_bfloat16
 def test_a_checkpoint_is_evaluated_and_predicted_with_in_both(trained, data_dir):
-    from cnn_estimator import datasets, evaluation, prediction
+    from cnn_estimator import evaluation, prediction
+    from cnn_estimator.data import datasets
 
     metrics = [
         evaluation.evaluate(trained, precision=name, data_dir=data_dir).metrics for name in ("float32", "bfloat16")
@@ -84,9 +85,9 @@ def test_a_checkpoint_is_evaluated_and_predicted_with_in_both(trained, data_dir)
 def test_a_run_in_bfloat16_does_not_go_on_without_it(tmp_path, data_dir, monkeypatch):
     from cnn_estimator import training
 
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda: True)
     training.train(tmp_path / "run", "fashion_dense", steps=1, precision="bfloat16", data_dir=data_dir)
-    monkeypatch.setattr(precision, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda: False)
     with pytest.raises(UserError, match=r"^precision bfloat16: this processor"):
         training.train(tmp_path / "run", "fashion_dense", steps=1)
     assert training.train(tmp_path / "run", "fashion_dense", steps=1, precision="float32").step == 2

@@ -3,8 +3,8 @@
 import dataclasses
 import logging
 
-from cnn_estimator import recipes
 from cnn_estimator.errors import UserError
+from cnn_estimator.settings import check_optional
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -35,7 +35,8 @@ def create(name: str | None, devices: int | None) -> Distribution:
 
     Raises UserError for a value that is none of theirs, a number without a strategy, and more GPUs than there are.
     """
-    recipes.check(recipes.given(strategy=name, devices=devices))
+    check_optional("strategy", name)
+    check_optional("devices", devices)
     if name is None:
         if devices is not None:
             raise UserError(f"devices {devices}: without a strategy there is one device", "name the {strategy}")

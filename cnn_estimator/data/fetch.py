@@ -18,8 +18,8 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from cnn_estimator.idx import DatasetError
-from cnn_estimator.regular_files import open_regular
+from cnn_estimator.data.idx import DatasetError
+from cnn_estimator.files import open_regular
 
 with warnings.catch_warnings():
     # In a notebook without ipywidgets: about the bars of tqdm.auto, which pooch imports and no notebook is shown.

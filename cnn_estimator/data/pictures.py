@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cnn_estimator.datasets import SIDE, Dataset
+from cnn_estimator.data.datasets import SIDE, Dataset
 from cnn_estimator.errors import UserError
 
 # Only formats that Pillow decodes by itself: for some others it runs another program.

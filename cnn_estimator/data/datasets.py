@@ -10,10 +10,11 @@ import os
 
 import numpy as np
 
-from cnn_estimator import fetch, idx, rules
-from cnn_estimator.fetch import Dataset, Package
-from cnn_estimator.idx import DatasetError
-from cnn_estimator.regular_files import open_regular
+from cnn_estimator.data import fetch, idx
+from cnn_estimator.data.fetch import Dataset, Package
+from cnn_estimator.data.idx import DatasetError
+from cnn_estimator.files import open_regular
+from cnn_estimator.settings import RULES, check, check_optional
 
 SIDE, CLASSES = idx.SIDE, idx.CLASSES
 
@@ -133,9 +134,9 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
       UserError: there is no such dataset or split.
       DatasetError: a file is missing or bad, or no source has the dataset.
     """
-    rules.check_value("dataset", rules.Choice(tuple(DATASETS)), dataset)
-    rules.check_value("split", rules.Choice(tuple(SPLITS)), split)
-    data_dir = rules.local_path_or_none("data_dir", data_dir)
+    check("dataset", dataset)
+    check("split", split)
+    data_dir = check_optional("data_dir", data_dir)
     public, names = DATASETS[dataset], SPLITS[split]
     if data_dir is None:
         files, source = fetch.find(public, names)
@@ -179,7 +180,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
 
 def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
     """Returns the ten class names of what load(dataset, …, data_dir) reads; 0 to 9 where that data is gone."""
-    rules.check_value("dataset", rules.Choice(tuple(DATASETS)), dataset)
+    check("dataset", dataset)
     public = DATASETS[dataset]
     if data_dir is None:
         return public.class_names
@@ -200,7 +201,7 @@ def _own_class_names(data_dir: str, public: Dataset, labels: bytes) -> tuple[str
     try:
         with open_regular(path) as file:
             names = tuple(line.strip() for line in file.read(_MAX_BYTES).decode().splitlines())
-        rules.check_class_names(names)
+        names = RULES["class_names"].check(names)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:

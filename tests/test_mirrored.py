@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from helpers import load_public, steps_in, stop_training_after, train, variables
 
-from cnn_estimator import event_files, strategies, training
+from cnn_estimator import training
+from cnn_estimator.distributed import mirrored
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.run_dir import events
 from cnn_estimator.tf1 import tf
 
 # TensorFlow's own use, which the door silences and pytest shows again.
@@ -21,7 +23,7 @@ TWO = {"strategy": "mirrored", "devices": 2}
 def curves(folder):
     """{tag: values} of the training in a folder."""
     tf.summary.FileWriterCache.get(str(folder)).flush()
-    return {curve.tag: curve.values for curve in event_files.curves(str(folder))}
+    return {curve.tag: curve.values for curve in events.curves(str(folder))}
 
 
 def values(checkpoint):
@@ -38,23 +40,23 @@ def history(folder, *fields):
 @pytest.mark.unit
 def test_devices_need_a_strategy():
     with pytest.raises(UserError, match=r"^devices 2: without a strategy there is one device: name the strategy$"):
-        strategies.create(None, 2)
+        mirrored.create(None, 2)
 
 
 @pytest.mark.unit
 def test_names_and_numbers_are_refused_as_the_command_refuses_them():
     with pytest.raises(UserError, match=r"^strategy 'mirrord': no such name, did you mean mirrored"):
-        strategies.create("mirrord", None)
+        mirrored.create("mirrord", None)
     with pytest.raises(UserError, match=r"^devices 0: not an integer from 1 to 64$"):
-        strategies.create("mirrored", 0)
+        mirrored.create("mirrored", 0)
 
 
 @pytest.mark.unit
 def test_without_gpus_the_devices_are_parts_of_the_cpu(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    assert strategies.create(None, None) == strategies.Distribution(None, None)
+    assert mirrored.create(None, None) == mirrored.Distribution(None, None)
     for devices, replicas in ((None, 1), (1, 1), (3, 3)):
-        distribution = strategies.create("mirrored", devices)
+        distribution = mirrored.create("mirrored", devices)
         assert (distribution.name, distribution.replicas) == ("mirrored", replicas)
         config = tf.ConfigProto()
         distribution.add_logical_devices(config)
@@ -65,7 +67,7 @@ def test_without_gpus_the_devices_are_parts_of_the_cpu(monkeypatch):
 def test_more_gpus_than_there_are_is_an_error(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
     with pytest.raises(UserError, match=r"^devices 3: this machine has 2 GPUs: ask for no more devices$"):
-        strategies.create("mirrored", 3)
+        mirrored.create("mirrored", 3)
 
 
 @pytest.mark.integration

@@ -10,7 +10,7 @@ Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def create(name: str) -> Augment | None:
-    """Returns what changes a batch for one of recipes.AUGMENTATIONS; None for none."""
+    """Returns what changes a batch for one of AUGMENTATIONS; None for none."""
     return {"none": None, "flips": flip, "shifts": shift, "flips_and_shifts": flip_and_shift}[name]
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from cnn_estimator import model, recipes
-from cnn_estimator.datasets import SIDE, Split, scale
+from cnn_estimator import model
+from cnn_estimator.data.datasets import SIDE, Split, scale
 from cnn_estimator.errors import UserError
-from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import EVALUATION_FOLDER, RunDir, checkpoints, event_writers, validation_records
-from cnn_estimator.run_dir.validation_records import BEST_FOLDER, Record
+from cnn_estimator.run_dir import checkpoints, evaluations, events
+from cnn_estimator.run_dir.evaluations import BEST_FOLDER, Record
+from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
+from cnn_estimator.settings import Settings, check_optional
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -38,7 +39,8 @@ class Plan:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        recipes.check(recipes.given(eval_every=self.every, early_stopping=self.patience))
+        check_optional("eval_every", self.every)
+        check_optional("early_stopping", self.patience)
         if self.every is None and (self.on_test or self.keep_best or self.patience):
             name = "eval_on_test" if self.on_test else "keep_best" if self.keep_best else "early_stopping"
             raise UserError(f"{name} needs evaluations during training", "say with {eval_every} how often")
@@ -115,7 +117,7 @@ class Curves:
 
     def __init__(self, model_dir: str, folder: str, *, first_step: int) -> None:
         path = os.path.join(model_dir, folder)
-        event_writers.renew(path)
+        events.renew(path)
         self._writer = tf.summary.FileWriterCache.get(path)
         # Points that a killed run wrote after its last checkpoint are left out from here on.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
@@ -150,13 +152,13 @@ class Evaluations:
 
     def read(self, first_step: int) -> None:
         """Takes up the records up to a step, and forgets those after it."""
-        self.records = validation_records.read(self._run.path, last_step=first_step) if self._held_out else []
+        self.records = evaluations.read(self._run.path, last_step=first_step) if self._held_out else []
 
     def begin(self, first_step: int) -> None:
         """Begins the curves anew after a step; the records and the best checkpoint in the model_dir are those of it."""
         if self._held_out:
             self._curves = Curves(self._run.path, VALIDATION_FOLDER, first_step=first_step)
-            validation_records.write(self._run.path, self.records)
+            evaluations.write(self._run.path, self.records)
         if self.plan.keep_best:
             take_up_best(self._run, self.records)
         if self._test:
@@ -177,17 +179,17 @@ class Evaluations:
             record = self.evaluator.evaluate(step, weights, self._held_out)
             self._curves.add(record)
             log.info("validation: %s", record)
-            kept = validation_records.best(kept_records(self._run, self.records))
+            kept = evaluations.best(kept_records(self._run, self.records))
             self.records.append(record)
             # Before the record is written: a process that is killed in between evaluates the step again.
             if self.plan.keep_best and (kept is None or record.accuracy > kept.accuracy):
                 save_best(self._run, self.records, write_best)
-            validation_records.write(self._run.path, self.records)
+            evaluations.write(self._run.path, self.records)
 
     @property
     def out_of_patience(self) -> bool:
         """Whether training is to stop early."""
-        return self.plan.patience is not None and validation_records.out_of_patience(self.records, self.plan.patience)
+        return self.plan.patience is not None and evaluations.out_of_patience(self.records, self.plan.patience)
 
 
 class Evaluate(tf.train.SessionRunHook):
@@ -249,8 +251,8 @@ def kept_records(run: RunDir, records: list[Record]) -> list[Record]:
 
 def take_up_best(run: RunDir, records: list[Record]) -> None:
     """Has best.json name the best of the records that a run goes on from, of those whose checkpoints are kept."""
-    if record := validation_records.best(kept_records(run, records)):
-        validation_records.write_best(run.path, record, os.path.basename(_best_path(run, record)))
+    if record := evaluations.best(kept_records(run, records)):
+        evaluations.write_best(run.path, record, os.path.basename(_best_path(run, record)))
 
 
 def save_best(run: RunDir, records: list[Record], write: Callable[[str], object]) -> None:
@@ -267,9 +269,9 @@ def save_best(run: RunDir, records: list[Record], write: Callable[[str], object]
     os.makedirs(folder, exist_ok=True)
     write(path)
     checkpoints.sync_files(path)
-    validation_records.write_best(run.path, record, os.path.basename(path))
+    evaluations.write_best(run.path, record, os.path.basename(path))
     saved_step = checkpoints.last_saved_step(run.path)
-    before = validation_records.best([record for record in kept_records(run, records) if record.step <= saved_step])
+    before = evaluations.best([record for record in kept_records(run, records) if record.step <= saved_step])
     checkpoints.remove_others(folder, {record.step, before.step if before else record.step})
 
 

@@ -6,15 +6,18 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from cnn_estimator import cluster, datasets, recipes, stopping
-from cnn_estimator.fitting import Data, Intervals, Job, Training, Where, fit, session_config_of
-from cnn_estimator.precision import resolve_precision
-from cnn_estimator.recipes import Settings
-from cnn_estimator.run_dir import RunDir, checkpoints, compatibility, validation_records
+from cnn_estimator import model_session, stopping
+from cnn_estimator.data import datasets
+from cnn_estimator.distributed import multi_worker
+from cnn_estimator.distributed.chief_plan import SharedPlan, fingerprint
+from cnn_estimator.hardware import resolve_precision
+from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.checkpoints import Checkpoint
-from cnn_estimator.shared_plan import SharedPlan, fingerprint
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import MAX_SEED, Settings, find_recipe, make_settings
 from cnn_estimator.tf1 import tf
-from cnn_estimator.validation import Plan
+from cnn_estimator.training.fit import Data, Intervals, Job, Training, Where, fit, session_config_of
+from cnn_estimator.training.validation import Plan
 
 log = logging.getLogger("cnn_estimator")
 
@@ -45,10 +48,10 @@ def lead(run: RunDir, request: Request, where: Where) -> Training:
         saved = run.read_settings(given.get("data_dir")) if checkpoint else None
         first_step = checkpoint.step if checkpoint else 0
         if max_steps is None:
-            max_steps = recipes.find(request.recipe).steps if request.steps is None else first_step + request.steps
+            max_steps = find_recipe(request.recipe).steps if request.steps is None else first_step + request.steps
         settings = resolve_settings(run, saved, request, max_steps)
         if checkpoint:
-            compatibility.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
+            model_session.check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
         planned = _begin(run, settings, first_step, max_steps, evaluations)
         if first_step >= max_steps or planned.stopped_early:
             _share(where, planned, checkpoint, evaluations, None)
@@ -81,8 +84,8 @@ def _share(
     if where.member:
         where.member.plan = plan.text()
         return
-    cluster.start_server(where.task, session_config_of(planned.settings, where.timeout))
-    cluster.agree(where.task, plan.text(), where.timeout)
+    multi_worker.start_server(where.task, session_config_of(planned.settings, where.timeout))
+    multi_worker.agree(where.task, plan.text(), where.timeout)
 
 
 def follow(run: RunDir, request: Request, where: Where, text: str) -> Training:
@@ -122,14 +125,14 @@ def resolve_settings(run: RunDir, saved: Settings | None, request: Request, max_
 
     Raises UserError where the saved ones are another run's.
     """
-    recipe = recipes.find(request.recipe)
+    recipe = find_recipe(request.recipe)
     if saved:
         kept = {name: getattr(saved, name) for name in _KEPT}
     else:
-        kept = {"seed": secrets.randbelow(recipes.MAX_SEED + 1), "precision": resolve_precision(recipe.precision)}
+        kept = {"seed": secrets.randbelow(MAX_SEED + 1), "precision": resolve_precision(recipe.precision)}
     chosen = {"data_dir": None, **kept, **request.given}
     class_names = datasets.class_names(recipe.dataset, chosen["data_dir"])
-    settings = recipes.settings(recipe.name, class_names=class_names, **chosen)
+    settings = make_settings(recipe.name, class_names=class_names, **chosen)
     if settings.decays and chosen.get("schedule_steps") is None:
         settings = dataclasses.replace(settings, schedule_steps=max_steps)
     resolve_precision(settings.precision)  # a run may have begun on another processor
@@ -141,15 +144,15 @@ def resolve_settings(run: RunDir, saved: Settings | None, request: Request, max_
 def _begin(run: RunDir, settings: Settings, first_step: int, max_steps: int, evaluations: Plan) -> Training:
     """Returns the Training before its first step; raises UserError where it cannot be evaluated as planned."""
     evaluations.check_held_out(settings.validation)
-    records = validation_records.read(run.path, last_step=first_step) if first_step and settings.validation else []
+    records = evaluations.read(run.path, last_step=first_step) if first_step and settings.validation else []
     patience = evaluations.patience
     return Training(
         run.path,
         settings,
         first_step,
         max_steps,
-        best=validation_records.best(records),
-        stopped_early=patience is not None and validation_records.out_of_patience(records, patience),
+        best=evaluations.best(records),
+        stopped_early=patience is not None and evaluations.out_of_patience(records, patience),
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from cnn_estimator import model
 from cnn_estimator.errors import UserError
-from cnn_estimator.recipes import Settings
 from cnn_estimator.run_dir.checkpoints import Checkpoint
+from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")

@@ -6,19 +6,20 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from cnn_estimator import cluster, cluster_config, recipes, rules, stopping, strategies
+from cnn_estimator import recipes, stopping
+from cnn_estimator.distributed import mirrored, multi_worker, tf_config
 from cnn_estimator.errors import Stopped, UserError
-from cnn_estimator.fitting import Intervals, Training, Where
-from cnn_estimator.planning import Request, follow, lead
-from cnn_estimator.precision import AUTO, resolve_precision
+from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.roles import take_part
-from cnn_estimator.run_dir import RunDir
-from cnn_estimator.validation import Plan
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import HELP, HYPERPARAMETERS, Hyperparameters, check, check_optional, given, suggestion
+from cnn_estimator.training.fit import Intervals, Training, Where
+from cnn_estimator.training.resolve import Request, follow, lead
+from cnn_estimator.training.validation import Plan
 
 log = logging.getLogger("cnn_estimator")
 
 
-@rules.takes_numpy_numbers
 def train(
     model_dir: str | os.PathLike[str],
     recipe: str = recipes.DEFAULT,
@@ -83,7 +84,7 @@ def train(
       schedule_steps: the step at which the schedule ends; None takes that of the run in the model_dir, or for a new run
         the step to train to.
       overrides: hyperparameters instead of the recipe's: optimizer, learning_rate, adam_beta2, batch_size, schedule,
-        warmup_steps, augment, average_decay, see recipes.Hyperparameters; None keeps its own.
+        warmup_steps, augment, average_decay, see Hyperparameters; None keeps its own.
 
     In a cluster with parameter servers that TF_CONFIG names, this process does the part of its task, each task that
     trains has its own shuffle and dropout masks, and a run does not repeat.
@@ -100,17 +101,17 @@ def train(
     """
     if steps is not None and max_steps is not None:
         raise ValueError(f"steps {steps} and max_steps {max_steps} exclude each other: give one")
-    if unknown := overrides.keys() - {*recipes.HYPERPARAMETERS}:
-        raise TypeError(
-            f"train() got an unexpected argument {min(unknown)!r}, {rules.suggestion(min(unknown), recipes.HELP)}"
-        )
-    task = cluster_config.read_task(strategy)
-    model_dir = rules.local_path("model_dir", model_dir)
-    data_dir = rules.local_path_or_none("data_dir", data_dir)
-    recipes.check(recipes.given(steps=steps, max_steps=max_steps, cluster_timeout=cluster_timeout))
+    if unknown := overrides.keys() - {*HYPERPARAMETERS}:
+        raise TypeError(f"train() got an unexpected argument {min(unknown)!r}, {suggestion(min(unknown), HELP)}")
+    task = tf_config.read_task(strategy)
+    model_dir = check("model_dir", model_dir)
+    data_dir = check_optional("data_dir", data_dir)
+    check_optional("steps", steps)
+    check_optional("max_steps", max_steps)
+    check("cluster_timeout", cluster_timeout)
     evaluations = Plan(eval_every, eval_on_test, keep_best, early_stopping)
     intervals = Intervals(log_every, log_tensors or {}, save_every, keep_checkpoints, evaluations)
-    given = recipes.given(
+    chosen = given(
         seed=seed,
         threads=threads,
         schedule_steps=schedule_steps,
@@ -119,18 +120,18 @@ def train(
         **overrides,
     )
     follows = task is not None and not task.is_chief
-    if precision is not None and not (follows and precision == AUTO):  # then the chief's processor decides
-        given["precision"] = resolve_precision(precision)
+    if precision is not None and not (follows and precision == "auto"):  # then the chief's processor decides
+        chosen["precision"] = resolve_precision(check("precision", precision))
     if task and devices is not None:
         raise UserError(f"devices {devices}: each task of a cluster uses all of its GPUs", "leave {devices} out")
-    distribution = strategies.Distribution(strategy) if task else strategies.create(strategy, devices)
-    request = Request(recipe, given, steps, max_steps, fresh, intervals)
+    distribution = mirrored.Distribution(strategy) if task else mirrored.create(strategy, devices)
+    request = Request(recipe, chosen, steps, max_steps, fresh, intervals)
     run, where = RunDir(model_dir), Where(distribution, task, cluster_timeout)
-    with cluster_config.tf_config(None):
+    with tf_config.tf_config(None):
         if task and task.parameter_servers:
             result = take_part(run, request, where)
         elif task and follows:
-            result = follow(run, request, where, cluster.agree(task, None, cluster_timeout))
+            result = follow(run, request, where, multi_worker.agree(task, None, cluster_timeout))
         else:
             result = lead(run, request, where)
     if not result.steps:

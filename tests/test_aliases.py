@@ -7,7 +7,7 @@ import threading
 import pytest
 from helpers import load_public, run
 
-from cnn_estimator.tf1 import spellings, tf
+from cnn_estimator.tf1 import aliases, tf
 
 SPELLINGS = {
     "import tensorflow": "tensorflow.estimator.EstimatorSpec",
@@ -23,7 +23,7 @@ SPELLINGS = {
 
 
 @pytest.mark.unit
-@pytest.mark.skipif(spellings.keras_package() == "keras", reason="TensorFlow 2.15 has one Keras")
+@pytest.mark.skipif(aliases.keras_package() == "keras", reason="TensorFlow 2.15 has one Keras")
 @pytest.mark.parametrize(
     ("mode", "submodule", "name"),
     [(None, None, "layers"), (None, "losses", "MeanSquaredError"), ("v1", "__internal__.legacy.layers", "Dense")],
@@ -38,7 +38,7 @@ def test_keras_is_tf_keras_whatever_became_of_the_environment(monkeypatch, mode,
 
 
 @pytest.mark.unit
-@pytest.mark.skipif(spellings.keras_package() == "keras", reason="TensorFlow 2.15 has one Keras")
+@pytest.mark.skipif(aliases.keras_package() == "keras", reason="TensorFlow 2.15 has one Keras")
 def test_a_thread_may_use_keras_while_another_finds_it(monkeypatch):
     from tensorflow.python.util.lazy_loader import KerasLazyLoader, LazyLoader
 
@@ -250,7 +250,7 @@ def test_modules_inside_of_tensorflow_have_the_names_of_tf_1(line, public):
 @pytest.mark.unit
 def test_an_alias_is_the_module_itself(monkeypatch):
     monkeypatch.setattr(
-        "sys.meta_path", [spellings.Aliases({"other": "json"}), *importlib.import_module("sys").meta_path]
+        "sys.meta_path", [aliases.Aliases({"other": "json"}), *importlib.import_module("sys").meta_path]
     )
     monkeypatch.setattr("sys.modules", dict(importlib.import_module("sys").modules))
     import json.decoder
@@ -302,5 +302,5 @@ def test_parts_that_the_internal_copy_of_keras_lacks_are_keras_own():
 @pytest.mark.integration
 @pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])
 def test_the_keras_package_has_the_same_datasets(dataset):
-    package = importlib.import_module(f"{spellings.keras_package()}.datasets.{dataset}")
+    package = importlib.import_module(f"{aliases.keras_package()}.datasets.{dataset}")
     assert package.load_data is getattr(tf.keras.datasets, dataset).load_data

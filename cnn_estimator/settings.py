@@ -1,0 +1,597 @@
+"""Every option, declared once: its type, its rule, its default and its help text. Imports no TensorFlow.
+
+A field of Hyperparameters, Settings or TrainOptions is an option of `train`. Its flag, its check, its line in the
+settings file and in the log follow from the declaration. The options of the other verbs are in OTHER_OPTIONS.
+"""
+
+import dataclasses
+import difflib
+import math
+import numbers
+import operator
+import os
+import re
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Protocol, get_type_hints
+
+from cnn_estimator.errors import UserError
+from cnn_estimator.hardware import MAX_THREADS, PRECISIONS, available_threads
+from cnn_estimator.recipes import DEFAULT, RECIPES, Recipe
+
+OPTIMIZERS = ("adam", "sgd", "momentum")
+SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
+AUGMENTATIONS = ("none", "flips", "shifts", "flips_and_shifts")
+STRATEGIES = ("mirrored", "multi_worker")
+INVERT = ("yes", "no", "auto")
+EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
+
+MAX_BATCH_SIZE = 60_000  # the whole of a public training set
+MAX_IMAGES = 10**9
+MAX_SEED = 2**31 - 1  # TensorFlow takes a graph's seed modulo this number
+MIN_LEARNING_RATE = 1.2e-38  # float32 holds little less
+MAX_LEARNING_RATE = 3.4e38  # float32 holds little more
+MAX_DECAY = 0.99999
+MAX_STEPS = 10**9  # a year and a half at 20 steps a second
+MAX_CHECKPOINTS = 10**6
+MAX_PLOTTED_IMAGES = 400
+MAX_DEVICES = 64
+MAX_CLUSTER_TIMEOUT_SECONDS = 86400
+MAX_PATH_FOLDERS = 500  # os.makedirs calls itself for each folder
+MAX_CLASS_NAME_LENGTH = 40
+
+
+class Rule(Protocol):
+    """What an option's values must be.
+
+    Attributes:
+      syntax: what to write, for the help text of a flag.
+    """
+
+    @property
+    def syntax(self) -> str: ...
+
+    def check(self, value: object) -> Any:
+        """Returns the value as this package uses it; raises ValueError, with the reason, for a value that breaks it."""
+
+    def read(self, text: str) -> Any:
+        """Returns what check() returns for the text on a command line; raises ValueError likewise."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One of several names."""
+
+    names: tuple[str, ...]
+
+    @property
+    def syntax(self) -> str:
+        return f"one of {', '.join(self.names)}"
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str) or value not in self.names:
+            raise ValueError(f"no such name, {suggestion(str(value), self.names)}")
+        return value
+
+    def read(self, text: str) -> str:
+        return self.check(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer:
+    """An integer within bounds, also one of NumPy's."""
+
+    min: int
+    max: int
+
+    @property
+    def syntax(self) -> str:
+        return f"an integer from {self.min} to {self.max}"
+
+    def check(self, value: object) -> int:
+        try:
+            number = operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            number = None
+        if number is None or isinstance(value, bool) or not self.min <= number <= self.max:
+            raise ValueError(f"not {self.syntax}")
+        return number
+
+    def read(self, text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"not {self.syntax}") from None
+        return self.check(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Number:
+    """A real number within bounds, also one of NumPy's."""
+
+    min: float
+    max: float
+
+    @property
+    def syntax(self) -> str:
+        return f"a number from {self.min:g} to {self.max:g}"
+
+    def check(self, value: object) -> float:
+        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+        if not self.min <= number <= self.max:
+            raise ValueError(f"not {self.syntax}")
+        return number
+
+    def read(self, text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(f"not {self.syntax}") from None
+        return self.check(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Switch:
+    """True or False."""
+
+    syntax = "true or false"
+
+    def check(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("not True or False")
+        return value
+
+    def read(self, text: str) -> bool:
+        raise TypeError("absl's own parser reads switches")
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """A path of a local file or folder, which TensorFlow can open.
+
+    Attributes:
+      folder: whether something else than a folder is refused there.
+      suffix: what the name must end with.
+    """
+
+    folder: bool = False
+    suffix: str = ""
+
+    @property
+    def syntax(self) -> str:
+        if self.folder:
+            return "a folder"
+        return f"a file, NAME{self.suffix}" if self.suffix else "a path"
+
+    def check(self, value: object) -> str:
+        path = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if not isinstance(path, str) or not path or "\0" in path:
+            raise ValueError("not a path")
+        if path.count("/") > MAX_PATH_FOLDERS:
+            raise ValueError(f"more than {MAX_PATH_FOLDERS} folders deep")
+        scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path)
+        if scheme:
+            raise ValueError(f"paths that begin with {scheme[0]} are not supported, name a local one")
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise ValueError("not UTF-8, which TensorFlow needs") from None
+        if not path.endswith(self.suffix):
+            raise ValueError(f"name it NAME{self.suffix}")
+        if self.folder and os.path.exists(path) and not os.path.isdir(path):
+            raise ValueError("a file, name a folder")
+        return path
+
+    def read(self, text: str) -> str:
+        return self.check(os.path.expanduser(text))  # the shell does not do that after a =
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassNames:
+    """The names of the ten classes."""
+
+    syntax = "ten different names"
+
+    def check(self, value: object) -> tuple[str, ...]:
+        names = tuple(value) if isinstance(value, list | tuple) else ()
+        if {type(name) for name in names} != {str} or not len(names) == len({*names}) == 10:
+            raise ValueError("not ten different class names")
+        for name in names:
+            if not name.isprintable() or not 1 <= len(name) <= MAX_CLASS_NAME_LENGTH:
+                raise ValueError(f"a class name must have 1 to {MAX_CLASS_NAME_LENGTH} printable characters")
+        return names
+
+    def read(self, text: str) -> tuple[str, ...]:
+        return self.check(text.split(","))
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensors:
+    """{label: name of a tensor}, or LABEL=TENSOR texts on a command line."""
+
+    syntax = "LABEL=TENSOR, or several separated by commas"
+
+    def check(self, value: object) -> dict[str, str]:
+        if not isinstance(value, Mapping) or {type(text) for pair in value.items() for text in pair} - {str}:
+            raise ValueError("not {label: tensor name}")
+        for label in ("accuracy", "loss", "step"):
+            if label in value:
+                raise ValueError(f"the line has a {label!r} already, choose another label")
+        return dict(value)
+
+    def read(self, text: str) -> dict[str, str]:
+        tensors: dict[str, str] = {}
+        for pair in text.split(",") if text else ():
+            label, equals, name = pair.partition("=")
+            if not (label and equals and name):
+                raise ValueError(f"{pair!r} is not LABEL=TENSOR: try probabilities=softmax_tensor")
+            if label in tensors:
+                raise ValueError(f"the line has a {label!r} already, choose another label")
+            tensors[label] = name
+        return self.check(tensors)
+
+
+@dataclasses.dataclass(frozen=True)
+class Optional:
+    """None, or what another rule says."""
+
+    rule: Rule
+
+    @property
+    def syntax(self) -> str:
+        return self.rule.syntax
+
+    def check(self, value: object) -> Any:
+        return None if value is None else self.rule.check(value)
+
+    def read(self, text: str) -> Any:
+        return self.rule.read(text)
+
+
+def check_value(name: str, rule: Rule, value: object) -> Any:
+    """Returns what the rule makes of the value of that name; raises UserError where the value breaks it."""
+    try:
+        return rule.check(value)
+    except ValueError as error:
+        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Returns advice for an unknown name: the closest match, or all names."""
+    names = list(names)
+    matches = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {matches[0]}?" if matches else f"choose one of {', '.join(names)}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """What a recipe chooses and a run may override."""
+
+    optimizer: Annotated[str, Choice(OPTIMIZERS), "The optimizer, instead of the recipe's."] = "adam"
+    learning_rate: Annotated[
+        float,
+        Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),
+        "The learning rate, or its peak under a schedule, instead of the recipe's.",
+    ] = 0.001
+    adam_beta2: Annotated[
+        float,
+        Number(0, MAX_DECAY),
+        "Decay of Adam's moving averages of squared gradients, instead of the recipe's. Other optimizers have none.",
+    ] = 0.999
+    batch_size: Annotated[int, Integer(1, MAX_BATCH_SIZE), "Images per batch, instead of the recipe's."] = 100
+    schedule: Annotated[
+        str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0, instead of the recipe's."
+    ] = "constant"
+    warmup_steps: Annotated[
+        int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0, instead of the recipe's."
+    ] = 0
+    augment: Annotated[
+        str, Choice(AUGMENTATIONS), "Random changes of the training images, instead of the recipe's."
+    ] = "none"
+    average_decay: Annotated[
+        float,
+        Number(0, MAX_DECAY),
+        "Decay of the weights' moving averages, which evaluation then uses; 0 for none. Instead of the recipe's.",
+    ] = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(Hyperparameters):
+    """What a run trains and how: a recipe with its overrides. The `params` of model_fn, kept in the model_dir.
+
+    Attributes:
+      precision: of the arithmetic; variables are float32 in any case.
+      schedule_steps: the step at which the schedule ends; None where the learning rate is constant.
+      validation: the number of training images that are held out; the seed chooses them.
+      data_dir: see data.datasets.load.
+      class_names: ten str.
+
+    Raises:
+      UserError: a value breaks its rule; the message names the field.
+    """
+
+    recipe: Annotated[str, Choice(tuple(RECIPES))]
+    seed: Annotated[
+        int,
+        Integer(0, MAX_SEED),
+        "Seed of weights, shuffle and dropout. Without it: the seed of the run in the model_dir, or a random one.",
+    ]
+    threads: Annotated[
+        int,
+        Integer(1, MAX_THREADS),
+        "Threads that share an operation; the bits of the result depend on it. Without it: as the run in the model_dir "
+        "has it, or one for each CPU.",
+    ]
+    precision: Annotated[
+        str,
+        Choice(PRECISIONS),
+        "Precision of the arithmetic; auto is bfloat16 where the processor is faster in it. Without it: as the run in "
+        "the model_dir has it, or the recipe's.",
+    ]
+    schedule_steps: Annotated[
+        int | None,
+        Optional(Integer(1, MAX_STEPS)),
+        "Step at which the schedule ends. Without it: as the run in the model_dir has it, or the step to train to.",
+    ] = None
+    validation: Annotated[
+        int,
+        Integer(0, MAX_IMAGES),
+        "Training images to hold out for evaluation while training. Without it: as the run in the model_dir has it, "
+        "or 0.",
+    ]
+    data_dir: Annotated[
+        str | None,
+        Optional(Path(folder=True)),
+        "Folder with the four IDX files. Without it: as the run in the model_dir has it, or the public dataset, which "
+        "is found or downloaded.",
+    ]
+    class_names: Annotated[tuple[str, ...], ClassNames()]
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+        if self.decays and self.schedule_steps is None:
+            raise UserError(f"schedule {self.schedule} has no end", "say with {schedule_steps} where it ends")
+
+    @property
+    def decays(self) -> bool:
+        """Whether the learning rate falls, to 0 at schedule_steps."""
+        return self.schedule != "constant"
+
+    @property
+    def dataset(self) -> str:
+        return RECIPES[self.recipe].dataset
+
+    @property
+    def network(self) -> str:
+        return RECIPES[self.recipe].network
+
+    def overrides(self) -> dict[str, Any]:
+        """Returns {name: value} of the hyperparameters that differ from the recipe's."""
+        recipe = hyperparameters(RECIPES[self.recipe])
+        return {name: getattr(self, name) for name in HYPERPARAMETERS if getattr(self, name) != getattr(recipe, name)}
+
+    def differences(self, other: "Settings", names: Iterable[str]) -> list[tuple[str, Any, Any]]:
+        """Returns [(name, value here, value in other)] of the names whose values differ."""
+        rows = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        return [row for row in rows if row[1] != row[2]]
+
+    def __str__(self) -> str:
+        overrides = ", ".join(f"{name}={value}" for name, value in self.overrides().items())
+        defaults = Hyperparameters()
+        values = ", ".join(
+            f"{name} {getattr(self, name)}"
+            for name in HYPERPARAMETERS
+            if name in _ALWAYS_LOGGED or getattr(self, name) != getattr(defaults, name)
+        )
+        return (
+            f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {values}, "
+            f"seed {self.seed}, threads {self.threads}"
+            + (f", schedule_steps {self.schedule_steps}" if self.decays else "")
+            + (f", precision {self.precision}" if self.precision != "float32" else "")
+            + (f", validation {self.validation}" if self.validation else "")
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What the caller of train() chooses for one call.
+
+    Attributes:
+      overrides: {setting: value} of the settings that the caller chose.
+
+    Raises:
+      UserError: a value breaks its rule, or two options exclude each other.
+    """
+
+    recipe: Annotated[str, Choice(tuple(RECIPES)), "The tutorial to repeat."] = DEFAULT
+    steps: Annotated[
+        int | None, Optional(Integer(1, MAX_STEPS)), "Steps to train, counted from the newest checkpoint."
+    ] = None
+    max_steps: Annotated[
+        int | None,
+        Optional(Integer(1, MAX_STEPS)),
+        "Global step to train to. With neither steps nor max_steps: the recipe's total.",
+    ] = None
+    fresh: Annotated[
+        bool, Switch(), "Start over: the run in the model_dir is archived as model_dir.1, model_dir.2 and so on."
+    ] = False
+    log_every: Annotated[
+        int, Integer(1, MAX_STEPS), "Steps between two log lines and between two points of TensorBoard's curves."
+    ] = 50
+    log_tensors: Annotated[
+        Mapping[str, str], Tensors(), "More tensors to log, for example probabilities=softmax_tensor."
+    ] = dataclasses.field(default_factory=dict)
+    save_every: Annotated[
+        int, Integer(1, MAX_STEPS), "Steps between two checkpoints; one more is written at the end."
+    ] = 500
+    keep_checkpoints: Annotated[
+        int,
+        Integer(1, MAX_CHECKPOINTS),
+        "How many checkpoints to keep: an older one is deleted when a new one is written.",
+    ] = 5
+    eval_every: Annotated[
+        int | None,
+        Optional(Integer(1, MAX_STEPS)),
+        "Steps between two evaluations while training; the last step is evaluated too.",
+    ] = None
+    eval_on_test: Annotated[bool, Switch(), "Evaluate on the test set while training, for the curves alone."] = False
+    keep_best: Annotated[
+        bool, Switch(), "Keep the checkpoint with the highest validation accuracy, in model_dir/best."
+    ] = False
+    early_stopping: Annotated[
+        int | None,
+        Optional(Integer(1, MAX_STEPS)),
+        "Stop after this many evaluations in a row without a higher validation accuracy.",
+    ] = None
+    strategy: Annotated[
+        str | None,
+        Optional(Choice(STRATEGIES)),
+        "How to share each batch: mirrored, among devices of this machine; multi_worker, among the tasks in TF_CONFIG.",
+    ] = None
+    devices: Annotated[
+        int | None,
+        Optional(Integer(1, MAX_DEVICES)),
+        "How many devices mirrored uses: GPUs, or parts of the CPU where there is no GPU. Without it: every GPU.",
+    ] = None
+    cluster_timeout: Annotated[
+        int, Integer(1, MAX_CLUSTER_TIMEOUT_SECONDS), "Seconds that the tasks of a cluster wait for each other."
+    ] = 300
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+        object.__setattr__(self, "overrides", {name: check(name, value) for name, value in self.overrides.items()})
+        if self.steps is not None and self.max_steps is not None:
+            raise UserError(f"steps {self.steps} and max_steps {self.max_steps} exclude each other", "give one")
+        dependents = {
+            "eval_on_test": self.eval_on_test,
+            "keep_best": self.keep_best,
+            "early_stopping": self.early_stopping,
+        }
+        for name, value in dependents.items():
+            if value and self.eval_every is None:
+                raise UserError(f"{name} needs evaluations while training", "say with {eval_every} how often")
+
+    def check_held_out(self, images: int) -> None:
+        """Raises UserError unless the evaluations while training can be made with that many images held out."""
+        if self.eval_every is None or images:
+            return
+        if self.keep_best or self.early_stopping:
+            raise UserError(
+                f"{'keep_best' if self.keep_best else 'early_stopping'} chooses by images that are neither trained on "
+                "nor tested with, and none are held out",
+                "hold some out with {validation}, 5000 for example",
+            )
+        if not self.eval_on_test:
+            raise UserError(
+                f"eval_every {self.eval_every}: no images are held out to evaluate on",
+                "hold some out with {validation}, 5000 for example, or name {eval_on_test}",
+            )
+
+
+def _declared(options: type) -> dict[str, tuple[Any, ...]]:
+    """Returns {field: what its annotation holds beside the type} of a dataclass."""
+    hints = get_type_hints(options, include_extras=True)
+    return {name: hint.__metadata__ for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+
+_ALWAYS_LOGGED = ("optimizer", "learning_rate", "batch_size")
+HYPERPARAMETERS = tuple(field.name for field in dataclasses.fields(Hyperparameters))
+SETTINGS = tuple(_declared(Settings))
+TRAIN_OPTIONS = tuple(_declared(TrainOptions))
+# The settings that the caller of train() may choose, beside TRAIN_OPTIONS.
+SETTING_OPTIONS = tuple(name for name, metadata in _declared(Settings).items() if len(metadata) > 1)
+OTHER_OPTIONS: dict[str, Rule] = {
+    "model_dir": Path(folder=True),
+    "root": Path(folder=True),
+    "output": Path(),
+    "plot": Path(suffix=".png"),
+    "dataset": Choice(("fashion_mnist", "mnist")),
+    "split": Choice(("train", "test")),
+    "test_indices": Integer(0, MAX_IMAGES),
+    "count": Integer(1, MAX_PLOTTED_IMAGES),
+    "invert": Choice(INVERT),
+    "format": Choice(EXPORT_FORMATS),
+    "scale": Number(1e-6, 1),
+    "precision": Choice((*PRECISIONS, "auto")),
+}
+RULES: dict[str, Rule] = {
+    name: metadata[0] for options in (Settings, TrainOptions) for name, metadata in _declared(options).items()
+} | OTHER_OPTIONS
+HELP: dict[str, str] = {
+    name: metadata[1]
+    for options in (Settings, TrainOptions)
+    for name, metadata in _declared(options).items()
+    if len(metadata) > 1
+}
+
+
+def check(name: str, value: object) -> Any:
+    """Returns the value of an option as this package uses it; raises UserError where it breaks the option's rule."""
+    return check_value(name, RULES[name], value)
+
+
+def check_optional(name: str, value: object) -> Any:
+    """Returns None for None, otherwise what check() returns."""
+    return None if value is None else check(name, value)
+
+
+def _check_fields(options: Any) -> None:
+    """Checks the fields of a frozen dataclass by their rules, and replaces each by what its rule makes of it."""
+    for name, metadata in _declared(type(options)).items():
+        object.__setattr__(options, name, check_value(name, metadata[0], getattr(options, name)))
+
+
+def given(**values: object) -> dict[str, Any]:
+    """Returns {name: value} of the values that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def find_recipe(name: object) -> Recipe:
+    """Returns the Recipe of that name; raises UserError, with the closest name, where there is none."""
+    return RECIPES[check("recipe", name)]
+
+
+def hyperparameters(recipe: Recipe) -> Hyperparameters:
+    """Returns the hyperparameters of a recipe."""
+    return Hyperparameters(**recipe.hyperparameters)  # type: ignore[arg-type]
+
+
+def make_settings(
+    recipe: str,
+    *,
+    seed: int,
+    threads: int | None = None,
+    precision: str = "float32",
+    schedule_steps: int | None = None,
+    validation: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+    class_names: tuple[str, ...],
+    **overrides: Any,
+) -> Settings:
+    """Returns the Settings of a recipe.
+
+    Args:
+      threads: None takes one for each CPU that this process may use.
+      schedule_steps: None takes the recipe's last step, where the learning rate is not constant.
+      overrides: hyperparameters; None keeps the recipe's.
+
+    Raises:
+      UserError: a value breaks its rule.
+    """
+    found = find_recipe(recipe)
+    data_dir = check_optional("data_dir", data_dir)
+    values = dataclasses.asdict(hyperparameters(found)) | given(**overrides)
+    if schedule_steps is None and values["schedule"] != "constant":
+        schedule_steps = found.steps
+    return Settings(
+        recipe=recipe,
+        seed=seed,
+        threads=available_threads() if threads is None else threads,
+        precision=precision,
+        schedule_steps=schedule_steps,
+        validation=validation,
+        data_dir=data_dir and os.path.abspath(data_dir),
+        class_names=class_names,
+        **values,
+    )
