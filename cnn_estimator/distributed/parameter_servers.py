@@ -19,7 +19,7 @@ from cnn_estimator.distributed.multi_worker import LOST
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import TaskLost
 from cnn_estimator.run_dir import checkpoints, evaluations
-from cnn_estimator.run_dir.evaluations import Record
+from cnn_estimator.run_dir.evaluations import EvaluationRecord
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
@@ -319,7 +319,7 @@ class StopEarly(tf.train.SessionRunHook):
     def __init__(self, run: RunDir, patience: int) -> None:
         self._run, self._patience = run, patience
         self._looked = 0.0
-        self.records: list[Record] = []
+        self.records: list[EvaluationRecord] = []
         self.stopped_early = False
 
     def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:

@@ -14,8 +14,8 @@ from cnn_estimator.distributed.parameter_servers import Member, StopEarly
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.hardware import set_precision
 from cnn_estimator.progress import progress_bar
-from cnn_estimator.run_dir import checkpoints, evaluations, events
-from cnn_estimator.run_dir.evaluations import Record
+from cnn_estimator.run_dir import checkpoints, events
+from cnn_estimator.run_dir.evaluations import EvaluationRecord
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import HYPERPARAMETERS, Settings, check
 from cnn_estimator.tf1 import OWN_THREADS, tf
@@ -49,7 +49,7 @@ class Training:
     steps: int = 0
     loss: float | None = None
     seconds: float = 0.0
-    best: Record | None = None
+    best: EvaluationRecord | None = None
     stopped_early: bool = False
 
     @property
@@ -186,7 +186,7 @@ def _run_estimator(
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - started,
-        best=evaluations.best(evaluate.records) if evaluate else planned.best,
+        best=evaluate.best if isinstance(evaluate, Evaluate) else planned.best,
         stopped_early=any(hook.stopped_early for hook in (evaluate, together) if hook),
     )
 

@@ -13,6 +13,7 @@ from cnn_estimator.distributed.chief_plan import SharedPlan, fingerprint
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.checkpoints import Checkpoint
+from cnn_estimator.run_dir.evaluations import ValidationLog
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import MAX_SEED, Settings, find_recipe, make_settings
 from cnn_estimator.tf1 import tf
@@ -144,15 +145,14 @@ def resolve_settings(run: RunDir, saved: Settings | None, request: Request, max_
 def _begin(run: RunDir, settings: Settings, first_step: int, max_steps: int, evaluations: Plan) -> Training:
     """Returns the Training before its first step; raises UserError where it cannot be evaluated as planned."""
     evaluations.check_held_out(settings.validation)
-    records = evaluations.read(run.path, last_step=first_step) if first_step and settings.validation else []
-    patience = evaluations.patience
+    validation_log = ValidationLog(run.path, last_step=first_step) if first_step and settings.validation else None
     return Training(
         run.path,
         settings,
         first_step,
         max_steps,
-        best=evaluations.best(records),
-        stopped_early=patience is not None and evaluations.out_of_patience(records, patience),
+        best=validation_log.best if validation_log else None,
+        stopped_early=validation_log is not None and validation_log.out_of_patience(evaluations.patience),
     )
 
 

@@ -10,15 +10,15 @@ import numpy as np
 from cnn_estimator import model
 from cnn_estimator.data.datasets import SIDE, Split, scale
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import checkpoints, evaluations, events
-from cnn_estimator.run_dir.evaluations import BEST_FOLDER, Record
+from cnn_estimator.run_dir import events
+from cnn_estimator.run_dir.evaluations import EvaluationRecord, ValidationLog
+from cnn_estimator.run_dir.events import VALIDATION_FOLDER
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import Settings, check_optional
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
-VALIDATION_FOLDER = "validation"  # of the event files
 _BATCH_SIZE = 500  # of images; changes no result
 
 
@@ -91,8 +91,8 @@ class Evaluator:
         """The names, in a checkpoint, of the variables that `evaluate` takes."""
         return [*self._weights]
 
-    def evaluate(self, step: int, weights: Mapping[str, np.ndarray], data: Split) -> Record:
-        """Returns the Record of a step for all images of a split.
+    def evaluate(self, step: int, weights: Mapping[str, np.ndarray], data: Split) -> EvaluationRecord:
+        """Returns the EvaluationRecord of a step for all images of a split.
 
         Args:
           weights: {name of a variable in a checkpoint: value}.
@@ -106,7 +106,7 @@ class Evaluator:
             found, loss = run(self._found, {self._images: images, self._labels: labels})
             hits += int(found)
             losses += float(loss) * len(labels)
-        return Record(step, hits / len(data.labels), losses / len(data.labels))
+        return EvaluationRecord(step, hits / len(data.labels), losses / len(data.labels))
 
     def close(self) -> None:
         self._session.close()
@@ -122,7 +122,7 @@ class Curves:
         # Points that a killed run wrote after its last checkpoint are left out from here on.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: EvaluationRecord) -> None:
         values = [
             tf.Summary.Value(tag="accuracy", simple_value=record.accuracy),
             tf.Summary.Value(tag="loss", simple_value=record.loss),
@@ -142,25 +142,24 @@ class Evaluations:
 
     Attributes:
       plan, evaluator: those.
-      records: of the images held out, in the order of their steps.
     """
 
     def __init__(self, run: RunDir, plan: Plan, evaluator: Evaluator, held_out: Split | None, test: Split | None):
         self._run, self.plan, self.evaluator = run, plan, evaluator
         self._held_out, self._test = held_out, test
-        self.records: list[Record] = []
+        self._log = ValidationLog(run.path, last_step=0)
 
     def read(self, first_step: int) -> None:
         """Takes up the records up to a step, and forgets those after it."""
-        self.records = evaluations.read(self._run.path, last_step=first_step) if self._held_out else []
+        self._log = ValidationLog(self._run.path, last_step=first_step if self._held_out else 0)
 
     def begin(self, first_step: int) -> None:
         """Begins the curves anew after a step; the records and the best checkpoint in the model_dir are those of it."""
         if self._held_out:
             self._curves = Curves(self._run.path, VALIDATION_FOLDER, first_step=first_step)
-            evaluations.write(self._run.path, self.records)
+            self._log.rewrite()
         if self.plan.keep_best:
-            take_up_best(self._run, self.records)
+            self._log.take_up_best()
         if self._test:
             self._test_curves = Curves(self._run.path, EVALUATION_FOLDER, first_step=first_step)
 
@@ -179,17 +178,17 @@ class Evaluations:
             record = self.evaluator.evaluate(step, weights, self._held_out)
             self._curves.add(record)
             log.info("validation: %s", record)
-            kept = evaluations.best(kept_records(self._run, self.records))
-            self.records.append(record)
-            # Before the record is written: a process that is killed in between evaluates the step again.
-            if self.plan.keep_best and (kept is None or record.accuracy > kept.accuracy):
-                save_best(self._run, self.records, write_best)
-            evaluations.write(self._run.path, self.records)
+            self._log.add(record, write_best if self.plan.keep_best else None)
+
+    @property
+    def best(self) -> EvaluationRecord | None:
+        """The first record with the highest accuracy."""
+        return self._log.best
 
     @property
     def out_of_patience(self) -> bool:
         """Whether training is to stop early."""
-        return self.plan.patience is not None and evaluations.out_of_patience(self.records, self.plan.patience)
+        return self._log.out_of_patience(self.plan.patience)
 
 
 class Evaluate(tf.train.SessionRunHook):
@@ -210,8 +209,8 @@ class Evaluate(tf.train.SessionRunHook):
         self.stopped_early = False
 
     @property
-    def records(self) -> list[Record]:
-        return self._evaluations.records
+    def best(self) -> EvaluationRecord | None:
+        return self._evaluations.best
 
     def close(self) -> None:
         """Closes the evaluator's session."""
@@ -242,38 +241,3 @@ class Evaluate(tf.train.SessionRunHook):
         if self._evaluations.out_of_patience:
             self.stopped_early = True
             run_context.request_stop()
-
-
-def kept_records(run: RunDir, records: list[Record]) -> list[Record]:
-    """Returns those of the records whose checkpoints are in model_dir/best."""
-    return [record for record in records if os.path.exists(f"{_best_path(run, record)}.index")]
-
-
-def take_up_best(run: RunDir, records: list[Record]) -> None:
-    """Has best.json name the best of the records that a run goes on from, of those whose checkpoints are kept."""
-    if record := evaluations.best(kept_records(run, records)):
-        evaluations.write_best(run.path, record, os.path.basename(_best_path(run, record)))
-
-
-def save_best(run: RunDir, records: list[Record], write: Callable[[str], object]) -> None:
-    """Keeps the checkpoint of the last of the records, which is the best, in model_dir/best.
-
-    The one before stays until a checkpoint of training is as far: a run that is killed goes on from there.
-
-    Args:
-      write: called with the path to write the checkpoint to.
-    """
-    record = records[-1]
-    path = _best_path(run, record)
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    write(path)
-    checkpoints.sync_files(path)
-    evaluations.write_best(run.path, record, os.path.basename(path))
-    saved_step = checkpoints.last_saved_step(run.path)
-    before = evaluations.best([record for record in kept_records(run, records) if record.step <= saved_step])
-    checkpoints.remove_others(folder, {record.step, before.step if before else record.step})
-
-
-def _best_path(run: RunDir, record: Record) -> str:
-    return os.path.join(run.path, BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
