@@ -152,7 +152,7 @@ def _run_estimator(
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images."""
     events.renew(os.path.join(folder, EVALUATION_FOLDER))
-    with tf_config.tf_config(None):
+    with tf_config.hidden():
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
     input_fn = inputs.numpy_input_fn(

@@ -129,7 +129,7 @@ def reproduce(
     )
     tf_config.log_ignored()
     checkpoints.check_name(f"root {root!r}", root, "choose another {root}")
-    with tf_config.tf_config(None), contextlib.ExitStack() as locks:
+    with tf_config.hidden(), contextlib.ExitStack() as locks:
         with writing(f"root {root}"):
             locks.enter_context(lock.locked(root, "root"))
         reproduction = _read(root, requested)
