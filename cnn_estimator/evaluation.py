@@ -16,7 +16,7 @@ from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
 from cnn_estimator.run_dir import checkpoints, events
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
-from cnn_estimator.settings import Settings, check, check_optional
+from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def evaluate(
       Stopped: a stop signal ended the work.
     """
     tf_config.log_ignored()
-    model_dir = check("model_dir", model_dir)
-    data_dir = check_optional("data_dir", data_dir)
+    model_dir = check_path("model_dir", model_dir)
+    data_dir = check_optional_path("data_dir", data_dir)
     batch_size = check("batch_size", batch_size)
     session_config = model_session.make_session_config(resolve_precision(check("precision", precision)))
     with checkpoints.snapshot(model_dir, checkpoint) as snapshot:

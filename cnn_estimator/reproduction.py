@@ -26,7 +26,7 @@ from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import RECIPES, Recipe
 from cnn_estimator.run_dir import checkpoints, lock
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import SETTINGS, check, check_optional, find_recipe, given, make_settings
+from cnn_estimator.settings import SETTINGS, check, check_optional_path, check_path, find_recipe, given, make_settings
 from cnn_estimator.tf1 import tf
 from cnn_estimator.training import train
 
@@ -120,8 +120,8 @@ def reproduce(
     """
     names = dict.fromkeys(RECIPES if recipes is None else recipes)
     planned = [(find_recipe(name), check("seed", seed)) for seed in dict.fromkeys(seeds) for name in names]
-    root = check("root", root)
-    data_dir = check_optional("data_dir", data_dir)
+    root = check_path("root", root)
+    data_dir = check_optional_path("data_dir", data_dir)
     requested = given(
         scale=check("scale", scale),
         precision=None if precision is None else resolve_precision(check("precision", precision)),
