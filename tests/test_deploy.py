@@ -1,4 +1,4 @@
-"""deploy/: Kubernetes and Kubeflow accept the manifests, training accepts their tasks and flags, the image can be built."""
+"""deploy/: Kubernetes accepts the manifests, training accepts their tasks and flags, and the image can be built."""
 
 import copy
 import json

@@ -26,7 +26,7 @@ def container(spec):
 
 
 def service(manifest):
-    """Returns a function of (job, index) that returns the task's address: each pod has a service with the pod's name."""
+    """Returns a function of (job, index) that returns the task's address: each pod has a service of its name."""
 
     def address(job, index):
         ports = container(replicas(manifest)[job])["ports"]
