@@ -151,7 +151,7 @@ def _define(name: str, default: object, help_text: str, *, option: str | None = 
     """
     rule = settings.RULES[option or name]
     if isinstance(rule, settings.Switch):
-        flags.DEFINE_bool(name, default, help_text)
+        flags.DEFINE_bool(name, bool(default), help_text)
         return
     parser = _ListParser(rule) if several else _Parser(rule)
     flags.DEFINE(parser, name, default, help_text, serializer=_Serializer())
