@@ -250,7 +250,7 @@ def test_modules_inside_of_tensorflow_have_the_names_of_tf_1(line, public):
 @pytest.mark.unit
 def test_an_alias_is_the_module_itself(monkeypatch):
     monkeypatch.setattr(
-        "sys.meta_path", [aliases.Aliases({"other": "json"}), *importlib.import_module("sys").meta_path]
+        "sys.meta_path", [aliases.AliasFinder({"other": "json"}), *importlib.import_module("sys").meta_path]
     )
     monkeypatch.setattr("sys.modules", dict(importlib.import_module("sys").modules))
     import json.decoder
