@@ -36,8 +36,10 @@ def load_estimator() -> None:
 
 def _register_api_name() -> None:
     """Tells TensorFlow the attributes in which the decorator estimator_export keeps the library's public names."""
-    names, names_v1 = "_estimator_api_names", "_estimator_api_names_v1"
-    constants, constants_v1 = "_estimator_api_constants", "_estimator_api_constants_v1"
+    names = "_estimator_api_names"
+    names_v1 = "_estimator_api_names_v1"
+    constants = "_estimator_api_constants"
+    constants_v1 = "_estimator_api_constants_v1"
     tf_export.ESTIMATOR_API_NAME = "estimator"
     tf_export.API_ATTRS["estimator"] = tf_export._Attributes(names, constants)
     tf_export.API_ATTRS_V1["estimator"] = tf_export._Attributes(names_v1, constants_v1)

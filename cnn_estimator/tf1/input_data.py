@@ -21,7 +21,8 @@ log = logging.getLogger("cnn_estimator")
 DEFAULT_SOURCE_URL = SOURCE_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 Datasets = collections.namedtuple("Datasets", ["train", "validation", "test"])
 
-_FAKE_SIZE, _FAKE_LABEL = 10000, 0
+_FAKE_SIZE = 10000
+_FAKE_LABEL = 0
 
 
 class DataSet:
