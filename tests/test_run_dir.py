@@ -1,7 +1,6 @@
 import contextlib
 import dataclasses
 import fcntl
-import json
 import os
 import signal
 
