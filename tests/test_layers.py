@@ -32,7 +32,7 @@ LAYERS = (
     ("cli.doctor",),
     ("cli.flags", "cli.process"),
     ("cli.native_log",),
-    ("exporting", "reproduce"),
+    ("exporting", "reproduction"),
     ("evaluation", "prediction", "training"),
     ("roles",),
     ("planning",),

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from helpers import steps_in, stop_training_after, variables
 
-from cnn_estimator import evaluation, hardware, recipes, reproduce, training
+from cnn_estimator import evaluation, hardware, recipes, training
+from cnn_estimator import reproduction as reproduce
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.reproduce import Reproduction, Run
+from cnn_estimator.reproduction import Reproduction, Run
 
 NAMES = ("fashion_cnn_3x3", "fashion_dense")
 SCALE = 0.001  # 19 and 9 steps

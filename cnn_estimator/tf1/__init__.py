@@ -14,7 +14,6 @@ import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from cnn_estimator import environment
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import aliases
 from cnn_estimator.tf1.unavailable import Unavailable
@@ -71,7 +70,6 @@ def _require(package: str, required: str, tensorflow_version: str) -> None:
 
 
 def _load() -> ModuleType:
-    environment.check_docstrings()
     tensorflow = _import_tensorflow()
     version = tensorflow.__version__
     if not (2, 15) <= _minor(version) <= (2, 21):
