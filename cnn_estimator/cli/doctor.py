@@ -5,6 +5,7 @@ Imports no TensorFlow into this process, so that it works where TensorFlow is mi
 
 import dataclasses
 import importlib.metadata
+import itertools
 import os
 import pathlib
 import pkgutil
@@ -56,11 +57,14 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Yields a Finding for each check, as soon as it is known."""
     yield Finding("ok", f"python {platform.python_version()}, {sys.executable}")
-    yield from versions()
-    yield from folders()
+    sound = True
+    for finding in itertools.chain(versions(), folders()):
+        sound &= finding.kind != "wrong"
+        yield finding
+    fix = _reinstall() if sound else "first what is wrong above"
     yield bfloat16()
-    yield from data()
-    yield from tensorflow_1()  # last, because it takes seconds, and may hang
+    yield from data(fix)
+    yield from tensorflow_1(fix)  # last, because it takes seconds, and may hang
 
 
 def versions() -> Iterator[Finding]:
@@ -133,12 +137,12 @@ def bfloat16() -> Finding:
     return Finding("ok", f"bfloat16 is native to this CPU: {', '.join(sorted(native))}{slower}")
 
 
-def data() -> Iterator[Finding]:
-    """Yields the Findings of the public datasets."""
+def data(fix: str) -> Iterator[Finding]:
+    """Yields the Findings of the public datasets; `fix` may help when the packages that read them are damaged."""
     try:
         from cnn_estimator.data import datasets, fetch
     except Exception as error:  # a damaged numpy or pooch can raise anything, in many lines
-        yield Finding("wrong", f"data: {type(error).__name__}: {_last_line(str(error))}", _install())
+        yield Finding("wrong", f"data: {type(error).__name__}: {_last_line(str(error))}", fix)
         return
     for dataset in datasets.DATASETS.values():
         folder, damaged = fetch.find_local(dataset)
@@ -168,8 +172,8 @@ def _sudo(folder: str) -> list[str]:
     return [] if os.access(folder, os.W_OK) else ["sudo"]
 
 
-def tensorflow_1() -> Iterator[Finding]:
-    """Yields the Findings of a training step and of tf.contrib, which a process of their own tries."""
+def tensorflow_1(fix: str) -> Iterator[Finding]:
+    """Yields the Findings of a training step and of tf.contrib, tried in another process; `fix` may mend a failure."""
     # Not as a task of a cluster, which would wait for the other tasks.
     environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     command = [sys.executable, "-m", "cnn_estimator.cli.doctor"]
@@ -180,7 +184,6 @@ def tensorflow_1() -> Iterator[Finding]:
     if done.returncode == 0:
         return
     end = "failed"
-    fix = _reinstall()
     if done.returncode < 0:
         crash = signal.Signals(-done.returncode)
         end = f"was killed by {crash.name}"

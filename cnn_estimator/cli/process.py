@@ -88,6 +88,7 @@ def exit_statuses(nothing_done: str) -> Iterator[None]:
             problem = _environment_problem(error)
             if problem is None:
                 raise
+            _check_stdout()  # the error may be from printing a result
             fail(problem)
 
 
@@ -101,12 +102,8 @@ def output() -> Iterator[None]:
     try:
         yield
     finally:
-        error = _flush(sys.stdout)
+        _check_stdout()
         _flush(sys.stderr)
-        if error and error.errno == errno.EPIPE:
-            sys.exit(128 + signal.SIGPIPE)
-        if error:
-            fail(f"stdout cannot be written: {error.strerror}")
 
 
 def report(text: str) -> None:
@@ -145,6 +142,15 @@ def _open_streams() -> None:
         encoding = sys.stdout.encoding if sys.stdout else None
         # File names may have characters that the terminal lacks: they are escaped.
         sys.stdout = open(1, "w", _STDOUT_BUFFER_BYTES, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def _check_stdout() -> None:
+    """Ends the process if stdout cannot be written."""
+    error = _flush(sys.stdout)
+    if error and error.errno == errno.EPIPE:
+        sys.exit(128 + signal.SIGPIPE)
+    if error:
+        fail(f"stdout cannot be written: {error.strerror}")
 
 
 def _flush(stream: TextIO) -> OSError | None:
