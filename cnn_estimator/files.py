@@ -1,9 +1,11 @@
-"""Writing on disks that are full, unwritable, shared with others, or lose power. Imports no TensorFlow."""
+"""Reads and writes files on disks that are full, unwritable, shared with others, or lose power.
+
+Imports no TensorFlow.
+"""
 
 import contextlib
 import errno
 import os
-import pwd
 import secrets
 import stat
 import tempfile
@@ -12,41 +14,65 @@ from typing import IO, Any, BinaryIO
 
 from cnn_estimator.errors import UserError
 
-UNFINISHED_PREFIX = ".cnn_estimator-unfinished-"  # of what atomic_write leaves where its process is killed
+UNFINISHED_PREFIX = ".cnn_estimator-unfinished-"  # of the files that a killed process leaves in atomic_write
+
+
+@contextlib.contextmanager
+def reading(what: str, advice: str = "") -> Iterator[None]:
+    """Turns an OSError of reading `what`, for example "model_dir /tmp/fashion", into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{what} cannot be read: {error.strerror or error}", advice) from error
 
 
 @contextlib.contextmanager
 def writing(what: str) -> Iterator[None]:
-    """Turns the errors of writing to `what`, for example "model_dir /tmp/fashion", into a UserError."""
+    """Turns an OSError of writing `what`, for example "model_dir /tmp/fashion", into a UserError."""
     try:
         yield
     except OSError as error:
-        raise cannot_be_written(what, error.strerror or str(error)) from error
+        raise cannot_be_written(what, error.strerror or error) from error
 
 
-@contextlib.contextmanager
-def atomic_write(path: str, mode: str = "w") -> Iterator[IO[Any]]:
-    """Yields a file that replaces `path` once it is complete and on the disk; on an error `path` stays as it was."""
-    folder = os.path.dirname(path) or "."
-    part = os.path.join(folder, f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}")  # a name that nobody else uses
-    encoding = None if "b" in mode else "utf-8"
+def cannot_be_written(what: str, reason: object) -> UserError:
+    """Returns the error that says what cannot be written, and why."""
+    return UserError(f"{what} cannot be written: {reason}", "fix that, or choose another")
+
+
+def open_regular(path: str) -> BinaryIO:
+    """Opens a file to read its bytes, without waiting: opening a named pipe would wait for its writer.
+
+    Raises:
+      OSError: the file cannot be opened, or it is a pipe, a device, a socket or a folder.
+    """
+    file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))  # noqa: SIM115  the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return file
+
+
+def read_if_exists(path: str, max_bytes: int = -1) -> bytes | None:
+    """Returns the content of a regular file, or its first max_bytes; None where there is no file.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
     try:
-        with open(part, mode.replace("w", "x"), encoding=encoding) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(part)
-        raise
-    sync(folder)
+        with open_regular(path) as file:
+            return file.read(max_bytes)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
-def open_own(path: str, flags: int) -> int:
-    """Returns os.open(path, flags), for a regular file that is not a symbolic link; raises OSError for others.
+def open_nofollow(path: str, flags: int) -> int:
+    """Returns os.open(path, flags) for a regular file that is not a symbolic link.
 
     In a folder that others can write to, a link would make this process change a file that they choose.
+
+    Raises:
+      OSError: the file cannot be opened, or it is a link or no regular file.
     """
     name = os.path.basename(path)
     try:
@@ -61,9 +87,28 @@ def open_own(path: str, flags: int) -> int:
     return descriptor
 
 
+@contextlib.contextmanager
+def atomic_write(path: str, mode: str = "w") -> Iterator[IO[Any]]:
+    """Yields a file that replaces `path` once it is complete and on the disk; on an error `path` stays as it was."""
+    folder = os.path.dirname(path) or "."
+    unfinished = os.path.join(folder, f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}")  # a name that nobody else uses
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        with open(unfinished, mode.replace("w", "x"), encoding=encoding) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(unfinished)
+        raise
+    sync(folder)
+
+
 def append_line(path: str, line: str) -> None:
-    """Adds a line to a text file. A last line that is cut off, as by a power failure, stays a line of its own."""
-    with open(open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab+") as file:
+    """Adds a line to a text file. A last line that a power failure cut off stays a line by itself."""
+    with open(open_nofollow(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "ab+") as file:
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
             if file.read() != b"\n":
@@ -86,26 +131,15 @@ def sync(path: str) -> None:
 
 
 def refuse_foreign(folder: str) -> None:
-    """Raises PermissionError for somebody else's folder below a folder that everybody may write to, such as /tmp.
+    """Raises PermissionError for another user's folder, or link, in a folder such as /tmp where everybody may write.
 
-    Its owner may have made it for this process to write to, and can exchange each file in it for a link.
+    That user could replace each file in it by a link to a file of this user.
     """
     path = os.path.abspath(folder)
-    for status in (os.lstat(path), os.stat(path)):
-        if status.st_uid in (0, os.geteuid()):
-            continue
-        while path != os.path.dirname(path):
-            path = os.path.dirname(path)
-            if os.stat(path).st_mode & stat.S_IWOTH:
-                owner = _user_name(status.st_uid)
-                raise PermissionError(errno.EPERM, f"it belongs to {owner}, and everybody can write to {path}")
-
-
-def _user_name(number: int) -> str:
-    try:
-        return f"user {pwd.getpwuid(number).pw_name}"
-    except KeyError:
-        return f"user {number}"
+    parent = os.path.dirname(path)
+    owner = os.lstat(path).st_uid
+    if owner not in (0, os.geteuid()) and os.stat(parent).st_mode & stat.S_IWOTH:
+        raise PermissionError(errno.EPERM, f"it belongs to user {owner}, and everybody can write to {parent}")
 
 
 def write_probe(folder: str, size: int = 2**20) -> None:
@@ -115,30 +149,8 @@ def write_probe(folder: str, size: int = 2**20) -> None:
 
 
 def nearest_folder(path: str) -> str:
-    """Returns the nearest existing folder above a path, in which the missing ones would be made."""
+    """Returns the nearest existing folder above a path; missing folders would be made there."""
     folder = os.path.dirname(os.path.abspath(path))
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     return folder
-
-
-def cannot_be_written(what: str, reason: object) -> UserError:
-    """Returns the error for what cannot be written, and why."""
-    return UserError(f"{what} cannot be written: {reason}", "fix that, or choose another")
-
-
-def open_regular(path: str) -> BinaryIO:
-    """Opens a file to read its bytes, and never waits: a named pipe would, for somebody who writes into it.
-
-    Raises:
-      OSError: it cannot be opened, or is something else than a regular file.
-    """
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  for the caller to close
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    return file
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

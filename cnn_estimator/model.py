@@ -1,27 +1,25 @@
-"""model_fn, which Estimator trains, evaluates and predicts with."""
+"""model_fn, which Estimator trains, evaluates and predicts with; its optimizer and its learning rate."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from cnn_estimator import schedules
+from cnn_estimator.dropout import Dropout
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
-# Tensors of the training graph, for its hooks. The names `loss` and `accuracy` are in use: a summary's tag is the name
-# of its op.
+# Names of tensors in the training graph, for its hooks. The names `loss` and `accuracy` are in use: a summary's tag is
+# the name of its operation.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
-REACHED_STEP = "reached_step"  # of a task among several that add to the global step
-# Of replicas that train in step: 1 to ask all of them to stop, and how many ask, in this step or without one.
-OWN_STOP_VOTE = "own_stop_vote"
-STOP_VOTES = "stop_votes"
-STOP_VOTES_ALONE = "stop_votes_alone"
-# Tensors of every graph.
+# Names of tensors in every graph.
 CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
+
+_ONE_CYCLE_WARMUP = 0.3  # the fraction of the steps, where the settings name no warm-up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +36,7 @@ def model_fn(
     """Builds the graph of the network params.network for one mode, in Estimator's form.
 
     Args:
-      features: {"x": images}, images float32 [B, 28, 28] in 0..1. Where they are a replica's share of a batch, also
-        `first_row` and `global_rows`, see inputs.numpy_input_fn.
+      features: {"x": images}, images float32 [B, 28, 28] in 0..1.
       labels: int32 [B], classes 0 to 9; None for predictions.
       mode: a tf.estimator.ModeKeys.
       params: the settings of the run.
@@ -47,8 +44,8 @@ def model_fn(
     Returns:
       An EstimatorSpec with the predictions `classes`, int64 [B], and `probabilities`, float32 [B, 10].
     """
-    training = mode == tf.estimator.ModeKeys.TRAIN
-    logits = NETWORKS[params.network](features["x"], training, params.seed, features.get("first_row", 0))
+    dropout = Dropout(params.seed, training=mode == tf.estimator.ModeKeys.TRAIN)
+    logits = NETWORKS[params.network](features["x"], dropout)
     predictions = {
         "classes": tf.argmax(logits, axis=1, name=CLASSES),
         "probabilities": tf.nn.softmax(logits, name=PROBABILITIES),
@@ -62,7 +59,7 @@ def model_fn(
             mode,
             predictions=predictions,
             loss=loss,
-            scaffold=_restoring_averages(params) if params.average_decay else None,
+            scaffold=tf.train.Scaffold(saver=tf.train.Saver(evaluated_variables(params))),
             eval_metric_ops={
                 "accuracy": tf.metrics.accuracy(labels, predictions["classes"]),
                 # Estimator's own `loss` is the mean over batches, which gives a short last batch too much weight.
@@ -70,43 +67,61 @@ def model_fn(
             },
         )
 
-    hits = tf.cast(tf.equal(tf.cast(labels, tf.int64), predictions["classes"]), tf.float32)
-    batch_loss, accuracy = loss, tf.reduce_mean(hits)
-    if "global_rows" in features:
-        rows = tf.cast(features["global_rows"], tf.float32)
-        # With this reduction Estimator adds up the losses of the replicas, and their gradients, as they are.
-        counts = tf.cast(features["first_row"] < features["global_rows"], tf.float32)
-        loss = tf.losses.sparse_softmax_cross_entropy(labels, logits, counts, reduction=tf.losses.Reduction.SUM) / rows
-        own_vote = tf.placeholder_with_default(0.0, [], name=OWN_STOP_VOTE)
-        batch_loss, all_hits, votes = _sums_over_replicas(loss, counts * tf.reduce_sum(hits), own_vote)
-        tf.identity(votes, name=STOP_VOTES)
-        tf.identity(*_sums_over_replicas(own_vote), name=STOP_VOTES_ALONE)
-        accuracy = all_hits / rows
-    tf.identity(batch_loss, name=BATCH_LOSS)
+    hits = tf.equal(tf.cast(labels, tf.int64), predictions["classes"])
+    log_batch(loss, tf.reduce_mean(tf.cast(hits, tf.float32)))
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op(loss, params))
+
+
+def log_batch(loss: tf.Tensor, accuracy: tf.Tensor) -> None:
+    """Names the loss and the accuracy of a batch for hooks.LogTensors, and writes the accuracy for TensorBoard."""
+    tf.identity(loss, name=BATCH_LOSS)
     tf.summary.scalar("accuracy", tf.identity(accuracy, name=BATCH_ACCURACY))
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=_train_op(loss, params))
 
 
-def _train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
-    learning_rate = schedules.learning_rate(params)
-    tf.summary.scalar("learning_rate", learning_rate)
-    optimizer, global_step = _optimizer(learning_rate, params), tf.train.get_global_step()
+def train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
+    """Returns the operation of one training step: it lowers the loss, and updates the weights' moving averages."""
+    rate = learning_rate(params)
+    tf.summary.scalar("learning_rate", rate)
+    optimizer = make_optimizer(rate, params)
+    global_step = tf.train.get_global_step()
     if not params.average_decay:
         return optimizer.minimize(loss, global_step=global_step)
-    steps = tf.cast(global_step, tf.float32) + 1  # early in a run the averages are over few of them
-    with tf.control_dependencies([steps]):  # which is read before it is increased
-        train_op = optimizer.minimize(loss, global_step=global_step)
-    with tf.control_dependencies([train_op]):
+    steps = tf.cast(global_step, tf.float32) + 1  # early in a run the averages are over few steps
+    with tf.control_dependencies([steps]):  # the step is read before it is increased
+        minimize = optimizer.minimize(loss, global_step=global_step)
+    with tf.control_dependencies([minimize]):
         averages = tf.train.ExponentialMovingAverage(params.average_decay, num_updates=steps)
         return averages.apply(tf.trainable_variables())
 
 
-def _optimizer(learning_rate: tf.Tensor | float, params: Settings) -> tf.train.Optimizer:
+def make_optimizer(rate: tf.Tensor | float, params: Settings) -> tf.train.Optimizer:
+    """Returns the optimizer that params.optimizer names."""
     if params.optimizer == "adam":
-        return tf.train.AdamOptimizer(learning_rate, beta2=params.adam_beta2)
+        return tf.train.AdamOptimizer(rate, beta2=params.adam_beta2)
     if params.optimizer == "momentum":
-        return tf.train.MomentumOptimizer(learning_rate, momentum=0.9)
-    return tf.train.GradientDescentOptimizer(learning_rate)
+        return tf.train.MomentumOptimizer(rate, momentum=0.9)
+    return tf.train.GradientDescentOptimizer(rate)
+
+
+def learning_rate(params: Settings) -> tf.Tensor | float:
+    """Returns the learning rate of the step that the current graph trains next: a float32 scalar, or a constant.
+
+    The rate rises in a line over the warm-up, and reaches params.learning_rate in the step after it. Then it stays, or
+    falls in a line or along a cosine to 0 at the global step params.schedule_steps, and stays 0.
+    """
+    warmup_steps = params.warmup_steps
+    if params.schedule == "one_cycle" and params.schedule_steps and not warmup_steps:
+        warmup_steps = round(_ONE_CYCLE_WARMUP * params.schedule_steps)
+    if not warmup_steps and not params.decays:
+        return params.learning_rate
+    step = tf.cast(tf.train.get_or_create_global_step(), tf.float64)  # float32 counts to 16 million only
+    rate = params.learning_rate * tf.minimum((step + 1) / (warmup_steps + 1), 1)
+    if params.decays:
+        assert params.schedule_steps
+        begin = min(warmup_steps, params.schedule_steps - 1)  # a run of a few steps ends while the rate rises
+        progress = tf.clip_by_value((step - begin) / (params.schedule_steps - begin), 0, 1)
+        rate *= 1 - progress if params.schedule == "linear" else (1 + tf.cos(math.pi * progress)) / 2
+    return tf.cast(rate, tf.float32)
 
 
 def evaluated_variables(params: Settings) -> dict[str, tf.Variable]:
@@ -118,20 +133,6 @@ def evaluated_variables(params: Settings) -> dict[str, tf.Variable]:
         averages = tf.train.ExponentialMovingAverage(params.average_decay)
         return dict(averages.variables_to_restore(tf.trainable_variables()))
     return {variable.op.name: variable for variable in tf.global_variables()}
-
-
-def _restoring_averages(params: Settings) -> tf.train.Scaffold:
-    return tf.train.Scaffold(saver=tf.train.Saver(evaluated_variables(params)))
-
-
-def _sums_over_replicas(*values: tf.Tensor) -> list[tf.Tensor]:
-    """Returns the sum of each float32 scalar over all replicas of the strategy, by one exchange between them."""
-
-    def add_up(strategy: tf.distribute.Strategy, replicas_values: tf.Tensor) -> tf.Tensor:
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, replicas_values, axis=None)
-
-    sums = tf.distribute.get_replica_context().merge_call(add_up, args=(tf.stack(values),))
-    return tf.unstack(sums, num=len(values))
 
 
 def variables(params: Settings, mode: str) -> dict[str, tuple[str, list[int]]]:

@@ -1,4 +1,4 @@
-"""The verb predict."""
+"""Predicts the classes of images: a Predictor for arrays, and predict() for files and the test set."""
 
 import dataclasses
 import logging
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import model, model_session, stopping
+from cnn_estimator import model_session, stopping
 from cnn_estimator.data import datasets, pictures
-from cnn_estimator.data.datasets import CLASSES, SIDE
+from cnn_estimator.data.datasets import SIDE
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import UserError
-from cnn_estimator.hardware import resolve_precision, set_precision
+from cnn_estimator.hardware import resolve_precision
+from cnn_estimator.model import Predictions
 from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Settings, check, check_optional
@@ -31,31 +32,29 @@ _MAX_PLOTTED = 40
 
 
 class Predictor:
-    """A trained model that is loaded once and predicts many times; Estimator.predict builds its graph at every call.
-
-    A context manager: leaving it closes the session.
+    """A trained model that is loaded once and predicts many times. A context manager: leaving it closes the session.
 
         with Predictor("/tmp/fashion") as predictor:
             predictor.class_names[predictor.predict(images).classes[0]]
 
     Args:
       model_dir: a folder that was trained in, or is being trained in.
-      checkpoint: a global step, a path, whose folder then is the model_dir, or "best" for the one that training kept;
-        None takes the newest intact one.
-      recipe: the name of the recipe that the model_dir holds, where it has no settings file.
+      checkpoint: a global step; the path of a checkpoint, whose folder then is the model_dir; or "best" for the best
+        one that training kept. None takes the newest intact one.
+      recipe: the name of the recipe in the model_dir. A model_dir without a settings file needs it.
       precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it.
-      data_dir: the data whose class_names to take then, see datasets.load.
+      data_dir: the data that has the class names, see datasets.load. Only a model_dir without class names needs it.
 
     Attributes:
       settings: the Settings of the run.
       class_names: ten str, the names of the classes.
       checkpoint: the checkpoints.Checkpoint that was loaded.
       session: the tf.Session.
-      inputs: {"x": float32 [N, 28, 28] in 0..1}, tensors of the session's graph.
-      outputs: {"classes": int64 [N], "probabilities": float32 [N, 10]}, likewise.
+      inputs: {"x": float32 [N, 28, 28] in 0..1}, a tensor of the session's graph.
+      outputs: {"classes": int64 [N], "probabilities": float32 [N, 10]}, tensors of the session's graph.
 
     Raises:
-      UserError: there is no intact checkpoint, or it is of another model.
+      UserError: there is no intact checkpoint, or the checkpoint is of another model.
     """
 
     def __init__(
@@ -70,38 +69,33 @@ class Predictor:
         tf_config.log_ignored()
         model_dir = check("model_dir", model_dir)
         data_dir = check_optional("data_dir", data_dir)
-        session_config = tf.ConfigProto()
-        set_precision(resolve_precision(check("precision", precision)), session_config)
+        session_config = model_session.make_session_config(resolve_precision(check("precision", precision)))
+        mode = tf.estimator.ModeKeys.PREDICT
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
             self.checkpoint = snapshot.original
             self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
-            self.class_names = self.settings.class_names
-            model_session.check_fits(snapshot.copy, self.settings, tf.estimator.ModeKeys.PREDICT)
-            with tf.Graph().as_default() as graph:
-                # Resource variables: today's TensorFlow loads an export of them without a warning.
-                tf.get_variable_scope().set_use_resource(True)
-                self.inputs = {"x": tf.placeholder(tf.float32, [None, SIDE, SIDE], name="x")}
-                self.outputs = model.model_fn(
-                    self.inputs, None, tf.estimator.ModeKeys.PREDICT, self.settings
-                ).predictions
-                saver = tf.train.Saver(model.evaluated_variables(self.settings))
-                self.session = tf.Session(graph=graph, config=session_config)
-                saver.restore(self.session, snapshot.copy.path)
+            model_session.check_fits(snapshot.copy, self.settings, mode)
+            self._model = model_session.ModelSession(self.settings, mode, session_config)
+            self._model.restore(snapshot.copy.path)
+        self.class_names = self.settings.class_names
+        self.session = self._model.session
+        self.inputs = self._model.inputs
+        self.outputs = self._model.outputs
 
     def __enter__(self) -> "Predictor":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.session.close()
+        self._model.close()
 
-    def predict(self, images: np.ndarray) -> model.Predictions:
+    def predict(self, images: np.ndarray) -> Predictions:
         """Returns the Predictions for images.
 
         Args:
           images: float32 [N, 28, 28] in 0..1, bright objects on black.
 
         Raises:
-          ValueError: another shape or other values.
+          ValueError: the images have another shape or other values.
           Stopped: a stop signal came between two batches.
         """
         images = np.asarray(images, np.float32)
@@ -110,15 +104,7 @@ class Predictor:
         if images.size and not (images.min() >= 0 and images.max() <= 1):
             advice = ", divide by 255" if images.max() > 1 else ""
             raise ValueError(f"pixels from {images.min()} to {images.max()}: they must lie in 0..1{advice}")
-        batches = []
-        for start in range(0, len(images), _BATCH_SIZE):
-            stopping.check()
-            batches.append(self.session.run(self.outputs, {self.inputs["x"]: images[start : start + _BATCH_SIZE]}))
-        stopping.check()
-        return model.Predictions(
-            np.concatenate([np.zeros(0, np.int64), *(batch["classes"] for batch in batches)]),
-            np.concatenate([np.zeros((0, CLASSES), np.float32), *(batch["probabilities"] for batch in batches)]),
-        )
+        return self._model.predict(images, _BATCH_SIZE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,10 +112,10 @@ class Prediction:
     """The prediction for one image.
 
     Attributes:
-      name: the file's, or `test image N`.
+      name: the path of the file, or `test image N`.
       image: float32 [28, 28], the network's input.
       inverted: whether bright and dark were exchanged.
-      true_class: 0 to 9, or None where it is unknown.
+      true_class: 0 to 9, or None for a file.
       probabilities: float32 [10].
       class_names: ten str.
     """
@@ -158,19 +144,25 @@ class Prediction:
             "probabilities": dict(ranked),
         }
 
-    def _repr_png_(self) -> bytes:  # how it shows in a notebook
+    def _repr_png_(self) -> bytes:
+        """Returns the picture that a notebook shows."""
         return _png([self])
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """predictions: those for files first. problems: a str for each file without a prediction, which names it."""
+    """What predict() returns.
+
+    Attributes:
+      predictions: list of Prediction, for files first.
+      problems: one str for each file that cannot be read. It names the file and the problem.
+    """
 
     predictions: list[Prediction]
     problems: list[str]
 
     def _ipython_display_(self) -> None:
-        """Shows the first 40 predictions as pictures in a notebook, all as a table elsewhere, and the problems."""
+        """Shows the problems and the predictions: the first 40 as pictures in a notebook, all as a table elsewhere."""
         from IPython.display import display
 
         if self.predictions:
@@ -182,7 +174,7 @@ class Result:
 
 def predict(
     model_dir: str | os.PathLike[str],
-    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str] = (),
     test_indices: Sequence[int] = (),
     *,
     checkpoint: str | os.PathLike[str] | int | None = None,
@@ -191,17 +183,17 @@ def predict(
     data_dir: str | os.PathLike[str] | None = None,
     invert: str = "auto",
 ) -> Result:
-    """Predicts the classes of image files and of images of the test set, all in one session.
+    """Predicts the classes of image files and of test images.
 
     Args:
       model_dir, checkpoint, recipe, precision: see Predictor.
-      paths: of files that pictures.read can read, or one of them.
-      test_indices: images of the test set, counted from 0.
-      data_dir: where the test set is, see datasets.load and Predictor; None takes the settings'.
-      invert: "yes", "no" or "auto", see pictures.read; for files.
+      paths: the path of an image file, or several.
+      test_indices: numbers of test images, counted from 0.
+      data_dir: the data that has the test set, see datasets.load. None takes the data_dir of the settings.
+      invert: whether to exchange bright and dark in files: "yes", "no" or "auto", see pictures.read.
 
     Raises:
-      UserError: there is no such model, the test set is missing or bad, or has no such image.
+      UserError: there is no such model, or no such test image, or the test set is missing or bad.
       Stopped: a stop signal ended the work.
     """
     data_dir = check_optional("data_dir", data_dir)
@@ -225,25 +217,25 @@ def predict(
     return Result(predictions, problems)
 
 
-_Row = tuple[str, np.ndarray, bool, int | None]  # name, image, inverted and true_class of a Prediction
+_Row = tuple[str, np.ndarray, bool, int | None]  # a Prediction's name, image, inverted and true_class
 
 
 def _files(paths: Sequence[str], settings: Settings, invert: str) -> tuple[list[_Row], list[str]]:
-    """Returns the rows of the image files, and the problems of those that cannot be read."""
+    """Returns the rows of the image files, and one problem for each file that cannot be read."""
     rows: list[_Row] = []
     problems = []
     for path in paths:
         stopping.check()
         try:
-            read = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
-            rows.append((path, read.image, read.inverted, None))
+            picture = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
+            rows.append((path, picture.image, picture.inverted, None))
         except UserError as error:
             problems.append(f"{pictures.printable(path)}: {error}")
     return rows, problems
 
 
 def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[_Row]:
-    """Returns the rows of images of the test set."""
+    """Returns the rows of the test images."""
     if not indices:
         return []
     data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
@@ -256,7 +248,7 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
 
 
 def table(predictions: Sequence[Prediction]) -> str:
-    """Returns the predictions as text, a line each; empty columns are left out."""
+    """Returns the predictions as text, one line each, and leaves out empty columns."""
     columns = {
         "image": [pictures.printable(prediction.name) for prediction in predictions],
         "class": [prediction.ranked()[0][0] for prediction in predictions],
@@ -276,7 +268,7 @@ def table(predictions: Sequence[Prediction]) -> str:
 
 
 def plot(predictions: Sequence[Prediction], path: str) -> None:
-    """Writes a PNG file with the network's inputs, each beside its probabilities; the first 40."""
+    """Writes a PNG file with the first 40 images, each beside a bar chart of its probabilities."""
     from cnn_estimator import plots
 
     plotted = predictions[:_MAX_PLOTTED]

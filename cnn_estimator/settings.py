@@ -489,6 +489,29 @@ class TrainOptions:
             )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a call of train() begins, and where it is to end.
+
+    Attributes:
+      settings: what is trained, and how.
+      checkpoint: the name of the checkpoint to continue from; None for a new run.
+      first_step, max_steps: the global steps to begin after and to train to.
+      stopped_early: whether the evaluations so far brought nothing better for too long.
+    """
+
+    settings: Settings
+    checkpoint: str | None
+    first_step: int
+    max_steps: int
+    stopped_early: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to train."""
+        return self.first_step >= self.max_steps or self.stopped_early
+
+
 def _declared(options: type) -> dict[str, tuple[Any, ...]]:
     """Returns {field: what its annotation holds beside the type} of a dataclass."""
     hints = get_type_hints(options, include_extras=True)

@@ -52,6 +52,15 @@ class Split:
         return scale(self.pixels)
 
 
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """The images of a training: to train on, held out of the training set, and the test set; None for none."""
+
+    training: Split
+    held_out: Split | None
+    test: Split | None
+
+
 def scale(pixels: np.ndarray) -> np.ndarray:
     """Returns images as the networks take them, float32 in 0..1, of uint8 of any shape."""
     return pixels / np.float32(255)

@@ -1,51 +1,48 @@
-"""Strategies that train on several devices, as tf.distribute has them."""
+"""Training on several devices of one machine, by tf.distribute.MirroredStrategy."""
 
-import dataclasses
 import logging
+from typing import Any
 
+from cnn_estimator.distributed import shares
+from cnn_estimator.distributed.placement import InputFn, Local
 from cnn_estimator.errors import UserError
-from cnn_estimator.settings import check_optional
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
 
-@dataclasses.dataclass(frozen=True)
-class Distribution:
-    """A strategy under its name here; both None for one device without a strategy."""
+class Mirrored(Local):
+    """One process with several devices, GPUs or parts of the CPU, which train in step on their shares of each batch.
 
-    name: str | None = None
-    strategy: tf.distribute.Strategy | None = None
+    Args:
+      devices: how many; None takes every GPU, or one part of the CPU.
+
+    Raises:
+      UserError: there are fewer GPUs than that.
+    """
+
+    def __init__(self, devices: int | None) -> None:
+        gpus = len(tf.config.list_physical_devices("GPU"))
+        if gpus and devices is not None and devices > gpus:
+            raise UserError(f"devices {devices}: this machine has {gpus} GPUs", "ask for no more {devices}")
+        names = [f"/{'gpu' if gpus else 'cpu'}:{number}" for number in range(devices or gpus or 1)]
+        log.info("strategy mirrored: %s", ", ".join(names))
+        # For GPUs, TensorFlow finds the best way itself; for CPUs this is it, and TensorFlow would log a warning.
+        reduction = None if gpus else tf.distribute.ReductionToOneDevice()
+        self._strategy = tf.distribute.MirroredStrategy(names, reduction)
+        self._cpus = 0 if gpus else len(names)
+        self._replicas = len(names)
+        if self._replicas > 1:
+            self.model_fn = shares.model_fn  # type: ignore[method-assign]
 
     @property
-    def replicas(self) -> int:
-        """How many copies of the model train together."""
-        return int(self.strategy.num_replicas_in_sync) if self.strategy else 1
+    def facts(self) -> dict[str, Any]:
+        return {"strategy": "mirrored", "replicas": self._replicas}
 
-    def add_logical_devices(self, config: tf.ConfigProto) -> None:
-        """Has sessions with this configuration split the CPU into the devices that the strategy needs."""
-        names = self.strategy.extended.worker_devices if self.strategy else ()
-        cpus = sum(tf.DeviceSpec.from_string(name).device_type == "CPU" for name in names)
-        if cpus:
-            config.device_count["CPU"] = cpus
+    def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
+        if self._cpus:
+            arguments["session_config"].device_count["CPU"] = self._cpus
+        return super().run_config(train_distribute=self._strategy, **arguments)
 
-
-def create(name: str | None, devices: int | None) -> Distribution:
-    """Returns the Distribution that train() describes for its arguments strategy and devices.
-
-    Raises UserError for a value that is none of theirs, a number without a strategy, and more GPUs than there are.
-    """
-    check_optional("strategy", name)
-    check_optional("devices", devices)
-    if name is None:
-        if devices is not None:
-            raise UserError(f"devices {devices}: without a strategy there is one device", "name the {strategy}")
-        return Distribution()
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    if gpus and devices is not None and devices > gpus:
-        raise UserError(f"devices {devices}: this machine has {gpus} GPUs", "ask for no more {devices}")
-    places = [f"/{'gpu' if gpus else 'cpu'}:{number}" for number in range(devices or gpus or 1)]
-    log.info("strategy %s: %s", name, ", ".join(places))
-    # For GPUs, TensorFlow finds the best way itself; for CPUs this is it, and it would log a warning.
-    reduction = None if gpus else tf.distribute.ReductionToOneDevice()
-    return Distribution(name, tf.distribute.MirroredStrategy(places, reduction))
+    def input_fn(self, input_fn: InputFn) -> InputFn:
+        return shares.input_fn(input_fn) if self._replicas > 1 else input_fn

@@ -1,357 +1,229 @@
-"""Clusters with parameter servers: who is there, and when each task ends.
+"""Training with parameter servers, as tf.estimator.train_and_evaluate does it.
 
-The chief and the workers train each at their own pace, on variables that the parameter servers hold. Each parameter
-server also holds which of them have left, so that it knows when it is not needed any more.
+The chief and the workers train at their own pace on variables that the parameter servers hold. A task that loses the
+chief or a parameter server ends, and is started again; a lost worker leaves the others training.
 """
 
-import contextlib
+import dataclasses
 import functools
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-
-from cnn_estimator import model, stopping
-from cnn_estimator.distributed import multi_worker
-from cnn_estimator.distributed.multi_worker import LOST
-from cnn_estimator.distributed.tf_config import Task
-from cnn_estimator.errors import TaskLost
-from cnn_estimator.run_dir import checkpoints, evaluations
-from cnn_estimator.run_dir.evaluations import Record
+from cnn_estimator import hooks, inputs, stopping
+from cnn_estimator.data import datasets
+from cnn_estimator.data.datasets import Split, TrainingData
+from cnn_estimator.distributed.placement import InputFn, Local, Resolve
+from cnn_estimator.distributed.tasks import LOST_ERRORS, listens, start_server
+from cnn_estimator.distributed.tf_config import Task, environment
+from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import Settings
+from cnn_estimator.settings import Start, TrainOptions
 from cnn_estimator.tf1 import tf
 from cnn_estimator.tf1.estimator_training import without_recovery
 
 log = logging.getLogger("cnn_estimator")
 
-_POLL_SECONDS = 0.5
-_WATCH_SECONDS = 1.0  # between two looks of a training task at the others
-_GRACE_SECONDS = 15.0  # for the workers to leave after the chief
+_SEED = 0  # of a new run whose user names none: all tasks must hold out the same images
+_EVALUATION_BATCH_SIZE = 500
+_POLL_SECONDS = 1.0
+_GRACE_SECONDS = 15.0  # for the workers to report after the chief
 _CLOSE_SECONDS = 3.0  # for a session to close
 
 
-def is_finished(run: RunDir, max_steps: int | None, patience: int | None) -> bool:
-    """Returns whether the run in a model_dir has come to its end, at a last step or by an early stop.
+class ParameterServers(Local):
+    """A task of a cluster with parameter servers: the chief, a worker, a parameter server or the evaluator.
 
     Args:
-      max_steps: the global step to train to; None where it is not known, so that a run is never finished.
-    """
-    step = checkpoints.reached_step(run.path)
-    if max_steps is None or step is None:
-        return False
-    if step >= max_steps:
-        return True
-    if run.last_goal() != max_steps:
-        return False
-    records = evaluations.read(run.path, last_step=step)
-    return patience is not None and evaluations.out_of_patience(records, patience)
-
-
-class ChiefWatch:
-    """Notes when the chief was last seen.
-
-    Args:
-      timeout: for how many seconds it may be away.
-      finished: returns whether the run is, so that it will not come back.
-    """
-
-    def __init__(self, task: Task, timeout: float, finished: Callable[[], bool]) -> None:
-        self._task, self._timeout, self._finished = task, timeout, finished
-        self._seen = self._looked = time.monotonic()
-
-    def is_over(self) -> bool:
-        """Returns whether the chief is gone after its work; raises TaskLost where it was away for too long."""
-        now = time.monotonic()
-        if now - self._looked < _WATCH_SECONDS:
-            return False
-        self._looked = now
-        if multi_worker.listens(self._task.chief_address):
-            self._seen = time.monotonic()
-            return False
-        if self._finished():
-            return True
-        if time.monotonic() - self._seen > self._timeout:
-            raise _away(self._task, self._timeout)
-        return False
-
-
-def wait_for_plan(task: Task, timeout: float, finished: Callable[[], bool]) -> str | None:
-    """Returns the text of the chief, which it gives once the variables are there; None where the run is finished.
+      task: the task of this process.
+      options: what the caller of train() chose.
 
     Raises:
-      TaskLost: the chief did not give it in time.
-      Stopped: a stop signal came meanwhile.
+      UserError: an option does not fit such a cluster.
     """
-    log.info("waiting for the chief at %s", task.chief_address)
-    watch, deadline = ChiefWatch(task, timeout, finished), time.monotonic() + timeout
-    while not watch.is_over():
-        stopping.check()
-        if (text := multi_worker.told(task)) is not None:
-            return text
-        if time.monotonic() > deadline:
-            raise _away(task, timeout)
-        time.sleep(_POLL_SECONDS)
-    return None
+
+    evaluates = False  # while it trains: the evaluator is a task by itself
+
+    def __init__(self, task: Task, options: TrainOptions) -> None:
+        for name in ("keep_best", "early_stopping"):
+            if getattr(options, name):
+                raise UserError(
+                    f"{name}: a cluster with parameter servers does not have it", "use {strategy} multi_worker"
+                )
+        for name in ("steps", "fresh"):
+            if getattr(options, name):
+                raise UserError(
+                    f"{name}: a task that is started again would begin to count again", "name the end with {max_steps}"
+                )
+        self._task = task
+        self._options = options
+        self.writes = task.is_chief
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"strategy": "parameter_servers", "replicas": self._task.workers}
+
+    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        if "seed" not in options.overrides and run_dir.read_settings() is None:
+            options = dataclasses.replace(options, overrides={"seed": _SEED, **options.overrides})
+        return resolve(run_dir, options)
+
+    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        self._model_dir = run_dir.path
+        self._data = data
+
+    def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
+        config = arguments["session_config"]
+        config.operation_timeout_in_ms = 1000 * self._options.cluster_timeout
+        if self._task.trains:  # then a session neither waits for the other tasks that train nor is stopped by them
+            config.device_filters.extend(["/job:ps", f"/job:{self._task.job}/task:{self._task.index}"])
+        with environment(None if self._task.is_evaluator else self._task):
+            return tf.estimator.RunConfig(**arguments)
+
+    def input_fn(self, input_fn: InputFn) -> InputFn:
+        """Returns the input_fn of every n-th batch, for the n tasks that train."""
+        if not self._task.trains:
+            return input_fn
+        return lambda: input_fn().shard(self._task.workers, self._task.position)
+
+    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+        if not self._task.trains:
+            return []
+        return [hooks.StopTraining(), WatchCluster(self._task, start.max_steps)]
+
+    def train(
+        self,
+        estimator: tf.estimator.Estimator,
+        input_fn: InputFn,
+        all_hooks: list[tf.train.SessionRunHook],
+        max_steps: int,
+    ) -> None:
+        """Does the part of this process's task.
+
+        Raises:
+          TaskLost: the chief or a parameter server was lost, or never started.
+        """
+        try:
+            if self._task.is_parameter_server:
+                serve(self._task)
+            elif self._task.is_evaluator:
+                self._evaluate(estimator, max_steps)
+            else:
+                spec = tf.estimator.TrainSpec(input_fn, max_steps, all_hooks)
+                with without_recovery():
+                    tf.estimator.train_and_evaluate(estimator, spec, tf.estimator.EvalSpec(input_fn))
+        except LOST_ERRORS as error:
+            log.debug("%s", error)
+            raise TaskLost("a parameter server was lost, or did not answer", _RESTART) from error
+
+    def _evaluate(self, estimator: tf.estimator.Estimator, max_steps: int) -> None:
+        """Evaluates each new checkpoint, up to the checkpoint of the last step."""
+        assert self._data
+        images = {"validation": self._data.held_out, None: self._data.test}
+        evaluated = {name: _evaluation_input_fn(split) for name, split in images.items() if split}
+        if not self._options.eval_every:
+            log.info("there is nothing to evaluate without eval_every")
+            return
+        for path in tf.train.checkpoints_iterator(self._model_dir, timeout=_POLL_SECONDS, timeout_fn=stopping.check):
+            for name, evaluation_input_fn in evaluated.items():
+                metrics = estimator.evaluate(
+                    evaluation_input_fn, hooks=[hooks.StopEvaluation()], checkpoint_path=path, name=name
+                )
+            if metrics[tf.GraphKeys.GLOBAL_STEP] >= max_steps:
+                return
 
 
-def _away(task: Task, timeout: float) -> TaskLost:
-    return TaskLost(f"the chief at {task.chief_address} did not answer for {timeout:g} s", multi_worker.WAIT_LONGER)
+_RESTART = "start this task again: training continues from the last checkpoint"
 
 
-class _Leavers:
-    """Which of the tasks that train have left, in the memory of one parameter server."""
-
-    def __init__(self, task: Task, index: int) -> None:
-        device = f"/job:ps/task:{index}"
-        with tf.Graph().as_default() as graph:
-            handles = _handles(task, device)
-            self._left = [tf.raw_ops.VarIsInitializedOp(resource=handle) for handle in handles]
-            self._leave = [tf.raw_ops.AssignVariableOp(resource=handle, value=True) for handle in handles]
-            self._join = [tf.raw_ops.DestroyResourceOp(resource=handle) for handle in handles]
-        self._session = multi_worker.session_on(task.parameter_servers[index], device, graph)
-
-    def __enter__(self) -> "_Leavers":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        with contextlib.suppress(*LOST):
-            self._session.close()
-
-    def left(self) -> list[bool]:
-        """Returns for each position whether its task has left."""
-        return [bool(left) for left in self._session.run(self._left)]
-
-    def join(self, position: int) -> None:
-        self._session.run(self._join[position])
-
-    def leave(self, position: int) -> None:
-        self._session.run(self._leave[position])
+def _evaluation_input_fn(images: Split) -> InputFn:
+    return inputs.numpy_input_fn(
+        {"x": images.pixels},
+        images.labels,
+        batch_size=_EVALUATION_BATCH_SIZE,
+        num_epochs=1,
+        shuffle=False,
+        transform=datasets.scale,
+    )
 
 
-def _handles(task: Task, device: str) -> list[tf.Tensor]:
-    # Outside all devices that were chosen before: Estimator spreads variables over the parameter servers.
-    with tf.device(None), tf.device(f"{device}/cpu:0"):
-        return [multi_worker.variable(f"left_{position}", tf.bool) for position in range(task.workers)]
+def _reports(task: Task, index: int) -> tf.FIFOQueue:
+    """Returns the queue on one parameter server in which the tasks that train report that they are done."""
+    with tf.device(None), tf.device(f"/job:ps/task:{index}/cpu:0"):
+        return tf.FIFOQueue(2 * task.workers, tf.int32, [[]], shared_name=f"cnn_estimator/reports_{index}")
 
 
-def serve(task: Task, timeout: float, finished: Callable[[], bool]) -> None:
-    """Holds variables as a parameter server, until the chief has come to the end of the run and the workers have left.
+def serve(task: Task) -> None:
+    """Holds variables as a parameter server, until the chief and the workers have reported that they are done.
 
     Raises:
-      TaskLost: the chief was away for longer than `timeout`.
       UserError: this task cannot listen.
       Stopped: a stop signal came.
     """
-    multi_worker.start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
+    target = start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
     log.info("the %s holds variables at %s", task, task.address)
-    watch = ChiefWatch(task, timeout, finished)
-    ended, left = None, [False]
-    with _Leavers(task, task.index) as leavers:
-        while True:
-            stopping.check()
-            with contextlib.suppress(*LOST):  # this process may have been stalled for a while
-                left = leavers.left()
-            if left[0]:
-                ended = ended or time.monotonic()
-                if all(left) or time.monotonic() - ended > _GRACE_SECONDS:
-                    return
-            elif watch.is_over():
-                return
-            time.sleep(_POLL_SECONDS)
+    reported: set[int] = set()
+    deadline = math.inf
+    with tf.Graph().as_default() as graph:
+        queue = _reports(task, task.index)
+        size = queue.size()
+        report = queue.dequeue()
+        # Without the filter a session waits until all tasks of the cluster run.
+        config = tf.ConfigProto(device_filters=[f"/job:ps/task:{task.index}"])
+        with tf.Session(target, graph, config) as session:
+            while len(reported) < task.workers and time.monotonic() < deadline:
+                stopping.check()
+                if not session.run(size):
+                    time.sleep(_POLL_SECONDS)
+                    continue
+                reported.add(int(session.run(report)))
+                if reported == {0}:
+                    deadline = time.monotonic() + _GRACE_SECONDS
 
 
-class Member(tf.train.SessionRunHook):
-    """The part in a cluster of a task that trains: the chief or a worker. Also its hook.
+class WatchCluster(tf.train.SessionRunHook):
+    """Ends a task that trains when the chief is lost, and reports to the parameter servers when the run is finished.
 
-    Args:
-      timeout: how many seconds it waits for others.
-      finished: returns whether the run is, as its model_dir has it.
+    It must be the last hook: its end comes after the chief's last save.
 
-    Attributes:
-      plan: the text that the chief tells the others once the variables are there. To be set before it trains.
+    Raises:
+      TaskLost: the chief is gone before the last step.
     """
 
-    def __init__(self, task: Task, timeout: float, finished: Callable[[], bool]) -> None:
-        self._task, self._timeout, self._finished = task, timeout, finished
-        self._server_runs = False
-        self._losing_since: float | None = None
-        self._stepped = False
-        self._watch = ChiefWatch(task, timeout, finished)
-        self._looked = 0.0
-        self.plan: str | None = None
-
-    @property
-    def device_filters(self) -> list[str]:
-        """For its sessions: with these it neither waits for the other tasks that train nor is stopped by them."""
-        own = "/job:chief" if self._task.is_chief else f"/job:worker/task:{self._task.index}"
-        return ["/job:ps", own]
-
-    def own_seed(self, settings: Settings) -> int:
-        """Returns the seed of this task's shuffle and dropout: each task that trains has another one."""
-        if self._task.is_chief:
-            return settings.seed
-        sequence = np.random.SeedSequence((settings.seed, self._task.position))
-        return int(sequence.generate_state(1)[0]) >> 1
-
-    def join(self, session_config: tf.ConfigProto) -> None:
-        """Returns when all parameter servers know that this task trains.
-
-        Raises:
-          TaskLost: one did not answer in time.
-          Stopped: a stop signal came meanwhile.
-        """
-        if not self._server_runs:
-            multi_worker.start_server(self._task, session_config)
-            self._server_runs = True
-        for index, address in enumerate(self._task.parameter_servers):
-            log.info("waiting for ps %d at %s", index, address)
-            multi_worker.wait_for(
-                functools.partial(self._tell, index, _Leavers.join),
-                self._timeout,
-                functools.partial("ps {} at {} did not answer".format, index, address),
-            )
-
-    def leave(self) -> None:
-        """Tells the parameter servers, as far as they run, that this task has left."""
-        for index in range(len(self._task.parameter_servers)):
-            if not self._tell(index, _Leavers.leave):
-                log.warning("ps %d at %s does not answer", index, self._task.parameter_servers[index])
-
-    def _tell(self, index: int, what: Callable[[_Leavers, int], None]) -> bool:
-        """Returns whether a parameter server has taken notice."""
-        with contextlib.suppress(*LOST), _Leavers(self._task, index) as leavers:
-            what(leavers, self._task.position)
-            return True
-        return False
-
-    def wait_for_plan(self) -> str | None:
-        """Returns the text of the chief, in a worker; None where the run is finished.
-
-        Raises as the function of that name does.
-        """
-        self.plan = wait_for_plan(self._task, self._timeout, self._finished)
-        return self.plan
-
-    def wait_for_end(self) -> bool:
-        """Returns True once the run is finished, False once the chief has begun anew, in a worker that has trained.
-
-        Raises:
-          TaskLost: the chief was away for too long.
-          Stopped: a stop signal came.
-        """
-        watch = ChiefWatch(self._task, self._timeout, self._finished)
-        while not watch.is_over():
-            stopping.check()
-            with contextlib.suppress(*LOST), _Leavers(self._task, 0) as leavers:
-                if leavers.left()[0]:
-                    break
-            if multi_worker.told(self._task) not in (None, self.plan):
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
-
-    @contextlib.contextmanager
-    def training(self) -> Iterator[None]:
-        """Has a lost parameter server end training with one of multi_worker.LOST, with which `lost` goes on."""
-        self._stepped = False
-        self._watch = ChiefWatch(self._task, self._timeout, self._finished)
-        with without_recovery():
-            yield
-
-    def lost(self, error: Exception) -> None:
-        """Notes that training ended because a parameter server was lost; raises TaskLost if that goes on for long."""
-        log.debug("%s", error)
-        gone = [
-            f"ps {index} at {address}"
-            for index, address in enumerate(self._task.parameter_servers)
-            if not multi_worker.listens(address)
-        ]
-        names = " and ".join(gone) or "a parameter server"
-        if self._stepped or self._losing_since is None:
-            self._losing_since = time.monotonic()
-        elif time.monotonic() - self._losing_since > self._timeout:
-            raise TaskLost(
-                f"{names} was lost again and again for {self._timeout:g} s, or did not answer",
-                "look at what it says, and start it again",
-            )
-        log.warning("%s was lost: training goes on from the last checkpoint when it is back", names)
-        if self._task.is_chief:
-            multi_worker.withdraw(self._task)
-        time.sleep(_POLL_SECONDS)
+    def __init__(self, task: Task, max_steps: int) -> None:
+        self._task = task
+        self._max_steps = max_steps
+        self._looked = time.monotonic()
 
     def begin(self) -> None:
-        self._left = tf.raw_ops.VarIsInitializedOp(resource=_handles(self._task, "/job:ps/task:0")[0])
+        self._step = tf.train.get_global_step()
+        servers = range(len(self._task.parameter_servers))
+        self._report = [_reports(self._task, index).enqueue(self._task.position) for index in servers]
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         session.close = functools.partial(_close, session, session.close)
-        if self._task.is_chief:
-            assert self.plan
-            multi_worker.agree(self._task, self.plan, self._timeout, wait=False)
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
-        self._stepped = True
-        if self._task.is_chief or time.monotonic() - self._looked < _WATCH_SECONDS:
+        if self._task.is_chief or time.monotonic() - self._looked < _POLL_SECONDS:
             return
         self._looked = time.monotonic()
-        if run_context.session.run(self._left) or self._watch.is_over():
-            run_context.request_stop()
+        if not listens(self._task.chief_address) and not self._is_finished(run_context.session):
+            raise TaskLost(f"the chief at {self._task.chief_address} was lost", _RESTART)
+
+    def end(self, session: tf.Session) -> None:
+        if self._is_finished(session):
+            session.run(self._report)
+
+    def _is_finished(self, session: tf.Session) -> bool:
+        return int(session.run(self._step)) >= self._max_steps
 
 
 def _close(session: tf.Session, close: Callable[[], None]) -> None:
-    """Closes a session, or has it closed later: it waits for ever for a parameter server that is lost."""
-    session.close = lambda: None  # it is called again when Python ends, and no thread starts then
+    """Closes a session, or leaves it open: closing waits for ever for a parameter server that is lost."""
+    session.close = lambda: None  # it is called again when Python ends, when no thread can start
     closing = threading.Thread(target=close, daemon=True)
     closing.start()
     closing.join(_CLOSE_SECONDS)
-
-
-class StopEarly(tf.train.SessionRunHook):
-    """Ends training when the evaluator has found nothing better for too long.
-
-    Attributes:
-      stopped_early: whether it did.
-      records: what the evaluator had found at the last look.
-    """
-
-    def __init__(self, run: RunDir, patience: int) -> None:
-        self._run, self._patience = run, patience
-        self._looked = 0.0
-        self.records: list[Record] = []
-        self.stopped_early = False
-
-    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
-        return tf.train.SessionRunArgs(tf.train.get_global_step())
-
-    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
-        if time.monotonic() - self._looked < _WATCH_SECONDS:
-            return
-        self._looked = time.monotonic()
-        self.records = evaluations.read(self._run.path, last_step=int(run_values.results))
-        if evaluations.out_of_patience(self.records, self._patience):
-            self.stopped_early = True
-            run_context.request_stop()
-
-
-def shared_model_fn(
-    features: dict[str, tf.Tensor], labels: tf.Tensor, mode: str, params: Settings, config: tf.estimator.RunConfig
-) -> tf.estimator.EstimatorSpec:
-    """model.model_fn for the tasks of a cluster with parameter servers."""
-    spec = model.model_fn(features, labels, mode, params)
-    # Not sharded, which is Estimator's own: each parameter server would write its variables by itself.
-    saver = tf.train.Saver(
-        sharded=False, max_to_keep=config.keep_checkpoint_max, defer_build=True, save_relative_paths=True
-    )
-    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
-    step = tf.train.get_global_step()
-    # On the step's own parameter server: elsewhere it would be what was sent before.
-    with tf.control_dependencies([spec.train_op]), tf.colocate_with(step):
-        tf.identity(step.read_value(), name=model.REACHED_STEP)
-    if config.is_chief:
-        return spec
-    # A worker begins when the chief says that the variables are there. By itself it would look for them, and where they
-    # are not there yet sleep for 30 seconds.
-    nothing = tf.constant([], tf.string)
-    return spec._replace(scaffold=tf.train.Scaffold(ready_op=nothing, ready_for_local_init_op=nothing))

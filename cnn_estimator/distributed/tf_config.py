@@ -93,10 +93,11 @@ class Task:
         """Their addresses."""
         return self.cluster.get("ps", ())
 
-    @property
-    def tf_config(self) -> str:
-        """The TF_CONFIG that TensorFlow reads this task from."""
-        return json.dumps({"cluster": self.cluster, "task": {"type": self.job, "index": self.index}})
+    def name_of(self, position: int) -> str:
+        """Returns what to call the training task at a position: worker 1 at HOST:PORT."""
+        chiefs = len(self.cluster.get("chief", ()))
+        name = "the chief" if position == 0 else f"worker {position - chiefs}"
+        return f"{name} at {self.training_addresses[position]}"
 
 
 def read_task(strategy: str | None, environ: MutableMapping[str, str] = os.environ) -> Task | None:
@@ -138,20 +139,25 @@ def read_task(strategy: str | None, environ: MutableMapping[str, str] = os.envir
 
 
 @contextlib.contextmanager
-def tf_config(task: Task | None) -> Iterator[None]:
-    """Has TensorFlow read this task from TF_CONFIG, or with None nothing; what was there before is put back.
+def environment(task: Task | None) -> Iterator[None]:
+    """Sets TF_CONFIG to a task of its cluster, or removes it for None; afterwards it is what it was before.
 
-    A RunConfig reads TF_CONFIG when it is made, also by an Estimator that is given none.
+    A RunConfig reads TF_CONFIG when it is made, also the RunConfig of an Estimator without one.
     """
     before = os.environ.pop(_NAME, None)
     try:
         if task:
-            os.environ[_NAME] = task.tf_config
+            os.environ[_NAME] = json.dumps({"cluster": task.cluster, "task": {"type": task.job, "index": task.index}})
         yield
     finally:
         os.environ.pop(_NAME, None)
         if before is not None:
             os.environ[_NAME] = before
+
+
+def hidden() -> contextlib.AbstractContextManager[None]:
+    """Removes TF_CONFIG for a while, so that TensorFlow does not read it."""
+    return environment(None)
 
 
 def log_ignored() -> None:

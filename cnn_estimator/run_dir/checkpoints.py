@@ -16,21 +16,33 @@ from typing import TypeVar
 import numpy as np
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import UNFINISHED_PREFIX, cannot_be_written, open_regular, sync, writing
-from cnn_estimator.run_dir import checkpoint_index, evaluations
+from cnn_estimator.files import (
+    UNFINISHED_PREFIX,
+    cannot_be_written,
+    open_regular,
+    read_if_exists,
+    reading,
+    sync,
+    writing,
+)
+from cnn_estimator.run_dir.best_file import BEST_FOLDER, best_checkpoint
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
 STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
-BEST = "best"  # instead of a step: the one with the highest validation accuracy
-PATTERN_CHARACTERS = {*"*?[\\"}  # TensorFlow reads a path with one of them as a pattern
+BEST = "best"  # in place of a step: the checkpoint with the highest validation accuracy
+PATTERN_CHARACTERS = {*"*?[\\"}  # TensorFlow reads a path with one of these as a pattern
 _SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
 _FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
-_MAX_DIGITS = 19  # of a global step, which is an int64
-_MAX_NAME = 255  # characters that a file's name may have
+_MAX_STEP_DIGITS = 19  # a global step is an int64
+_MAX_NAME_LENGTH = 255  # no file's name is longer
 _MAX_STATE_BYTES = 2**26
+# An index ends with a footer: offset and size of two blocks, padding, and a magic number.
+_FOOTER_BYTES = 48
+_MAGIC = bytes.fromhex("57fb808b247547db")
+_BLOCK_TRAILER_BYTES = 5
 
 # TensorFlow's messages end with one of these reasons. Its error classes say less: a file that grows too large is an
 # OutOfRangeError, as the end of the data is.
@@ -53,7 +65,7 @@ _DISK_REASONS = [
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """path: the prefix of its files. step: the global step at which it was saved."""
+    """path: the common beginning of its files' paths. step: the global step at which it was saved."""
 
     path: str
     step: int
@@ -63,11 +75,38 @@ class Checkpoint:
         return os.path.basename(self.path)
 
 
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A verified copy of a checkpoint.
+
+    Attributes:
+      original: the Checkpoint in its model_dir.
+      copy: the Checkpoint in a temporary folder.
+    """
+
+    original: Checkpoint
+    copy: Checkpoint
+
+    @property
+    def model_dir(self) -> str:
+        """The model_dir of the original, which may lie in its folder best/."""
+        folder = os.path.dirname(self.original.path)
+        parent, name = os.path.split(os.path.abspath(folder))
+        return parent if name == BEST_FOLDER else folder
+
+    @property
+    def step(self) -> int:
+        return self.copy.step
+
+
+_Result = TypeVar("_Result", Checkpoint, Snapshot)
+
+
 def newest_intact(model_dir: str) -> Checkpoint | None:
     """Returns the newest intact Checkpoint of a model_dir, None where there are no checkpoints at all.
 
-    The newest is the one that TensorFlow's state file names, then those with the highest steps. Each one that is
-    skipped because of damage gets a log line.
+    The newest is the one that TensorFlow's state file names, then the ones with the highest steps. Each damaged
+    checkpoint that is skipped gets a log line.
 
     Raises:
       UserError: there are checkpoints and none is intact.
@@ -75,42 +114,29 @@ def newest_intact(model_dir: str) -> Checkpoint | None:
     return _newest(model_dir, verify)
 
 
-def complete_steps(model_dir: str) -> list[int]:
-    """Returns the steps of the checkpoints that TensorFlow's state file names: those that are complete, in order."""
-    return sorted({_number(os.path.basename(path)) for path in _state(model_dir)})
-
-
-def reached_step(model_dir: str) -> int | None:
-    """Returns the global step in the newest complete checkpoint, None where there is none.
-
-    Where several tasks train, it may be a few higher than the checkpoint's name says.
-    """
-    steps = complete_steps(model_dir)
-    if not steps:
-        return None
-    try:
-        return verify(os.path.join(model_dir, f"{BASENAME}-{steps[-1]}")).step
-    except UserError:  # deleted meanwhile, or damaged
-        return steps[-1]
+def last_saved_step(model_dir: str) -> int:
+    """Returns the step in the name of the checkpoint that TensorFlow's state file names as the newest, 0 for none."""
+    paths = _state(model_dir)
+    return _step_in(os.path.basename(paths[-1])) if paths else 0
 
 
 def has_checkpoints(model_dir: str) -> bool:
-    """Returns whether there are checkpoints in a model_dir, intact or not."""
+    """Returns True if there are checkpoints in a model_dir, intact or not."""
     return bool(_names(model_dir))
 
 
 def verify(path: str) -> Checkpoint:
-    """Returns the Checkpoint at a path once its index and the checksum of every tensor have been read.
+    """Returns the Checkpoint at a path, after TensorFlow has read every tensor and compared its checksum.
 
     Raises:
-      UserError: it is damaged, or not Estimator's; the message says what is wrong.
+      UserError: it is damaged, or Estimator did not write it; the message says what is wrong.
     """
     step = None
     try:
-        names = checkpoint_index.read_names(path)
+        _check_files(path)
         reader = tf.train.load_checkpoint(path)
-        for name in names:
-            tensor = reader.get_tensor(name)  # which compares it with its CRC
+        for name in sorted(reader.get_variable_to_shape_map()):
+            tensor = reader.get_tensor(name)
             if name == tf.GraphKeys.GLOBAL_STEP:
                 step = tensor
     except FileNotFoundError as error:
@@ -125,26 +151,24 @@ def verify(path: str) -> Checkpoint:
     return Checkpoint(path, int(step))
 
 
-@dataclasses.dataclass(frozen=True)
-class Snapshot:
-    """A verified copy of a checkpoint. original: the Checkpoint in its model_dir. copy: the one in a temporary folder.
-    model_dir: the folder of the original, or the one that keeps it as its best."""
+def _check_files(path: str) -> None:
+    """Raises ValueError unless both blocks that the index's footer names lie inside the index.
 
-    original: Checkpoint
-    copy: Checkpoint
+    TensorFlow's reader would abort the process otherwise, and would wait for ever at a named pipe.
 
-    @property
-    def model_dir(self) -> str:
-        folder = os.path.dirname(self.original.path)
-        parent, name = os.path.split(os.path.abspath(folder))
-        return parent if name == evaluations.BEST_FOLDER else folder
-
-    @property
-    def step(self) -> int:
-        return self.copy.step
-
-
-_Found = TypeVar("_Found", Checkpoint, Snapshot)
+    Raises:
+      OSError: a file is missing or cannot be read, or it is not a regular file.
+    """
+    for file in glob.glob(f"{glob.escape(path)}.data-*"):
+        open_regular(file).close()
+    with open_regular(f"{path}.index") as index:
+        content = index.read()
+    footer = content[-_FOOTER_BYTES:]
+    varints = re.findall(rb"[\x80-\xff]*[\x00-\x7f]", footer)[:4]
+    numbers = [sum((byte & 127) << 7 * place for place, byte in enumerate(varint)) for varint in varints]
+    blocks_end = max(sum(numbers[:2]), sum(numbers[2:])) + _BLOCK_TRAILER_BYTES
+    if not footer.endswith(_MAGIC) or blocks_end > len(content) - _FOOTER_BYTES:
+        raise ValueError("its index is cut off or damaged")
 
 
 @contextlib.contextmanager
@@ -152,8 +176,8 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
     """Yields a Snapshot, which lasts while a trainer deletes its older checkpoints.
 
     Args:
-      wanted: a global step, or the path of a checkpoint or of one of its files, whose folder then is the model_dir;
-        "best" for the one that training kept as its best; None for the newest intact one.
+      wanted: a global step, or the path of a checkpoint or of one of its files, whose folder is the model_dir then;
+        "best" for the best checkpoint that training kept; None for the newest intact one.
 
     Raises:
       UserError: there is no such checkpoint, or it is not intact.
@@ -168,36 +192,36 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
             def take(path: str) -> Snapshot:
                 return copy(path, folder)
 
-            taken = _newest(model_dir, take) if wanted is None else _find(*_locate(model_dir, str(wanted)), take)
-        if taken is None:
+            result = _newest(model_dir, take) if wanted is None else _find(*_locate(model_dir, str(wanted)), take)
+        if result is None:
             raise UserError(
                 f"model_dir {model_dir} holds no checkpoint", "train there first, or name another {model_dir}"
             )
-        yield taken
+        yield result
 
 
-def _newest(model_dir: str, take: Callable[[str], _Found]) -> _Found | None:
-    """Returns take(path) of the newest checkpoint for which that raises no UserError; None where there are none."""
+def _newest(model_dir: str, take: Callable[[str], _Result]) -> _Result | None:
+    """Returns take(path) of the newest checkpoint for which take raises no UserError, None where there are none."""
     while True:
         names = _names(model_dir)
         errors: list[UserError] = []
         for name in names:
             try:
-                if len(name) > _MAX_NAME or "\0" in name:  # the state file may name anything
+                if len(name) > _MAX_NAME_LENGTH or "\0" in name:  # the state file may name anything
                     raise UserError(f"{os.path.join(model_dir, STATE_FILE)} names {reprlib.repr(name)}")
-                taken = take(os.path.join(model_dir, name))
+                result = take(os.path.join(model_dir, name))
             except UserError as error:
                 errors.append(error)
                 continue
             for skipped in errors:
-                log.warning("%s, skipped: %s is used", skipped, name)
+                log.warning("skipped a checkpoint: %s. Using %s", skipped, name)
             for other in names[len(errors) + 1 :]:
-                if _number(other) > taken.step:
+                if _step_in(other) > result.step:
                     log.warning("%s exists, but %s names %s", other, os.path.join(model_dir, STATE_FILE), name)
-            return taken
+            return result
         if not names:
             return None
-        if names == _names(model_dir):  # otherwise a trainer has saved new ones and deleted these meanwhile
+        if names == _names(model_dir):  # otherwise a trainer has saved new checkpoints and deleted these
             raise UserError(
                 f"model_dir {model_dir}: none of its checkpoints is intact: {'; '.join(map(str, errors))}",
                 "put a copy of one back, or archive this run and start over with {fresh}",
@@ -205,10 +229,9 @@ def _newest(model_dir: str, take: Callable[[str], _Found]) -> _Found | None:
 
 
 def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
-    """Returns (folder, name) of a checkpoint that is named by its global step, its path, one of its files, or as the
-    best."""
+    """Returns (folder, name) of a checkpoint: the best one, or by its global step, its path, or one of its files."""
     if wanted == BEST:
-        return os.path.join(model_dir, evaluations.BEST_FOLDER), evaluations.best_checkpoint(model_dir)
+        return os.path.join(model_dir, BEST_FOLDER), best_checkpoint(model_dir)
     if wanted.isdecimal():
         return model_dir, f"{BASENAME}-{wanted}"
     folder, file = os.path.split(os.path.expanduser(wanted))
@@ -216,7 +239,7 @@ def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
 
 
 def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapshot:
-    """Returns take(path) of one checkpoint, by its name."""
+    """Returns take(path) of the checkpoint with that name."""
     _refuse_model_dir(model_dir)
     path = os.path.join(model_dir, name)
     if os.path.exists(f"{path}.index"):
@@ -224,24 +247,27 @@ def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapsho
         try:
             return take(path)
         except UserError:
-            if os.path.exists(f"{path}.index"):  # otherwise a trainer has deleted it meanwhile
+            if os.path.exists(f"{path}.index"):  # otherwise a trainer has just deleted it
                 raise
-    found = ", ".join(reversed(_numbered(model_dir))) or "no checkpoint"
-    raise UserError(f"model_dir {model_dir} holds no checkpoint {name}: it has {found}")
+    names = ", ".join(reversed(_names_with_files(model_dir))) or "no checkpoint"
+    raise UserError(f"model_dir {model_dir} holds no checkpoint {name}: it has {names}")
 
 
 def copy(path: str, folder: str) -> Snapshot:
-    """Copies a checkpoint into a folder and verifies the copy; raises UserError where it is not intact, or was deleted
-    meanwhile."""
+    """Copies a checkpoint into a folder and verifies the copy.
+
+    Raises:
+      UserError: the checkpoint is not intact, or a trainer has just deleted it.
+    """
     copied = os.path.join(folder, os.path.basename(path))
     try:
-        # The index last: a copy that has it is complete.
+        # The index last: a copy that has an index is complete.
         for file in (*glob.glob(f"{glob.escape(path)}.data-*"), f"{path}.index"):
             _copy_file(file, folder)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is missing") from error
     except OSError:
-        verify(path)  # raises if the original cannot be read: otherwise it is the folder that cannot be written
+        verify(path)  # raises if the original cannot be read; otherwise the folder cannot be written
         raise
     try:
         verified = verify(copied)
@@ -251,26 +277,26 @@ def copy(path: str, folder: str) -> Snapshot:
 
 
 def _copy_file(path: str, folder: str) -> None:
-    with open_regular(path) as file, open(os.path.join(folder, os.path.basename(path)), "wb") as copy:
-        shutil.copyfileobj(file, copy)
+    with open_regular(path) as source, open(os.path.join(folder, os.path.basename(path)), "wb") as target:
+        shutil.copyfileobj(source, target)
 
 
 def rebuild_state(model_dir: str, newest: Checkpoint) -> None:
-    """Makes TensorFlow's state file name the newest intact Checkpoint, and those before it, if it does not."""
-    # Where several tasks train, a checkpoint may be some steps further than its name says.
-    names = [name for name in reversed(_numbered(model_dir)) if name != newest.name]
-    older = [name for name in names if _number(name) < newest.step]
+    """Makes TensorFlow's state file name the newest intact Checkpoint, and the older ones before it."""
+    # With parameter servers, a checkpoint may be some steps further than its name says.
+    names = [name for name in reversed(_names_with_files(model_dir)) if name != newest.name]
+    older = [name for name in names if _step_in(name) < newest.step]
     paths = [*(os.path.join(model_dir, name) for name in older), newest.path]
     state = _state(model_dir)
     if state[-1:] != [newest.path]:
-        log.warning("%s: rebuilt from the files", os.path.join(model_dir, STATE_FILE))
+        log.warning("rebuilt %s from the files", os.path.join(model_dir, STATE_FILE))
     if state != paths:
         tf.train.update_checkpoint_state(model_dir, newest.path, paths)
 
 
 @contextlib.contextmanager
 def saving(what: str) -> Iterator[None]:
-    """files.writing for what TensorFlow writes: its own errors become the UserError too."""
+    """Does what files.writing does, and turns the errors of TensorFlow's own writers into the UserError too."""
     with writing(what):
         try:
             yield
@@ -282,74 +308,67 @@ def saving(what: str) -> Iterator[None]:
 
 
 def sync_checkpoint(model_dir: str, step: int) -> None:
-    """Returns when the checkpoint of a step and TensorFlow's state file have reached the disk."""
+    """Returns when the checkpoint of a step and TensorFlow's state file are on the disk."""
     sync(os.path.join(model_dir, STATE_FILE))
     sync_files(os.path.join(model_dir, f"{BASENAME}-{step}"))
 
 
 def sync_files(path: str) -> None:
-    """Returns when the files of the checkpoint at a path have reached the disk."""
+    """Returns when the files of the checkpoint at a path are on the disk."""
     for file in glob.glob(f"{glob.escape(path)}.*"):
         sync(file)
     sync(os.path.dirname(path))
 
 
-def last_saved_step(model_dir: str) -> int:
-    """Returns the highest step of the checkpoints in a model_dir, intact or not; 0 where there are none."""
-    return max(map(_number, _numbered(model_dir)), default=0)
-
-
 def remove_others(folder: str, steps: Collection[int]) -> None:
-    """Removes the checkpoints in a folder whose steps are not among those given."""
+    """Removes the checkpoints in a folder, except the checkpoints of these steps."""
     for file in os.listdir(folder):
-        if (found := _FILE.fullmatch(file)) and _number(found[1]) not in steps:
+        match = _FILE.fullmatch(file)
+        if match and _step_in(match[1]) not in steps:
             os.remove(os.path.join(folder, file))
 
 
 def remove_unfinished(model_dir: str) -> None:
-    """Removes what a process leaves when it is killed while it writes. Only for whoever holds the lock."""
+    """Removes what a process leaves when it is killed while it writes. The caller holds the lock."""
     patterns = (f"{BASENAME}-*_temp", f"{BASENAME}-*.tempstate*", "*.tmp" + "[0-9a-f]" * 32, f"{UNFINISHED_PREFIX}*")
-    for folder in (model_dir, os.path.join(model_dir, evaluations.BEST_FOLDER)):
-        for path in (found for pattern in patterns for found in glob.glob(os.path.join(glob.escape(folder), pattern))):
-            if os.path.isdir(path):
-                shutil.rmtree(path)
-            else:
-                os.remove(path)
-
-
-def _refuse_model_dir(model_dir: str) -> None:
-    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
+    for folder in (model_dir, os.path.join(model_dir, BEST_FOLDER)):
+        for pattern in patterns:
+            for path in glob.glob(os.path.join(glob.escape(folder), pattern)):
+                if os.path.isdir(path):
+                    shutil.rmtree(path)
+                else:
+                    os.remove(path)
 
 
 def check_name(what: str, name: str, advice: str) -> None:
-    """Raises UserError for names under which TensorFlow saves checkpoints that it does not find again, or none."""
+    """Raises UserError for a name under which TensorFlow does not find the checkpoints that it saves."""
     if PATTERN_CHARACTERS & {*name}:
         raise UserError(f"{what}: TensorFlow reads *, ?, [ and \\ as patterns", advice)
     if name != name.encode(errors="replace").decode():
         raise UserError(f"{what}: TensorFlow needs names in UTF-8", advice)
 
 
+def _refuse_model_dir(model_dir: str) -> None:
+    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
+
+
 def _names(model_dir: str) -> list[str]:
     """Returns the names of all checkpoints that exist or should exist, newest first."""
     _refuse_model_dir(model_dir)
     state = [os.path.basename(path) for path in reversed(_state(model_dir))]
-    return list(dict.fromkeys([*state[:1], *_numbered(model_dir), *state]))
+    return list(dict.fromkeys([*state[:1], *_names_with_files(model_dir), *state]))
 
 
 def _state(model_dir: str) -> list[str]:
     """Returns the paths that TensorFlow's state file names, newest last; none where it is missing or damaged."""
     path = os.path.join(model_dir, STATE_FILE)
-    try:
-        with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > _MAX_STATE_BYTES:
-                return []
-    except (FileNotFoundError, NotADirectoryError):
+    with reading(path, "fix that, or remove it"):
+        content = read_if_exists(path, _MAX_STATE_BYTES + 1)
+    if content is None or len(content) > _MAX_STATE_BYTES:
         return []
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", "fix that, or remove it") from error
     try:
         state = tf.train.get_checkpoint_state(model_dir)
-    except ValueError:  # not UTF-8, or no path in it
+    except ValueError:  # the file is not UTF-8, or names no path
         return []
     if state is None:
         return []
@@ -357,16 +376,15 @@ def _state(model_dir: str) -> list[str]:
     return [*older, state.model_checkpoint_path]
 
 
-def _numbered(model_dir: str) -> list[str]:
+def _names_with_files(model_dir: str) -> list[str]:
     """Returns the names of the checkpoints that have files, the highest step first."""
-    try:
+    with reading(f"model_dir {model_dir}"):
         files = os.listdir(model_dir) if os.path.isdir(model_dir) else []
-    except OSError as error:
-        raise UserError(f"model_dir {model_dir} cannot be read: {error.strerror}") from error
-    names = {found[1] for found in map(_FILE.fullmatch, files) if found}
-    return sorted(names, key=_number, reverse=True)
+    names = {match[1] for match in map(_FILE.fullmatch, files) if match}
+    return sorted(names, key=_step_in, reverse=True)
 
 
-def _number(name: str) -> int:
-    number = name.rpartition("-")[2]
-    return int(number) if number.isdecimal() and len(number) <= _MAX_DIGITS else 0
+def _step_in(name: str) -> int:
+    """Returns the step at the end of a checkpoint's name, 0 where there is none."""
+    digits = name.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() and len(digits) <= _MAX_STEP_DIGITS else 0

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import os
-import struct
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,17 +11,22 @@ from google.protobuf.message import DecodeError
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import open_regular
+from cnn_estimator.files import open_regular, reading
+from cnn_estimator.run_dir.run import EVALUATION_FOLDER
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
 TAGS = ("loss", "accuracy")
-PARTS = {"training": "", "validation": "validation", "evaluation": "eval"}  # of a run: the subfolders of its model_dir
-MAX_EVENT_BYTES = 2**31  # a protocol buffer is never longer
-
-_HEADER = struct.Struct("<QI")  # of a record: the length of its event, and the checksum of these eight bytes
-_CHECKSUM = struct.Struct("<I")  # of the event, behind it
+VALIDATION_FOLDER = "validation"
+# The folder of Estimator's evaluator for an EvalSpec with the name "validation".
+ESTIMATORS_VALIDATION_FOLDER = "eval_validation"
+# {part of a run: the folders in its model_dir that have its event files}
+PARTS = {
+    "training": ("",),
+    "validation": (VALIDATION_FOLDER, ESTIMATORS_VALIDATION_FOLDER),
+    "evaluation": (EVALUATION_FOLDER,),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,129 +49,85 @@ class Curve:
 def curves(model_dir: str | os.PathLike[str]) -> list[Curve]:
     """Returns the Curves that a model_dir has.
 
-    Points that a killed run wrote after its last checkpoint are left out once training was resumed from there. What is
-    damaged gets a log line, and is left out.
+    Points that a killed run wrote after its last checkpoint are left out once training was resumed from there. A
+    damaged file gets a log line, and its curve ends before the damage.
 
     Raises:
-      UserError: there are none.
+      UserError: there are no curves, or a folder cannot be read.
     """
-    found = []
-    for part, folder in PARTS.items():
-        scalars = _scalars(os.path.join(model_dir, folder))
+    result = []
+    for part, folders in PARTS.items():
+        scalars: dict[str, dict[int, float]] = {tag: {} for tag in TAGS}
+        for folder in folders:
+            for tag, points in _scalars(os.path.join(model_dir, folder)).items():
+                scalars[tag] |= points
         for tag, points in scalars.items():
-            found.append(Curve(tag, part, sorted(points), [points[step] for step in sorted(points)]))
-    if not found:
+            if points:
+                steps = sorted(points)
+                result.append(Curve(tag, part, steps, [points[step] for step in steps]))
+    if not result:
         raise UserError(f"model_dir {model_dir} holds no event files with {' or '.join(TAGS)}", "train there first")
-    return found
+    return result
 
 
 def _scalars(folder: str) -> dict[str, dict[int, float]]:
     """Returns {tag: {step: value}} of a folder's event files: the last value where a step has several."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if "tfevents" in name)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise UserError(f"{folder} cannot be read: {error.strerror}") from error
-    scalars: dict[str, dict[int, float]] = {}
+    with reading(folder):
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    tags = {tag: tag for tag in TAGS}
+    if os.path.basename(folder) == ESTIMATORS_VALIDATION_FOLDER:
+        # Estimator's own loss is the mean of the batches, of which the last one may be smaller.
+        tags = {"average_loss": "loss", "accuracy": "accuracy"}
+    scalars: dict[str, dict[int, float]] = {tag: {} for tag in TAGS}
     for name in names:
+        if "tfevents" not in name:
+            continue
         for event in _events(os.path.join(folder, name)):
-            if event.session_log.status == tf.SessionLog.START:  # training goes on from here, or starts over
-                scalars = {
-                    tag: {step: points[step] for step in points if step < event.step} for tag, points in scalars.items()
-                }
+            if event.session_log.status == tf.SessionLog.START:  # training continues from this step, or starts over
+                for tag, points in scalars.items():
+                    scalars[tag] = {step: value for step, value in points.items() if step < event.step}
             for value in event.summary.value:
-                if value.tag in TAGS and value.HasField("simple_value"):
-                    scalars.setdefault(value.tag, {})[event.step] = value.simple_value
-    return {tag: points for tag, points in scalars.items() if points}
+                if value.tag in tags and value.HasField("simple_value"):
+                    scalars[tags[value.tag]][event.step] = value.simple_value
+    return scalars
 
 
 def _events(path: str) -> Iterator[Any]:
-    """Yields the tf.Event of each intact record in an event file, and logs what is damaged.
+    """Yields the tf.Events in an event file, up to the first damaged record, which gets a log line.
 
-    A record that is not complete is no damage: it is being written, or its program was killed.
+    An incomplete last record is no damage: it is being written, or its program was killed.
     """
     try:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            while len(header := file.read(_HEADER.size)) == _HEADER.size:
-                stopping.check()
-                start = file.tell() - _HEADER.size
-                length, checksum = _HEADER.unpack(header)
-                if masked_crc32c(header[:8]) != checksum or length >= MAX_EVENT_BYTES:
-                    log.warning("%s: damaged at byte %d, the rest of it is left out", path, start)
-                    return
-                if file.tell() + length + _CHECKSUM.size > size:
-                    return
-                content = file.read(length)
-                if masked_crc32c(content) == _CHECKSUM.unpack(file.read(_CHECKSUM.size))[0]:
-                    try:
-                        yield tf.Event.FromString(content)
-                        continue
-                    except DecodeError:
-                        pass
-                log.warning("%s: damaged at byte %d, an event is left out", path, start)
+        open_regular(path).close()  # TensorFlow would wait at a named pipe
+        for event in tf.train.summary_iterator(path):
+            stopping.check()
+            yield event
     except OSError as error:
         log.warning("%s cannot be read: %s", path, error.strerror)
-
-
-def _crc32c_table() -> list[int]:
-    table = []
-    for number in range(256):
-        for _ in range(8):
-            number = number >> 1 ^ (0x82F63B78 if number & 1 else 0)
-        table.append(number)
-    return table
-
-
-_CRC32C_TABLE = _crc32c_table()
-
-
-def masked_crc32c(content: bytes) -> int:
-    """Returns the checksum that TensorFlow's and LevelDB's files have: a CRC-32C, rotated, plus a constant."""
-    table, crc = _CRC32C_TABLE, 0xFFFFFFFF
-    for byte in content:
-        crc = table[(crc ^ byte) & 255] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    except (tf.errors.OpError, DecodeError) as error:
+        reason = str(error).splitlines()[0]
+        if not reason.startswith("truncated record"):
+            log.warning("%s is damaged: %s. Left out the rest of the file", path, reason)
 
 
 def renew(folder: str) -> None:
-    """Has the writer for a folder begin a new file, if this process has one and its file was moved or removed."""
+    """Makes this process's writer for a folder begin a new file, if its file was moved or removed."""
     writer = tf.summary.FileWriterCache._cache.get(folder)
     if writer and not os.path.exists(writer.event_writer._ev_writer.FileName()):
         writer.close()
         writer.reopen()
 
 
-# Names that TensorBoard looks for.
-_PLUGIN, _TAG = "hparams", "_hparams_/session_start_info"
-
-
 def write_hparams(folder: str, values: Mapping[str, str | float], step: int) -> None:
-    """Writes {hyperparameter: value} of a run that begins at a step, by TensorFlow's own writer for the folder.
+    """Writes {hyperparameter: value} of a run that begins at a step, with TensorFlow's own writer for the folder.
 
-    TensorBoard shows what it reads first of a run.
+    TensorBoard shows the first values that it reads of a run.
     """
-    # Here, as only training needs it.
-    from tensorboard.plugins.hparams import plugin_data_pb2
+    from tensorboard.plugins.hparams import api  # only training needs it
 
     now = time.time()
-    data = plugin_data_pb2.HParamsPluginData()
-    data.session_start_info.start_time_secs = now
-    for name, value in values.items():
-        field = data.session_start_info.hparams[name]
-        if isinstance(value, str):
-            field.string_value = value
-        else:
-            field.number_value = value
-    plugin_data = tf.SummaryMetadata.PluginData(plugin_name=_PLUGIN, content=data.SerializeToString())
-    summary = tf.Summary()
-    summary.value.add(
-        tag=_TAG,
-        metadata=tf.SummaryMetadata(plugin_data=plugin_data),
-        tensor=tf.make_tensor_proto([], tf.float32, [0]),
-    )
-    # Not add_summary: for a second run in a folder, it would leave out the metadata, as its tag is known.
+    # With an empty trial_id, TensorBoard lists runs with the same values one by one.
+    summary = api.hparams_pb(values, trial_id="", start_time_secs=now)
+    # add_summary would leave out the metadata for a second run in a folder, because it knows the tag.
     writer = tf.summary.FileWriterCache.get(folder)
-    writer.add_event(tf.Event(wall_time=now, step=step, summary=summary))
+    writer.add_event(tf.Event(wall_time=now, step=step, summary=tf.Summary.FromString(summary.SerializeToString())))

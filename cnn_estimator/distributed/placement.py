@@ -1,0 +1,96 @@
+"""What training/ asks of the place where it runs, and the answers for one device."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cnn_estimator import hooks, model
+from cnn_estimator.data.datasets import TrainingData
+from cnn_estimator.distributed import tf_config
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Start, TrainOptions
+from cnn_estimator.tf1 import tf
+
+InputFn = Callable[..., tf.data.Dataset]
+Resolve = Callable[[RunDir, TrainOptions], Start]
+
+
+class Placement(Protocol):
+    """Where a training runs.
+
+    Attributes:
+      writes: whether this process writes the model_dir.
+      evaluates: whether this process evaluates while it trains.
+      model_fn: what the Estimator calls.
+      facts: what history.jsonl says of it: {"strategy": name or None, "replicas": number}.
+      stopped_early: whether another process has decided to stop early; known after train().
+    """
+
+    writes: bool
+    evaluates: bool
+    model_fn: Callable[..., tf.estimator.EstimatorSpec]
+    stopped_early: bool
+
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        """Returns where to begin and end: what resolve() returns, here or in the process that decides."""
+
+    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        """Returns when all processes are ready to train. data: what is trained on; None where nothing is."""
+
+    def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
+        """Returns the Estimator's configuration, for these arguments of RunConfig."""
+
+    def input_fn(self, input_fn: InputFn) -> InputFn:
+        """Returns the input_fn of this process, for the input_fn of one device that trains on everything."""
+
+    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+        """Returns the hooks that come last in the list: they decide when to stop."""
+
+    def train(
+        self,
+        estimator: tf.estimator.Estimator,
+        input_fn: InputFn,
+        all_hooks: list[tf.train.SessionRunHook],
+        max_steps: int,
+    ) -> None:
+        """Trains to the global step max_steps."""
+
+
+class Local:
+    """One process with one device. The other placements say where they differ."""
+
+    writes = True
+    evaluates = True
+    stopped_early = False
+    model_fn = staticmethod(model.model_fn)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"strategy": None, "replicas": 1}
+
+    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        return resolve(run_dir, options)
+
+    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        pass
+
+    def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
+        with tf_config.hidden():
+            return tf.estimator.RunConfig(**arguments)
+
+    def input_fn(self, input_fn: InputFn) -> InputFn:
+        return input_fn
+
+    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+        return [hooks.StopTraining()]
+
+    def train(
+        self,
+        estimator: tf.estimator.Estimator,
+        input_fn: InputFn,
+        all_hooks: list[tf.train.SessionRunHook],
+        max_steps: int,
+    ) -> None:
+        estimator.train(input_fn, all_hooks, max_steps=max_steps)

@@ -1,0 +1,47 @@
+"""A task of a cluster as a process: its server, and what the loss of another task looks like."""
+
+import socket
+
+from cnn_estimator.distributed.tf_config import Task
+from cnn_estimator.errors import UserError
+from cnn_estimator.tf1 import estimator_training, tf
+
+# What TensorFlow raises when a task of the cluster is lost. A full disk, for example, raises another error.
+LOST_ERRORS = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
+WAIT_LONGER = "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}"
+_CONNECT_SECONDS = 1.0
+
+
+def start_server(task: Task, session_config: tf.ConfigProto) -> str:
+    """Starts the server of a task and returns its target, for sessions. It runs for as long as the process lives.
+
+    Raises:
+      UserError: it cannot listen, or runs already with another configuration.
+    """
+    assert task.address
+    try:
+        return estimator_training.start_server(task.cluster, task.job, task.index, session_config)
+    except ValueError as error:
+        raise UserError(str(error), "train in a new process") from error
+    except OSError as error:
+        raise UserError(
+            f"the {task} cannot listen at {task.address}: {error.strerror}",
+            "end the process that listens there, or name another port in TF_CONFIG",
+        ) from error
+
+
+def listens(address: str) -> bool:
+    """Returns whether a process accepts connections at an address, HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
