@@ -11,7 +11,6 @@ from typing import Any
 from cnn_estimator import stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import FLAGS, flag_texts
-from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
@@ -26,7 +25,6 @@ def train() -> None:
     SIGTERM or Ctrl-C stop it after the current step, which is saved.
     """
     options = {name: FLAGS[name].value for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS)}
-    tf_config.read_task(FLAGS.strategy)  # a bad TF_CONFIG is an error before TensorFlow is loaded
     training = process.load("training", tensorflow=True)
     try:
         result = training.train(FLAGS.model_dir, **options)
