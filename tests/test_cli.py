@@ -126,7 +126,7 @@ def test_every_flag_refuses_what_its_rule_refuses_with_the_text_of_the_rule(verb
         if rule is None or isinstance(rule, Switch):
             continue
         text = BAD_TEXTS[type(rule)]
-        with pytest.raises(ValueError, match=".") as refusal:
+        with pytest.raises(ValueError, match=r".") as refusal:
             rule.read(text)
         done = command(verb, f"--{flag.name}={text}")
         expected = f"error: flag --{flag.name}={text}: {refusal.value}\n"
@@ -428,3 +428,10 @@ def test_samples_are_the_first_images_with_their_names(monkeypatch, data_dir):
     assert (len(images), images[3].argmax() // 28, names) == (4, 10, ["0", "1", "2", "3"])
     assert title == f"{data_dir}: the first 4 of 300 training images"
     assert path == "b.png"
+
+
+def test_the_page_of_all_flags_is_made_from_the_declarations():
+    from cnn_estimator.cli import flags_page
+
+    committed = (REPOSITORY / "docs" / "flags.md").read_text()
+    assert committed == flags_page.page(), "python -m cnn_estimator.cli.flags_page > docs/flags.md makes it anew"

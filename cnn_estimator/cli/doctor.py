@@ -74,7 +74,9 @@ def versions() -> Iterator[Finding]:
             yield Finding("ok", f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             if name == PROJECT:
-                yield Finding("note", f"{PROJECT} is not installed: its requirements are not checked. {_install()}")
+                yield Finding(
+                    "note", f"{PROJECT} is not installed: its requirements are not checked. Install it: {_install()}"
+                )
     done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, errors="replace")
     if done.returncode and not done.stdout:
         yield Finding("note", f"the versions are not checked, because pip check fails: {_last_line(done.stderr)}")

@@ -70,12 +70,17 @@ class _Parser(flags.ArgumentParser):
 
 
 class _Serializer(flags.ArgumentSerializer):
-    """Writes a value as the text that its parser reads."""
-
     def serialize(self, value: object) -> str:
-        if isinstance(value, dict):
-            return ",".join(f"{label}={name}" for label, name in value.items())
-        return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return serialize(value)
+
+
+def serialize(value: object) -> str:
+    """Returns a flag's value as the text that its parser reads."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return ",".join(f"{label}={name}" for label, name in value.items())
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def define(declarations: tuple[Flag, ...]) -> None:
@@ -119,14 +124,11 @@ def _train_flag(field: dataclasses.Field[Any]) -> Flag:
 
 _PRECISION = "Precision of the arithmetic; auto is bfloat16 where the processor is faster in it."
 _MODEL_DIR = _flag("model_dir", DEFAULT_MODEL_DIR, "Folder of the checkpoints and TensorBoard's event files.")
-_DATA_DIR = _flag("data_dir", None, HELP["data_dir"])
-_TRAINED_DATA_DIR = _flag(
-    "data_dir", None, "Folder with the four IDX files. Without it: the folder or public dataset of the training."
-)
+_FOUR_FILES = "Folder with the four IDX files."
 _TRAINED_MODEL = (
     _MODEL_DIR,
-    _TRAINED_DATA_DIR,
-    _flag("recipe", None, "The recipe of the run, for a model_dir that has no settings file."),
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the data of the training."),
+    _flag("recipe", None, "The recipe that was trained, for a model_dir without a settings file."),
     Flag("checkpoint", None, "A global step, a checkpoint's path, or best. Without it: the newest intact one.", None),
 )
 _EVALUATED_PRECISION = _flag("precision", "float32", _PRECISION)
@@ -164,7 +166,7 @@ PREDICT = (
     _flag("plot", None, "The PNG file to write the images and their predictions to.", old_name="figure"),
 )
 SAMPLES = (
-    _DATA_DIR,
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the public dataset, which is found or downloaded."),
     _flag("recipe", DEFAULT, "The recipe whose data is plotted."),
     _flag("count", DEFAULT_SAMPLES, "How many images to plot."),
     _flag("plot", "samples.png", "The PNG file to write.", old_name="figure"),
@@ -180,7 +182,7 @@ EXPORT = (
 )
 REPRODUCE = (
     _flag("root", DEFAULT_ROOT, "Folder of the results; each run has its model_dir in it."),
-    _DATA_DIR,
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: as the runs in the root have it, or the public datasets."),
     _flag("recipes", None, "The tutorials to repeat. Without it: all of them.", option="recipe", several=True),
     _flag("seeds", [1, 2, 3], "The seeds; each recipe is trained once with each.", option="seed", several=True),
     _flag("scale", 1.0, "The fraction of each recipe's steps to train: 0.01 is a quick rehearsal."),
