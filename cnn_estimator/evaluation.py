@@ -16,7 +16,7 @@ from cnn_estimator.hardware import resolve_precision, set_precision
 from cnn_estimator.model import Predictions
 from cnn_estimator.run_dir import checkpoints, events
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
-from cnn_estimator.settings import Settings, check, check_optional
+from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def evaluate(
       Stopped: a stop signal ended the work.
     """
     tf_config.log_ignored()
-    model_dir = check("model_dir", model_dir)
-    data_dir = check_optional("data_dir", data_dir)
+    model_dir = check_path("model_dir", model_dir)
+    data_dir = check_optional_path("data_dir", data_dir)
     batch_size = check("batch_size", batch_size)
     session_config = tf.ConfigProto()
     rewrite_options = session_config.graph_options.rewrite_options
@@ -136,7 +136,7 @@ def _run_estimator(
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images, from one pass over them."""
     events.renew(os.path.join(folder, EVALUATION_FOLDER))
-    with tf_config.tf_config(None):
+    with tf_config.hidden():
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
     input_fn = inputs.numpy_input_fn(

@@ -24,7 +24,7 @@ from cnn_estimator.files import cannot_be_written, nearest_folder
 from cnn_estimator.model import Predictions
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.run_dir import checkpoints
-from cnn_estimator.settings import Settings, check, check_optional
+from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
 
 IMAGES = 1000  # of the test set, on which an export is compared with its checkpoint
@@ -83,8 +83,8 @@ def export(
         the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
       Stopped: a stop signal ended the work; likewise.
     """
-    data_dir = check_optional("data_dir", data_dir)
-    output = os.path.abspath(check("output", output))
+    data_dir = check_optional_path("data_dir", data_dir)
+    output = os.path.abspath(check_path("output", output))
     check("format", format)
     _check_output(format, output)
     if format == "onnx":

@@ -25,7 +25,7 @@ from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import RECIPES, Recipe
 from cnn_estimator.run_dir import checkpoints, lock
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import SETTINGS, check, check_optional, find_recipe, given, make_settings
+from cnn_estimator.settings import SETTINGS, check, check_optional_path, check_path, find_recipe, given, make_settings
 from cnn_estimator.tf1 import tf
 from cnn_estimator.training import train
 
@@ -141,14 +141,14 @@ def reproduce(
     names = [find_recipe(name) for name in dict.fromkeys(RECIPES if recipes is None else recipes)]
     chosen = list(dict.fromkeys(check("seed", seed) for seed in seeds))
     scale = check("scale", scale)
-    root, data_dir = check("root", root), check_optional("data_dir", data_dir)
+    root, data_dir = check_path("root", root), check_optional_path("data_dir", data_dir)
     asked: dict[str, Any] = {"scale": float(scale)}
     asked |= given(data_dir=data_dir and os.path.abspath(data_dir))
     if precision is not None:
         asked["precision"] = resolve_precision(check("precision", precision))
     tf_config.log_ignored()
     checkpoints.check_name(f"root {root!r}", root, "choose another {root}")
-    with tf_config.tf_config(None), contextlib.ExitStack() as locks:
+    with tf_config.hidden(), contextlib.ExitStack() as locks:
         with writing(f"root {root}"):
             locks.enter_context(lock.locked(root, "root"))
         found = _read(root, asked)

@@ -10,7 +10,7 @@ from cnn_estimator import distributed, stopping
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import DEFAULT
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import TrainOptions, check, given
+from cnn_estimator.settings import TrainOptions, check_path, given
 from cnn_estimator.training.fit import Training, fit
 from cnn_estimator.training.resolve import load, prepare, resolve
 
@@ -101,7 +101,7 @@ def train(
       Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
         nothing was trained.
     """
-    model_dir = check("model_dir", model_dir)
+    model_dir = check_path("model_dir", model_dir)
     options = TrainOptions(
         recipe=recipe,
         steps=steps,
