@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 
 from cnn_estimator.files import atomic_write, writing
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the module loads TensorFlow
     from cnn_estimator.run_dir.events import Curve
 
 log = logging.getLogger("cnn_estimator")
