@@ -335,7 +335,7 @@ def test_the_schedules_of_an_experiment(run_config):
     assert os.path.isdir(os.path.join(run_config.model_dir, "eval_one_pass"))
     run, folder = contrib.learn.learn_runner.run, run_config.model_dir
     assert run(lambda _: made, folder, schedule="train") is made.estimator
-    with pytest.raises(ValueError, match="'walk' is no method"):
+    with pytest.raises(ValueError, match="'walk' is not a method"):
         run(lambda _: made, folder, schedule="walk")
     with pytest.raises(ValueError, match="exactly one"):
         run(lambda _: made)

@@ -17,9 +17,9 @@ def copies():
 
 @pytest.fixture(autouse=True)
 def served():
-    """Yields {name: module} of TensorFlow's copy, and takes back what serve() changes in the process."""
+    """Yields {name: module} of TensorFlow's copy, and takes back what install() changes in the process."""
     before, finders = copies(), list(sys.meta_path)
-    python_keras.serve(aliases.keras_package())
+    python_keras.install(aliases.keras_package())
     yield before
     for name in copies():
         del sys.modules[name]

@@ -178,7 +178,7 @@ def test_a_syntax_error_of_python_3_is_pythons_own(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "no program is named: give SCRIPT.py, or -m MODULE, and then its own arguments"),
+        ((), "no program is named: give SCRIPT.py or -m MODULE, and then the program's arguments"),
         (("none.py",), "none.py cannot be opened: No such file or directory: name a Python file"),
     ],
 )

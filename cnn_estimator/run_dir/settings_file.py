@@ -110,5 +110,5 @@ def _parse(content: bytes, data_dir: str | None) -> Settings:
     if "class_names" not in fields:
         folder = data_dir or check_optional_path("data_dir", fields.get("data_dir"))
         fields["class_names"] = datasets.class_names(recipe.dataset, folder)
-    defaults = {"threads": available_threads(), "precision": "float32", "validation": 0}
+    defaults = {"threads": available_threads(), "precision": "float32", "validation": 0, "data_dir": None}
     return Settings(**dataclasses.asdict(hyperparameters(recipe)) | defaults | fields)

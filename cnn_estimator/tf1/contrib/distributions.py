@@ -1,4 +1,4 @@
-"""tf.contrib.distributions: those of tf.distributions."""
+"""tf.contrib.distributions: the distributions of tf.distributions."""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from tensorflow.python.ops import clustering_ops  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.unavailable import module_getattr
 
 
 class KMeansClustering(estimator.experimental.KMeans):
-    """tf.estimator.experimental.KMeans, whose random_seed is called seed and is another each time by default."""
+    """tf.estimator.experimental.KMeans with the argument random_seed, whose default is a random value."""
 
     def __init__(
         self,
