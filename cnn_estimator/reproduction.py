@@ -135,19 +135,19 @@ def reproduce(
         reproduction = _read(root, requested)
         _write(reproduction)
         finished = {(run.recipe, run.seed) for run in reproduction.runs}
+        unfinished = [(recipe, seed) for recipe, seed in planned if (recipe.name, seed) not in finished]
+        steps = sum(reproduction.steps(recipe) for recipe, _ in planned)
+        steps_left = sum(reproduction.steps(recipe) for recipe, _ in unfinished)
         # The bar of all runs, above the bar of train().
-        with progress_bar(
-            total=sum(reproduction.steps(recipe) for recipe, _ in planned), initial=0, smoothing=0
-        ) as bar:
-            for number, (recipe, seed) in enumerate(planned, 1):
+        with progress_bar(total=steps, initial=steps - steps_left, smoothing=0) as bar:
+            for number, (recipe, seed) in enumerate(unfinished, 1 + len(planned) - len(unfinished)):
                 bar.set_description(f"run {number} of {len(planned)}")
-                if (recipe.name, seed) not in finished:
-                    log.info("run %d of %d trains recipe %s with seed %d", number, len(planned), recipe.name, seed)
-                    try:
-                        reproduction = reproduction.add(_run(reproduction, recipe, seed))
-                    except Stopped as stopped:
-                        raise Stopped(stopped.signal, reproduction) from None
-                    _write(reproduction)
+                log.info("run %d of %d trains recipe %s with seed %d", number, len(planned), recipe.name, seed)
+                try:
+                    reproduction = reproduction.add(_run(reproduction, recipe, seed))
+                except Stopped as stopped:
+                    raise Stopped(stopped.signal, reproduction) from None
+                _write(reproduction)
                 bar.update(reproduction.steps(recipe))
     return reproduction
 
