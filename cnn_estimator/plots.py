@@ -11,7 +11,7 @@ import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colors, ticker
@@ -20,7 +20,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cnn_estimator.files import atomic_write, writing
-from cnn_estimator.run_dir.events import Curve
+
+if TYPE_CHECKING:  # the module loads TensorFlow
+    from cnn_estimator.run_dir.events import Curve
 
 log = logging.getLogger("cnn_estimator")
 
@@ -172,7 +174,7 @@ def _draw_image(axes: Axes, image: np.ndarray) -> None:
     axes.set_yticks([])
 
 
-def curves(runs: Mapping[str, Sequence[Curve]]) -> Figure:
+def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:
     """Draws loss and accuracy over the global step: {model_dir: its Curves}."""
     figure = Figure((12, 5 + 0.22 * len(runs)), layout="constrained")
     figure.suptitle("Training, on single batches; validation, on images held out of it; evaluation, on the test set")

@@ -18,7 +18,7 @@ from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
 from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import Settings, check, check_optional
+from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Predictor:
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         tf_config.log_ignored()
-        model_dir = check("model_dir", model_dir)
-        data_dir = check_optional("data_dir", data_dir)
+        model_dir = check_path("model_dir", model_dir)
+        data_dir = check_optional_path("data_dir", data_dir)
         session_config = model_session.make_session_config(resolve_precision(check("precision", precision)))
         mode = tf.estimator.ModeKeys.PREDICT
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
@@ -196,7 +196,7 @@ def predict(
       UserError: there is no such model, or no such test image, or the test set is missing or bad.
       Stopped: a stop signal ended the work.
     """
-    data_dir = check_optional("data_dir", data_dir)
+    data_dir = check_optional_path("data_dir", data_dir)
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     check("invert", invert)

@@ -554,6 +554,17 @@ def check(name: str, value: object) -> Any:
     return check_value(name, RULES[name], value)
 
 
+def check_path(name: str, value: str | os.PathLike[str]) -> str:
+    """Returns the path that an option gives, as a str; raises UserError where it breaks the option's rule."""
+    path: str = check(name, value)
+    return path
+
+
+def check_optional_path(name: str, value: str | os.PathLike[str] | None) -> str | None:
+    """Returns None for None, otherwise what check_path() returns."""
+    return None if value is None else check_path(name, value)
+
+
 def check_optional(name: str, value: object) -> Any:
     """Returns None for None, otherwise what check() returns."""
     return None if value is None else check(name, value)
@@ -603,7 +614,7 @@ def make_settings(
       UserError: a value breaks its rule.
     """
     found = find_recipe(recipe)
-    data_dir = check_optional("data_dir", data_dir)
+    data_dir = check_optional_path("data_dir", data_dir)
     values = dataclasses.asdict(hyperparameters(found)) | given(**overrides)
     if schedule_steps is None and values["schedule"] != "constant":
         schedule_steps = found.steps

@@ -45,7 +45,7 @@ def test_the_confusion_matrix_is_that_of_the_predictions(model_dir):
     assert np.trace(expected) / 130 == pytest.approx(found.metrics["accuracy"], abs=1e-6)
 
 
-def test_in_a_notebook_it_shows_its_figures_and_its_matrix(model_dir):
+def test_a_notebook_shows_accuracy_loss_and_confusion_matrix(model_dir):
     found = evaluation.evaluate(str(model_dir), checkpoint="0")
     html = found._repr_html_()
     assert f"accuracy <b>{found.metrics['accuracy']:.4f}</b>" in html
@@ -141,7 +141,7 @@ def test_the_plots_are_written_and_shown_in_tensorboard(tmp_path, data_dir):
     evaluation.evaluate(str(model_dir), plot=True)
     evaluation.evaluate(str(model_dir), checkpoint="1", plot=True)
     names = ["confusion_matrix", "mistakes", "test_images"]
-    assert sorted(os.listdir(model_dir / "figures")) == [f"{name}.png" for name in names]
+    assert sorted(os.listdir(model_dir / "plots")) == [f"{name}.png" for name in names]
     shown = {}
     for file in sorted((model_dir / "eval").glob("*tfevents*")):
         for event in tf.train.summary_iterator(str(file)):
@@ -150,14 +150,14 @@ def test_the_plots_are_written_and_shown_in_tensorboard(tmp_path, data_dir):
                     shown[event.step, value.tag] = value.image.encoded_image_string
     assert sorted(shown) == [(step, name) for step in (1, 2) for name in names]
     for name in names:
-        path = model_dir / "figures" / f"{name}.png"
+        path = model_dir / "plots" / f"{name}.png"
         assert Image.open(path).format == "PNG"
         assert shown[1, name] == path.read_bytes() != shown[2, name]
 
 
 def test_a_plot_of_mistakes_is_not_older_than_the_others(model_dir):
-    (model_dir / "figures").mkdir()
-    (model_dir / "figures" / "mistakes.png").touch()
+    (model_dir / "plots").mkdir()
+    (model_dir / "plots" / "mistakes.png").touch()
     images, _ = ten_bars(20)
     with Predictor(str(model_dir)) as predictor:
         classes = predictor.predict(images / np.float32(255)).classes
@@ -166,7 +166,7 @@ def test_a_plot_of_mistakes_is_not_older_than_the_others(model_dir):
     (model_dir.parent / "t10k-labels-idx1-ubyte").write_bytes(labels)
     found = evaluation.evaluate(str(model_dir), data_dir=str(model_dir.parent), plot=True)
     assert found.metrics["accuracy"] == 1
-    assert sorted(os.listdir(model_dir / "figures")) == ["confusion_matrix.png", "test_images.png"]
+    assert sorted(os.listdir(model_dir / "plots")) == ["confusion_matrix.png", "test_images.png"]
 
 
 def test_classes_have_the_names_that_they_had_in_training(tmp_path, data_dir):

@@ -14,7 +14,7 @@ from cnn_estimator.data import fetch, idx
 from cnn_estimator.data.fetch import Dataset, Package
 from cnn_estimator.data.idx import DatasetError
 from cnn_estimator.files import open_regular
-from cnn_estimator.settings import RULES, check, check_optional
+from cnn_estimator.settings import RULES, check, check_optional_path
 
 SIDE, CLASSES = idx.SIDE, idx.CLASSES
 
@@ -145,7 +145,7 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     """
     check("dataset", dataset)
     check("split", split)
-    data_dir = check_optional("data_dir", data_dir)
+    data_dir = check_optional_path("data_dir", data_dir)
     public, names = DATASETS[dataset], SPLITS[split]
     if data_dir is None:
         files, source = fetch.find(public, names)

@@ -1,6 +1,7 @@
 """Training in step with the other tasks of a cluster, by tf.distribute's MultiWorkerMirroredStrategy.
 
-The chief decides what to train and writes the model_dir. A task that is lost ends all others, and all are started again.
+The chief decides what to train and writes the model_dir. Where a task is lost, all others end too, and all are started
+again.
 """
 
 import contextlib

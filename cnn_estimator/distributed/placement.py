@@ -28,7 +28,9 @@ class Placement(Protocol):
     writes: bool
     evaluates: bool
     model_fn: Callable[..., tf.estimator.EstimatorSpec]
-    stopped_early: bool
+
+    @property
+    def stopped_early(self) -> bool: ...
 
     @property
     def facts(self) -> dict[str, Any]: ...

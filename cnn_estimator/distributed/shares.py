@@ -50,7 +50,7 @@ def input_fn(batches: InputFn) -> InputFn:
 def _share(
     features: Mapping[str, tf.Tensor], labels: tf.Tensor, replica: tf.Tensor, replicas: int
 ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    rows = tf.shape(labels, tf.int64)[0]
+    rows = tf.shape(labels, out_type=tf.int64)[0]
     begin = replica * rows // replicas
     end = (replica + 1) * rows // replicas
     empty = tf.equal(begin, end)

@@ -13,7 +13,7 @@ from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
 from cnn_estimator.files import append_line, atomic_write, read_if_exists, reading
 from cnn_estimator.hardware import available_threads
-from cnn_estimator.settings import SETTINGS, Settings, check_optional, find_recipe, hyperparameters
+from cnn_estimator.settings import SETTINGS, Settings, check_optional_path, find_recipe, hyperparameters
 
 log = logging.getLogger("cnn_estimator")
 
@@ -108,7 +108,7 @@ def _parse(content: bytes, data_dir: str | None) -> Settings:
         if name not in SETTINGS:
             raise UserError(f"{reprlib.repr(name)} is not a setting")
     if "class_names" not in fields:
-        folder = data_dir or check_optional("data_dir", fields.get("data_dir"))
+        folder = data_dir or check_optional_path("data_dir", fields.get("data_dir"))
         fields["class_names"] = datasets.class_names(recipe.dataset, folder)
-    defaults = {"threads": available_threads(), "precision": "float32", "validation": 0}
+    defaults = {"threads": available_threads(), "precision": "float32", "validation": 0, "data_dir": None}
     return Settings(**dataclasses.asdict(hyperparameters(recipe)) | defaults | fields)

@@ -6,11 +6,12 @@ import logging
 import os
 from collections.abc import Mapping
 
-from cnn_estimator import distributed, stopping
+from cnn_estimator import stopping
+from cnn_estimator.distributed.choose import choose_placement
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import DEFAULT
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import TrainOptions, check, given
+from cnn_estimator.settings import TrainOptions, check_path, given
 from cnn_estimator.training.fit import Training, fit
 from cnn_estimator.training.resolve import load, prepare, resolve
 
@@ -101,7 +102,7 @@ def train(
       Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
         nothing was trained.
     """
-    model_dir = check("model_dir", model_dir)
+    model_dir = check_path("model_dir", model_dir)
     options = TrainOptions(
         recipe=recipe,
         steps=steps,
@@ -136,7 +137,7 @@ def train(
         ),
     )
     run_dir = RunDir(model_dir)
-    placement = distributed.place(options)
+    placement = choose_placement(options)
     with run_dir.locked() if placement.writes else contextlib.nullcontext():
         start = placement.agree(run_dir, options, resolve)
         data = None if start.finished else load(start.settings, options)

@@ -34,6 +34,9 @@ class EvaluateHook(tf.train.SessionRunHook):
 
     def __init__(self, run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData) -> None:
         settings = start.settings
+        if options.eval_every is None:
+            raise ValueError("eval_every None: this hook has nothing to do")
+        self._every = options.eval_every
         self._run_dir = run_dir
         self._options = options
         self._data = data
@@ -69,7 +72,7 @@ class EvaluateHook(tf.train.SessionRunHook):
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._step += 1
-        if self._step % self._options.eval_every and self._step != self._max_steps:
+        if self._step % self._every and self._step != self._max_steps:
             return
         session = run_context.session
         weights = session.run(self._variables)
