@@ -1,6 +1,7 @@
 """`run` with unmodified TF 1 programs: they behave as with plain Python and TensorFlow 1."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,16 @@ def test_every_import_finds_the_tf_1_api(tmp_path):
     done = run_program(tmp_path, "program.py", "--steps=1", "-m", "a")
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout == "['program.py', '--steps=1', '-m', 'a'] __main__ program.py True True\n"
+
+
+@pytest.mark.process
+def test_the_program_of_the_bridge_page_runs_unmodified(tmp_path):
+    page = (REPOSITORY / "docs" / "bridge.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    unmodified = program.replace("from cnn_estimator.tf1 import tf", "import tensorflow as tf")
+    (tmp_path / "program.py").write_text(unmodified.replace("/tmp/line", "line"))
+    done = run_program(tmp_path, "program.py")
+    assert (done.stdout, done.stderr, done.returncode) == ("3.0 x + 1.0\n", "", 0)
 
 
 KERAS_ESTIMATOR = """
