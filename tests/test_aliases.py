@@ -182,7 +182,7 @@ def test_a_function_that_no_longer_exists_raises_an_error_when_it_is_used():
     ):
         with pytest.raises(NotImplementedError, match=rf"^tf\.contrib\.{name} is not available on TensorFlow 2: "):
             use()
-    with pytest.raises(NotImplementedError, match=r"use what tf\.contrib\.rnn has"):
+    with pytest.raises(NotImplementedError, match=r"use the names of tf\.contrib\.rnn"):
         exec("class Derived(core_rnn.Cell): pass", names)
     assert not hasattr(names["core_rnn"], "__wrapped__")
 

@@ -71,7 +71,7 @@ def make_link(path):
 @pytest.mark.parametrize(
     ("make", "problem"), [(make_pipe, "is not a regular file"), (make_link, "is a symbolic link")], ids=["pipe", "link"]
 )
-def test_a_lock_that_is_not_a_file_of_its_own_is_refused(tmp_path, caplog, make, problem):
+def test_a_lock_that_is_a_pipe_or_a_link_is_refused(tmp_path, caplog, make, problem):
     (tmp_path / "eval").mkdir()
     for path in (tmp_path / "train.lock", tmp_path / "eval" / "metrics.json.lock"):
         make(path)
@@ -93,7 +93,7 @@ def test_metrics_that_are_not_a_file_are_left_alone(tmp_path, caplog):
     assert "metrics.json cannot be written: not a regular file" in caplog.text
 
 
-def test_metrics_that_are_locked_for_long_are_given_up(tmp_path, caplog, monkeypatch):
+def test_metrics_that_another_process_holds_are_given_up(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(run, "METRICS_WAIT_SECONDS", 0.1)
     (tmp_path / "eval").mkdir()
     with open(tmp_path / "eval" / "metrics.json.lock", "w") as file:
@@ -105,7 +105,7 @@ def test_metrics_that_are_locked_for_long_are_given_up(tmp_path, caplog, monkeyp
             RunDir(str(tmp_path)).add_metrics({"global_step": 1})
 
 
-def test_a_lock_that_no_trainer_holds_is_not_waited_for(tmp_path, monkeypatch):
+def test_a_lock_whose_holder_does_not_say_who_it_is_is_not_waited_for_long(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "HOLDER_WAIT_SECONDS", 0.1)
     for content, problem in (
         ("", "another process holds its train.lock"),
@@ -162,11 +162,11 @@ def emptied_and_locked_again(folder):
 @pytest.mark.parametrize("change", [moved, moved_and_made_again, emptied, emptied_and_locked_again])
 def test_a_folder_that_was_exchanged_is_no_longer_locked(tmp_path, change):
     folder = tmp_path / "run"
-    run = RunDir(str(folder))
-    with run.locked():
-        run.check_locked()
+    run_dir = RunDir(str(folder))
+    with run_dir.locked():
+        run_dir.check_locked()
         change(folder)
-        for write in (run.check_locked, run.archive):
+        for write in (run_dir.check_locked, run_dir.archive):
             with refused(f"^model_dir {folder} was moved, removed or emptied while this run trained there: "):
                 write()
     assert not (tmp_path / "run.1").exists()
@@ -175,14 +175,18 @@ def test_a_folder_that_was_exchanged_is_no_longer_locked(tmp_path, change):
 
 def test_the_current_folder_cannot_be_archived(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = RunDir(".")
-    with run.locked(), refused(r"^model_dir \. cannot be renamed to \.\.1: .*: the current folder and a mounted disk"):
-        run.archive()
+    run_dir = RunDir(".")
+    with (
+        run_dir.locked(),
+        refused(r"^model_dir \. cannot be renamed to \.\.1: .*: the current folder and a mounted disk"),
+    ):
+        run_dir.archive()
 
 
 def test_a_lock_names_its_process_while_it_is_held(tmp_path):
-    run, other = RunDir(str(tmp_path)), RunDir(str(tmp_path))
-    with run.locked():
+    run_dir = RunDir(str(tmp_path))
+    other = RunDir(str(tmp_path))
+    with run_dir.locked():
         assert (tmp_path / "train.lock").read_text() == str(os.getpid())
         with refused(f"^model_dir {tmp_path}: process {os.getpid()} is training there"), other.locked():
             pass
@@ -205,9 +209,9 @@ def test_archiving_takes_the_first_free_number_and_leaves_a_new_folder(tmp_path)
     for name in ("run", "run.1", "run.3"):
         (tmp_path / name).mkdir()
     (tmp_path / "run" / "checkpoint").touch()
-    run = RunDir(f"{tmp_path}/run/")
-    with run.locked():
-        assert run.archive() == f"{tmp_path}/run.2"
+    run_dir = RunDir(f"{tmp_path}/run/")
+    with run_dir.locked():
+        assert run_dir.archive() == f"{tmp_path}/run.2"
         (tmp_path / "run" / "new").touch()
     assert sorted(os.listdir(tmp_path)) == ["run", "run.1", "run.2", "run.3"]
     assert sorted(os.listdir(tmp_path / "run.2")) == ["checkpoint", "train.lock"]
@@ -217,9 +221,9 @@ def test_archiving_takes_the_first_free_number_and_leaves_a_new_folder(tmp_path)
 def test_both_the_archived_and_the_new_run_are_locked_until_the_end(tmp_path):
     folder = f"{tmp_path}/run"
     os.mkdir(folder)
-    run = RunDir(folder)
-    with run.locked():
-        archived = run.archive()
+    run_dir = RunDir(folder)
+    with run_dir.locked():
+        archived = run_dir.archive()
         for locked in (folder, archived):
             with refused("is training there"), RunDir(locked).locked():
                 pass
@@ -229,7 +233,7 @@ def test_both_the_archived_and_the_new_run_are_locked_until_the_end(tmp_path):
             pass
 
 
-def test_whoever_trains_in_the_new_folder_first_has_it(tmp_path, monkeypatch):
+def test_a_trainer_that_was_quicker_in_the_new_folder_keeps_it(tmp_path, monkeypatch):
     """Between the renaming of the old run and the making of the new folder."""
     folder = tmp_path / "run"
     folder.mkdir()
@@ -242,11 +246,11 @@ def test_whoever_trains_in_the_new_folder_first_has_it(tmp_path, monkeypatch):
             os.rename(source, target)
             stack.enter_context(other.locked())
 
-        run = RunDir(str(folder))
-        with run.locked():
+        run_dir = RunDir(str(folder))
+        with run_dir.locked():
             monkeypatch.setattr(os, "rename", rename)
             with refused("is training there"):
-                run.archive()
+                run_dir.archive()
         assert (tmp_path / "run.1" / "checkpoint").exists()
 
 
@@ -271,10 +275,10 @@ def test_a_lock_file_that_was_archived_before_it_was_locked_does_not_count(tmp_p
 
 def test_a_folder_that_the_lock_made_is_removed_if_it_is_left_empty(tmp_path):
     folder = tmp_path / "new" / "run"
-    run = RunDir(str(folder))
-    with pytest.raises(KeyError), run.locked():
+    run_dir = RunDir(str(folder))
+    with pytest.raises(KeyError), run_dir.locked():
         raise KeyError
     assert not folder.exists()
-    with run.locked():
+    with run_dir.locked():
         (folder / "checkpoint").write_text("")
     assert (folder / "checkpoint").exists()

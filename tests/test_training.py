@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import OPTIMIZERS
 from cnn_estimator.tf1 import tf
-from cnn_estimator.training import fit
 
 pytestmark = pytest.mark.integration
 
@@ -175,7 +175,7 @@ def test_a_run_of_an_older_version_records_its_new_settings_when_it_continues(tm
 
 
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):
-    monkeypatch.setattr(fit, "OWN_THREADS", False)
+    monkeypatch.setattr(sys.modules["cnn_estimator.training.fit"], "OWN_THREADS", False)
     options = {"recipe": "fashion_dense", "steps": 1, "data_dir": data_dir}
     training.train(tmp_path, threads=hardware.available_threads(), **options)
     assert "may not be used" not in caplog.text

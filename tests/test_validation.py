@@ -10,63 +10,10 @@ from helpers import run, started, steps_in, variables, wait_for
 
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir.best_file import best_checkpoint
 from cnn_estimator.run_dir.evaluations import EvaluationRecord, ValidationLog
 
 # Slow enough to be best at step 300; with early_stopping=10 the end is at step 500.
 FLAGS = ("--recipe=fashion_dense", "--optimizer=sgd", "--seed=1", "--validation=100", "--eval_every=20", "--keep_best")
-
-
-def log_of(folder, *accuracies):
-    """The ValidationLog of a folder with these records, at the steps 0, 1, 2 and so on."""
-    log = ValidationLog(str(folder), last_step=10**6)
-    log.records = [EvaluationRecord(step, accuracy, 1.0) for step, accuracy in enumerate(accuracies)]
-    return log
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize(
-    ("accuracies", "best", "worse_since"),
-    [((0.5,), 0, 0), ((0.5, 0.6, 0.6, 0.4), 1, 2), ((0.7, 0.6, 0.65), 0, 2), ((0.1, 0.2, 0.3), 2, 0)],
-)
-def test_the_first_of_the_highest_accuracies_is_best(tmp_path, accuracies, best, worse_since):
-    log = log_of(tmp_path, *accuracies)
-    assert log.best == log.records[best]
-    assert [log.out_of_patience(number) for number in (None, 1, 2, 3)] == [
-        False,
-        *(number <= worse_since for number in (1, 2, 3)),
-    ]
-
-
-@pytest.mark.unit
-def test_without_records_nothing_is_best(tmp_path):
-    log = log_of(tmp_path)
-    assert log.best is None
-    assert not log.out_of_patience(1)
-
-
-@pytest.mark.unit
-def test_records_are_read_up_to_a_step(tmp_path):
-    log = log_of(tmp_path, 0.5, 0.6, 0.7)
-    log.rewrite()
-    assert ValidationLog(str(tmp_path), last_step=1).records == log.records[:2]
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize("content", ["{", '{"step": 1}', "[1]", '"x"'])
-def test_damaged_records_are_an_error(tmp_path, content):
-    (tmp_path / "validation.jsonl").write_text(content)
-    with pytest.raises(UserError, match=r"validation\.jsonl is damaged: .*: move it away"):
-        ValidationLog(str(tmp_path), last_step=5)
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize("content", ["{", "[1]", '{"checkpoint": "../x"}', '{"checkpoint": 1}'])
-def test_a_damaged_best_file_is_an_error(tmp_path, content):
-    (tmp_path / "best").mkdir()
-    (tmp_path / "best" / "best.json").write_text(content)
-    with pytest.raises(UserError, match=r"best\.json is damaged"):
-        best_checkpoint(str(tmp_path))
 
 
 @pytest.mark.unit

@@ -33,7 +33,7 @@ _REMOVED_ALIASES = {
 }
 # Modules that moved inside TensorFlow.
 _MOVED_ALIASES = {"tensorflow.python.training.training_ops": "tensorflow.python.ops.gen_training_ops"}
-# TensorFlow's internal copy of Keras lacks these parts. They hold no layers, so those of the Keras package fit.
+# TensorFlow's internal copy of Keras lacks these parts. The Keras package's parts fit, because they hold no layers.
 _KERAS_PARTS = ("applications", "datasets", "preprocessing")
 # Internal names of TensorFlow 1: {module: {name in the module: public name in tf}}.
 _CONSTANTS = {"convert_variables_to_constants": "graph_util.convert_variables_to_constants"}

@@ -135,8 +135,8 @@ class DataSet:
 def _read(train_dir: str | os.PathLike[str] | None, split: str, source_url: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Returns uint8 images [N, 28, 28] and labels [N] of a split.
 
-    The files are the IDX files in train_dir. If train_dir has none, they are those of the public Fashion-MNIST if
-    source_url contains "fashion", and else of the public MNIST.
+    Reads the IDX files in train_dir. If train_dir has none, reads the public Fashion-MNIST if source_url contains
+    "fashion", and else the public MNIST.
     """
     names = [name + end for pair in datasets.SPLITS.values() for name in pair for end in ("", ".gz")]
     has_files = train_dir and any(os.path.isfile(os.path.join(train_dir, name)) for name in names)

@@ -1,6 +1,6 @@
 """tensorflow.python.keras for TF 1 programs: in TensorFlow 1 it was the Keras behind tf.keras.
 
-TensorFlow 2 has a copy of Keras under that name. Its models and layers do not work together with those of tf.keras.
+TensorFlow 2 has a copy of Keras under that name, whose layers cannot be mixed with the layers of tf.keras.
 """
 
 import importlib.abc

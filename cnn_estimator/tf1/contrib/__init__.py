@@ -11,7 +11,7 @@ from types import ModuleType
 from cnn_estimator.tf1.contrib import _submodules
 from cnn_estimator.tf1.unavailable import module_getattr
 
-_NO_SUCCESSOR = "no library keeps it; TensorFlow 1.15 on Python 3.7 is the last with it"
+_NO_SUCCESSOR = "no library replaces it, TensorFlow 1.15 on Python 3.7 is the last release with it"
 _SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
 # Parts of TensorFlow 1.15 and earlier releases that have no module here.
 _UNAVAILABLE_PARTS = """

@@ -1,6 +1,6 @@
 """The old feature columns of tf.contrib.layers, built on tf.feature_column.
 
-Values and the names of features are those of TF 1. The names of variables are those of tf.feature_column.
+Values and feature names are the same as in TF 1. Variable names are the same as in tf.feature_column.
 """
 
 import math
@@ -126,8 +126,8 @@ def crossed_column(
 ) -> Any:
     """The hash bucket of each combination of the values of several columns.
 
-    With hash_key=SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY the buckets are those of TF 1. Without a hash_key TF 1 used
-    another hash.
+    With hash_key=SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY the buckets are the same as in TF 1. Without a hash_key TF 1
+    used another hash.
     """
     _only(combiner, "crossed_column")
     _no_checkpoint(ckpt_to_load_from, tensor_name_in_ckpt)

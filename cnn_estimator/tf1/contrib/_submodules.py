@@ -60,7 +60,7 @@ class _Submodule(ModuleType):
         return importlib.import_module(f"{self.__name__}.{name}")
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        instead = f"use what {self._part.__name__.replace('cnn_estimator.tf1', 'tf')} has"
+        instead = f"use the names of {self._part.__name__.replace('cnn_estimator.tf1', 'tf')}"
         return Unavailable(self.__name__.replace("tensorflow", "tf", 1), instead)()
 
     def __mro_entries__(self, bases: tuple[object, ...]) -> object:

@@ -40,13 +40,13 @@ class MirroredStrategy(tf.distribute.MirroredStrategy):
         Raises:
           ValueError: two arguments have the same meaning.
         """
-        given = [number for number in (num_gpus, num_gpus_per_worker) if number is not None]
-        if len(given) + (devices is not None) > 1:
+        counts = [count for count in (num_gpus, num_gpus_per_worker) if count is not None]
+        if len(counts) + (devices is not None) > 1:
             raise ValueError("give one of devices, num_gpus and num_gpus_per_worker")
         if cross_device_ops is not None and cross_tower_ops is not None:
             raise ValueError("cross_device_ops and cross_tower_ops are the same: give one of them")
-        if given:
-            devices = [f"/gpu:{number}" for number in range(given[0])] or ["/cpu:0"]
+        if counts:
+            devices = [f"/gpu:{number}" for number in range(counts[0])] or ["/cpu:0"]
         super().__init__(devices, cross_device_ops if cross_device_ops is not None else cross_tower_ops)
 
 
@@ -71,7 +71,7 @@ __getattr__ = module_getattr(
     (tf.distribute,),
     "use tf.distribute",
     {
-        "TPUStrategy": "there is no TPU support here; use MirroredStrategy",
+        "TPUStrategy": "TPUs are not supported, use MirroredStrategy",
         "initialize_tpu_system": "there is no TPU support here",
         "run_standard_tensorflow_server": "use tf.train.Server",
     },

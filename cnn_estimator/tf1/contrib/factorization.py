@@ -29,6 +29,6 @@ class KMeansClustering(estimator.experimental.KMeans):
 __getattr__ = module_getattr(
     "tf.contrib.factorization",
     (clustering_ops,),
-    "no library keeps it; of this part KMeans and KMeansClustering are left",
+    "no library replaces it, only KMeans and KMeansClustering are available",
     names="GMM GmmAlgorithm WALSMatrixFactorization WALSModel gmm",
 )

@@ -45,7 +45,7 @@ def from_saved_model(
     """Returns the Predictor of a signature of a SavedModel, or of named tensors. tags: separated by commas."""
     if (input_names is None) != (output_names is None):
         raise ValueError("input_names and output_names belong together: give both or none")
-    if sum(given is not None for given in (signature_def_key, signature_def, input_names)) > 1:
+    if sum(argument is not None for argument in (signature_def_key, signature_def, input_names)) > 1:
         raise ValueError("give only one of signature_def_key, signature_def, and input_names with output_names")
     graph = graph or tf.Graph()
     with graph.as_default():

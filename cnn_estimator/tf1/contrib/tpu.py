@@ -24,7 +24,7 @@ TPUDistributionStrategy = Unavailable("tf.contrib.tpu.TPUDistributionStrategy", 
 __getattr__ = module_getattr(
     "tf.contrib.tpu",
     (tf.tpu, tf.tpu.experimental),
-    "there is no TPU support here; use TPUEstimator(use_tpu=False)",
+    "TPUs are not supported, use TPUEstimator(use_tpu=False)",
     names="AsyncCheckpointSaverHook InfeedQueue infeed_dequeue infeed_dequeue_tuple infeed_enqueue "
     "infeed_enqueue_tuple outfeed_dequeue outfeed_dequeue_tuple outfeed_enqueue outfeed_enqueue_tuple profiler",
 )

@@ -50,9 +50,9 @@ def input_fn(x: Any, y: Any = None, batch_size: int | None = None, *, train: boo
     def batches() -> Iterator:
         order = np.random.RandomState(_SEED)
         while True:
-            chosen = order.permutation(count) if train else np.arange(count)
+            rows = order.permutation(count) if train else np.arange(count)
             for start in range(0, count, size):
-                yield tf.nest.map_structure(lambda array: array[chosen[start : start + size]], arrays)  # noqa: B023
+                yield tf.nest.map_structure(lambda array: array[rows[start : start + size]], arrays)  # noqa: B023
             if not train:
                 return
 

@@ -1,4 +1,4 @@
-"""The canned estimators of tf.contrib.learn, built on those of tf.estimator."""
+"""The canned estimators of tf.contrib.learn, built on the canned estimators of tf.estimator."""
 
 import math
 from collections.abc import Callable, Iterable

@@ -95,7 +95,7 @@ class _OnePass(tf.train.SessionRunHook):
 
 
 class Estimator:
-    """An Estimator with fit, evaluate and predict. Other attributes are those of tf.estimator.Estimator."""
+    """An Estimator with fit, evaluate and predict. It forwards other attributes to tf.estimator.Estimator."""
 
     def __init__(
         self,

@@ -62,13 +62,13 @@ class CategoricalVocabulary:
         The other values get new ids, the most frequent ones first.
         """
         counts = sorted(self._freq.items(), key=lambda item: (-item[1], item[0]))
-        kept = {
+        frequent = {
             value: count
             for value, count in counts
             if count > min_frequency and (max_frequency <= 0 or count < max_frequency)
         }
-        self._freq = collections.defaultdict(int, kept)
-        self._reverse_mapping = [self._unknown_token, *kept]
+        self._freq = collections.defaultdict(int, frequent)
+        self._reverse_mapping = [self._unknown_token, *frequent]
         self._mapping = {value: number for number, value in enumerate(self._reverse_mapping)}
 
     def reverse(self, class_id: int) -> Any:

@@ -187,9 +187,9 @@ def _where_unfinished(finished: Any, new: Any, old: Any) -> Any:
     """Returns the new values of unfinished sequences and the old values of finished ones."""
     if isinstance(new, tf.TensorArray) or new.shape.ndims == 0:
         return new
-    kept = tf.where(finished, old, new)
-    kept.set_shape(new.shape)
-    return kept
+    merged = tf.where(finished, old, new)
+    merged.set_shape(new.shape)
+    return merged
 
 
 def dynamic_decode(

@@ -18,8 +18,8 @@ DATASETS: dict[str, Callable[..., object]] = {
 def load_dataset(name: str, size: str = "small", test_with_fake_data: bool = False) -> object:
     """Returns the dataset "mnist" or "dbpedia".
 
-    "mnist" is three DataSets, of the folder MNIST-data if it has IDX files, else of the public MNIST. The other
-    arguments are those of text_datasets.load_dbpedia.
+    "mnist" is three DataSets, of the folder MNIST-data if it has IDX files, else of the public MNIST. For the
+    other arguments see text_datasets.load_dbpedia.
 
     Raises:
       ValueError: the name is unknown.
