@@ -128,7 +128,9 @@ def test_a_run_survives_the_loss_of_each_of_its_tasks(tmp_path, data_dir):
         cluster.wait_for("step = ", WORKER)
         assert cluster.end(CHIEF, signal.SIGTERM) == 143
         stopped = max(steps_in(model_dir))
-        assert f"stopped by SIGTERM: step {stopped} is saved as {model_dir}/model.ckpt-{stopped}" in cluster.output(CHIEF)
+        assert f"stopped by SIGTERM: step {stopped} is saved as {model_dir}/model.ckpt-{stopped}" in cluster.output(
+            CHIEF
+        )
         assert cluster.statuses(WORKER) == {WORKER: 138}
         assert cluster.errors(WORKER) == [f"error: the chief at {address[CHIEF]} was lost: {restart}"]
 

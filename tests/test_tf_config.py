@@ -140,7 +140,11 @@ def test_an_address_is_a_host_and_a_port(address):
     [
         ("mirrored", config(WORKERS, "worker"), "several tasks: choose strategy multi_worker, or unset TF_CONFIG"),
         ("multi_worker", config(PS, "worker"), "job 'ps': remove it from TF_CONFIG, or leave out strategy"),
-        ("multi_worker", config(WORKERS, "evaluator"), "job 'evaluator': remove it from TF_CONFIG, or leave out strategy"),
+        (
+            "multi_worker",
+            config(WORKERS, "evaluator"),
+            "job 'evaluator': remove it from TF_CONFIG, or leave out strategy",
+        ),
     ],
 )
 def test_the_jobs_must_fit_the_strategy(strategy, content, message):
