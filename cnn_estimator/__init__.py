@@ -1,40 +1,40 @@
-"""The TensorFlow 1 Estimator tutorials on convolutional networks, alive on TensorFlow 2.15 to 2.21.
+"""The TensorFlow 1 Estimator tutorials on convolutional networks, running on TensorFlow 2.15 to 2.21.
 
 `from cnn_estimator.tf1 import tf` is the TF 1 API with tf.estimator, for your own code. This module has the tutorials:
 
     import cnn_estimator
 
-    training = cnn_estimator.train(recipe="fashion_cnn", max_steps=200, model_dir="/tmp/fashion")
+    training = cnn_estimator.train("/tmp/fashion", recipe="fashion_cnn", max_steps=200)
     evaluation = cnn_estimator.evaluate("/tmp/fashion")
 
-Importing it loads no TensorFlow: the first use of a name does.
+Importing this module loads no TensorFlow; the first use of a function does.
 """
 
 import importlib
-
-# Not typing's, nor anything else that takes a moment to import: Ctrl-C would print a traceback meanwhile, as __main__
-# is imported after this module.
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from cnn_estimator.data.datasets import load
-    from cnn_estimator.evaluation import evaluate
-    from cnn_estimator.exporting import export
-    from cnn_estimator.prediction import Predictor
-    from cnn_estimator.training import train
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Predictor", "__version__", "evaluate", "export", "load", "train"]
+__all__ = ["Predictor", "__version__", "evaluate", "export", "load", "predict", "reproduce", "train"]
 
+# No module has the name of a function: its import would replace the function.
 _MODULES = {
     "load": "data.datasets",
     "train": "training",
     "evaluate": "evaluation",
+    "predict": "prediction",
     "Predictor": "prediction",
     "export": "exporting",
+    "reproduce": "reproduction",
 }
 
-
-if not TYPE_CHECKING:  # a type checker would take any name for one of this module
+if TYPE_CHECKING:
+    from cnn_estimator.data.datasets import load
+    from cnn_estimator.evaluation import evaluate
+    from cnn_estimator.exporting import export
+    from cnn_estimator.prediction import Predictor, predict
+    from cnn_estimator.reproduction import reproduce
+    from cnn_estimator.training import train
+else:
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:

@@ -1,20 +1,20 @@
-"""The errors that a user can fix, and the end of work that a stop signal asked for. Imports no TensorFlow."""
+"""Errors that a user can fix, and the end of work that a stop signal requested. Imports no TensorFlow."""
 
 import re
 import signal
 from collections.abc import Callable, Sequence
+from typing import Any
 
 
 class UserError(Exception):
     """A mistake in what the user gave.
 
-    str() is one line that names the value, says what is wrong and what to do. Where several things differ, a table
-    follows it.
+    str() is one line: the value's name, what is wrong with it, and what to do. A table of differences may follow it.
 
     Args:
       problem: the value's name, and what is wrong with it.
-      advice: what to do about it. Arguments of the Python functions stand in braces: "choose another {model_dir}".
-      differences: the rows of the table; the first one is its header.
+      advice: what to do. Names of arguments stand in braces: "choose another {model_dir}".
+      differences: the rows of the table; the first row is its header.
     """
 
     def __init__(self, problem: str, advice: str = "", differences: Sequence[Sequence[object]] = ()):
@@ -27,30 +27,30 @@ class UserError(Exception):
         return self.text(lambda argument: argument)
 
     def text(self, write_argument: Callable[[str], str]) -> str:
-        """Returns what str() does, with each argument in the advice as write_argument(name) returns it."""
-        advice = re.sub(r"\{(\w+)\}", lambda found: write_argument(found[1]), self.advice)
+        """Returns the same text as str(), with each {argument} of the advice replaced by write_argument("argument")."""
+        advice = re.sub(r"\{(\w+)\}", lambda match: write_argument(match[1]), self.advice)
         line = f"{self.problem}: {advice}" if advice else self.problem
         if not self.differences:
             return line
-        from tabulate import tabulate  # only where there is a table: --help is quicker without it
+        from tabulate import tabulate  # imported only for a table: --help is faster without it
 
         header, *rows = self.differences
         return f"{line}\n{tabulate(rows, header, 'plain', disable_numparse=True)}"
 
 
 class TaskLost(UserError):
-    """Another task of the cluster is gone, or did not come: nobody's mistake, and worth another try."""
+    """Another task of the cluster was lost or never started. Retrying may help."""
 
 
 class Stopped(Exception):
     """A stop signal ended the work.
 
     Attributes:
-      signal: the signal.Signals that was received.
-      result: what the work returns, for the part of it that was done and saved; None where nothing was.
+      signal: the signal that was received.
+      result: what the function would have returned, for the part of the work that was done and saved; None without one.
     """
 
-    def __init__(self, received: signal.Signals, result: object = None) -> None:
+    def __init__(self, received: signal.Signals, result: Any = None) -> None:
         super().__init__(f"stopped by {received.name}")
         self.signal = received
         self.result = result

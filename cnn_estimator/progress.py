@@ -1,4 +1,4 @@
-"""The progress bar: a line on a terminal, an output that is replaced in a notebook. Imports no TensorFlow."""
+"""The progress bar: a line on a terminal, or an output that is replaced in a notebook. Imports no TensorFlow."""
 
 import contextlib
 import io
@@ -8,18 +8,21 @@ from typing import Any
 
 from tqdm import tqdm
 
-_COLUMNS = 80
-_SECONDS = 0.5  # between two states in a notebook: each is a message to the browser
+_NOTEBOOK_COLUMNS = 80
+_NOTEBOOK_UPDATE_SECONDS = 0.5  # each update is a message to the browser
 
 
 @contextlib.contextmanager
 def progress_bar(*, total: int, initial: int, smoothing: float = 0.3, hidden: bool = False) -> Iterator[tqdm]:
-    """Yields a bar of steps; where neither a terminal nor a notebook is, it shows nothing.
+    """Yields a progress bar of steps, which shows nothing without a terminal or a notebook.
 
-    On a terminal, log lines are printed above it meanwhile.
+    On a terminal, log lines are printed above the bar.
 
     Args:
-      smoothing: of the rate, from 0, the mean from the beginning on, to 1, that of the last update alone.
+      total: steps at the end of the bar.
+      initial: steps that are done already.
+      smoothing: weight of the newest update in the displayed rate: 0 shows the mean rate, 1 the newest.
+      hidden: whether to show nothing in any case.
     """
     options: dict[str, Any] = {"total": total, "initial": initial, "unit": "step", "smoothing": smoothing}
     if not hidden and in_notebook():
@@ -40,14 +43,20 @@ def in_notebook() -> bool:
 
 
 class _NotebookBar(tqdm):
-    """A bar that replaces its own output: one that moves by carriage returns leaves a line for each state in the file.
+    """A bar that replaces its output: a bar that moves by carriage returns would save a line per update in the file.
 
-    tqdm's own bar for notebooks needs ipywidgets, and is empty where the notebook is only read.
+    tqdm's bar for notebooks needs ipywidgets, and is empty where the saved notebook is only read.
     """
 
     def __init__(self, **options: Any) -> None:
         self._output: Any = None
-        super().__init__(file=io.StringIO(), ascii=False, ncols=_COLUMNS, mininterval=_SECONDS, **options)
+        super().__init__(
+            file=io.StringIO(),
+            ascii=False,
+            ncols=_NOTEBOOK_COLUMNS,
+            mininterval=_NOTEBOOK_UPDATE_SECONDS,
+            **options,
+        )
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:
         from IPython.display import display

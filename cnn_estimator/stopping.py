@@ -1,8 +1,8 @@
-"""A request to stop, which ends the work where nothing is lost. Imports no TensorFlow.
+"""The request to stop, which ends the work at a point where nothing is lost. Imports no TensorFlow.
 
-The request is a flag, and the work looks at it between its stages. An exception out of the signal handler would end
-the work sooner, but it can be lost: C extensions that are being imported turn it into an ImportError, finalizers print
-and drop it, and a save that it interrupts is half a save.
+The request is a flag, which the work checks between its stages. An exception raised by the signal handler would end the
+work sooner, but C extensions that are being imported turn it into an ImportError, finalizers print and drop it, and
+it can interrupt a save.
 """
 
 import signal
@@ -13,17 +13,17 @@ _requested: signal.Signals | None = None
 
 
 def request(received: signal.Signals) -> None:
-    """Asks the work of this process to stop, because of a signal."""
+    """Requests that the work of this process stops, because of a signal."""
     global _requested
     _requested = received
 
 
 def requested() -> signal.Signals | None:
-    """Returns the signal because of which the work is to stop, or None."""
+    """Returns the signal because of which the work must stop, or None."""
     return _requested
 
 
 def check() -> None:
-    """Raises Stopped if the work is to stop."""
+    """Raises Stopped if the work must stop."""
     if _requested:
         raise Stopped(_requested)

@@ -1,4 +1,4 @@
-"""The commands on ten_bars: as processes where stdout, stderr, exit status or signals are the point, else called."""
+"""The commands on ten_bars: as processes where stdout, stderr, exit status or signals matter, otherwise called."""
 
 import dataclasses
 import fcntl
@@ -29,13 +29,12 @@ from helpers import (
     steps_in,
     train,
     users_environment,
-    variables,
     wait_for,
     write_idx_folder,
 )
 from PIL import Image
 
-from cnn_estimator import hardware, recipes
+from cnn_estimator import recipes
 from cnn_estimator.data import datasets
 from cnn_estimator.tf1 import tf
 
@@ -77,9 +76,9 @@ def first_run(tmp_path_factory, data_dir):
 
 @pytest.fixture(scope="module")
 def evaluated(first_run):
-    """(model_dir, the CompletedProcess) of run_eval.py --figures after it."""
+    """(model_dir, the CompletedProcess) of run_eval.py --plot after it."""
     model_dir, _ = first_run
-    done = run("run_eval.py", f"--model_dir={model_dir}", "--figures")
+    done = run("run_eval.py", f"--model_dir={model_dir}", "--plot")
     assert done.returncode == 0, done.stderr
     return model_dir, done
 
@@ -111,22 +110,17 @@ def without_tensorflow(tmp_path):
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("script", ["run_train.py", "run_eval.py"])
-def test_a_mistake_in_the_flags_of_a_script_is_found_without_tensorflow(without_tensorflow, script):
-    done = run(script, "--batch_size=0", environment=without_tensorflow)
-    message = "flag --batch_size=0: 0 is not an integer in the range [1, 60000]"
+def test_a_mistake_is_found_without_tensorflow(without_tensorflow):
+    done = run("run_train.py", "--batch_size=0", environment=without_tensorflow)
+    message = "flag --batch_size=0: not an integer from 1 to 60000"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
-
-
-@pytest.mark.process
-def test_an_empty_list_of_images_is_found_without_tensorflow(without_tensorflow):
     done = verb("predict", "-", input="\n", environment=without_tensorflow)
     message = "nothing to predict: the list on stdin is empty"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.process
-def test_the_verbs_are_listed_without_loading_anything_that_takes_time(tmp_path):
+def test_the_verbs_are_listed_without_loading_slow_modules(tmp_path):
     for name in ("tensorflow", "numpy", "matplotlib", "PIL", "pooch", "tabulate"):
         (tmp_path / f"{name}.py").write_text(f"raise AssertionError('{name} was loaded')")
     done = run("-m", "cnn_estimator", environment={"PYTHONPATH": str(tmp_path)})
@@ -135,25 +129,7 @@ def test_the_verbs_are_listed_without_loading_anything_that_takes_time(tmp_path)
 
 
 @pytest.mark.process
-def test_a_list_of_verbs_that_is_not_read_is_no_error():
-    """As by `| head -1`, when it has exited before the list is written."""
-    read, write = os.pipe()
-    os.close(read)
-    done = subprocess.run([sys.executable, "-m", "cnn_estimator"], stdout=write, stderr=subprocess.PIPE, check=False)
-    os.close(write)
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
-@pytest.mark.process
-def test_characters_that_stdout_lacks_are_escaped():
-    done = verb("predict", "--help", environment={"PYTHONIOENCODING": "ascii"})
-    assert "Traceback" not in done.stderr
-    assert done.stdout.startswith("python -m cnn_estimator predict [flags] IMAGE\\u2026")
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_wait_for_a_list(number):
+def test_a_signal_ends_the_wait_for_a_list():
     arguments = [sys.executable, "-m", "cnn_estimator", "predict", "-"]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(arguments, **pipes, cwd=REPOSITORY, text=True, env=users_environment()) as process:
@@ -163,15 +139,15 @@ def test_a_signal_ends_the_wait_for_a_list(number):
             assert process.poll() is None
             time.sleep(0.01)
         time.sleep(0.3)  # it has read the line, and waits for another
-        process.send_signal(number)
-        assert process.wait(timeout=10) == 128 + number
-        assert process.stderr.read() == f"stopped by {signal.Signals(number).name}: nothing was predicted\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 130
+        assert process.stderr.read() == "stopped by SIGINT: nothing was predicted\n"
 
 
 @pytest.mark.process
 def test_samples_are_plotted_without_tensorflow(tmp_path, data_dir, without_tensorflow):
     path = tmp_path / "new" / "samples.png"
-    flags = (f"--data_dir={data_dir}", "--count=7", f"--figure={path}")
+    flags = (f"--data_dir={data_dir}", "--count=7", f"--plot={path}")
     first_run = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")}
     done = verb("samples", *flags, environment=without_tensorflow | first_run)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
@@ -180,7 +156,7 @@ def test_samples_are_plotted_without_tensorflow(tmp_path, data_dir, without_tens
 
 
 @pytest.mark.process
-def test_an_installation_that_does_not_fit_is_an_error(tmp_path):
+def test_an_unsupported_tensorflow_is_an_error(tmp_path):
     (tmp_path / "tensorflow.py").write_text("__version__ = '2.14.0'")
     message = error_of(run("run_eval.py", environment={"PYTHONPATH": str(tmp_path)}))
     assert message.startswith("TensorFlow 2.14.0 is not supported")
@@ -190,15 +166,23 @@ def test_an_installation_that_does_not_fit_is_an_error(tmp_path):
 
 
 @pytest.mark.process
-def test_training_logs_what_it_does(first_run, data_dir):
+def test_training_logs_its_settings_data_steps_and_result_each_once(first_run, data_dir):
     model_dir, done = first_run
     assert done.stdout == ""
-    logged = [line for line in done.stderr.splitlines() if line.startswith("INFO:cnn_estimator:")]
+    lines = done.stderr.splitlines()
+    assert all(re.match(r"INFO:(cnn_estimator|tensorflow):\S", line) for line in lines), done.stderr
+    for step in (1, 41, 81):
+        pattern = rf"INFO:tensorflow:accuracy = \S+, loss = \S+, step = {step}( \([\d.]+ sec\))?"
+        (logged,) = [line for line in lines if f"step = {step}" in line.split(" (")[0].split(", ")]
+        assert re.fullmatch(pattern, logged)
+    for step in (0, 50, 100, 120):
+        assert sum(f"Saving checkpoints for {step} into" in line for line in lines) == 1
+    logged = [line for line in lines if line.startswith("INFO:cnn_estimator:")]
     patterns = [
+        rf"training {model_dir} from step 0 to step 120",
         r"recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
         r"batch_size 32, seed 1, threads \d+",
         rf"fashion_mnist: 300 training images from {data_dir}",
-        rf"model_dir {model_dir}: from step 0 to step 120",
         r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
         rf"evaluate it: python run_eval.py --model_dir={model_dir}",
     ]
@@ -208,42 +192,10 @@ def test_training_logs_what_it_does(first_run, data_dir):
 
 
 @pytest.mark.process
-def test_every_line_is_a_log_record_and_comes_once(first_run):
-    _, done = first_run
-    lines = done.stderr.splitlines()
-    assert all(re.match(r"INFO:(cnn_estimator|tensorflow):\S", line) for line in lines), done.stderr
-    for step in (1, 41, 81):
-        pattern = rf"INFO:tensorflow:accuracy = \S+, loss = \S+, step = {step}( \([\d.]+ sec\))?"
-        (logged,) = [line for line in lines if f"step = {step}" in line.split(" (")[0].split(", ")]
-        assert re.fullmatch(pattern, logged)
-    for step in (0, 50, 100, 120):
-        assert sum(f"Saving checkpoints for {step} into" in line for line in lines) == 1
-
-
-@pytest.mark.process
-def test_the_model_dir_after_training(first_run, data_dir):
+def test_a_run_is_described_and_its_newest_checkpoints_are_kept(first_run, data_dir):
     model_dir, _ = first_run
-    assert settings_in(model_dir) == {
-        "version": 6,
-        "recipe": "fashion_dense",
-        "dataset": "fashion_mnist",
-        "network": "dense_128",
-        "optimizer": "adam",
-        "learning_rate": 0.005,
-        "adam_beta2": 0.999,
-        "batch_size": 32,
-        "schedule": "constant",
-        "warmup_steps": 0,
-        "augment": "none",
-        "average_decay": 0.0,
-        "seed": 1,
-        "threads": hardware.available_threads(),
-        "precision": "float32",
-        "schedule_steps": None,
-        "validation": 0,
-        "data_dir": data_dir,
-        "class_names": list("0123456789"),
-    }
+    chosen = {"recipe": "fashion_dense", "learning_rate": 0.005, "seed": 1, "data_dir": data_dir}
+    assert chosen.items() <= settings_in(model_dir).items()
     assert steps_in(model_dir) == [100, 120]
 
 
@@ -280,23 +232,7 @@ def _read(terminal):
 
 
 @pytest.mark.integration
-def test_train_and_eval_do_what_the_scripts_do(tmp_path, data_dir):
-    flags = (f"--data_dir={data_dir}", DENSE, "--steps=5", "--seed=1")
-    called(f"--model_dir={tmp_path}/script", *flags, script="run_train.py")
-    done = called("train", f"--model_dir={tmp_path}/verb", *flags)
-    assert f"evaluate it: python -m cnn_estimator eval --model_dir={tmp_path}/verb" in done.stderr
-    assert variables(tmp_path / "script") == variables(tmp_path / "verb")
-    evaluations = [
-        called("eval", f"--model_dir={tmp_path}/verb", "--checkpoint=5"),
-        called(f"--model_dir={tmp_path}/verb", script="run_eval.py"),
-    ]
-    first, second = (json.loads(done.stdout) for done in evaluations)
-    assert first == second
-    assert first["global_step"] == 5
-
-
-@pytest.mark.integration
-def test_steps_are_counted_on_and_max_steps_is_absolute(tmp_path, data_dir):
+def test_steps_are_counted_from_the_checkpoint_and_max_steps_is_absolute(tmp_path, data_dir):
     def step_range(*flags):
         done = called_train(tmp_path, data_dir, DENSE, *flags)
         return re.findall(r"from step (\d+) to step (\d+)", done.stderr), done.stderr
@@ -306,7 +242,7 @@ def test_steps_are_counted_on_and_max_steps_is_absolute(tmp_path, data_dir):
     assert step_range("--max_steps=8")[0] == [("6", "8")]
     reached, logged = step_range("--max_steps=8")
     assert reached == []
-    assert f"nothing to train: {tmp_path} is at step 8 of 8. --steps=N trains on" in logged
+    assert f"nothing to train: {tmp_path} is at step 8 of 8. Add steps with --steps=N" in logged
     assert json.loads(called("eval", f"--model_dir={tmp_path}").stdout)["global_step"] == 8
 
 
@@ -335,17 +271,7 @@ def test_named_tensors_are_logged_and_batches_are_shuffled(tmp_path, data_dir):
 
 
 @pytest.mark.integration
-def test_without_a_seed_one_is_drawn_and_kept(tmp_path, data_dir):
-    for name in ("one", "two"):
-        called_train(tmp_path / name, data_dir, DENSE, "--steps=1")
-    seeds = [settings_in(tmp_path / name)["seed"] for name in ("one", "two")]
-    assert seeds[0] != seeds[1]
-    called_train(tmp_path / "one", data_dir, DENSE, "--steps=1")
-    assert settings_in(tmp_path / "one")["seed"] == seeds[0]
-
-
-@pytest.mark.integration
-def test_the_data_of_a_run_is_that_of_its_first_training(model_dir, data_dir):
+def test_a_resumed_run_takes_the_data_of_its_first_training(model_dir, data_dir):
     done = called(f"--model_dir={model_dir}", DENSE, "--steps=1", script="run_train.py")
     assert f"fashion_mnist: 300 training images from {data_dir}" in done.stderr
 
@@ -356,9 +282,9 @@ def test_another_learning_rate_batch_and_recipe_of_the_same_network_are_recorded
     changed = ("--recipe=fashion_ladder_4", "--learning_rate=0.01", "--batch_size=20", "--max_steps=3")
     done = called_train(tmp_path, data_dir, *changed)
     assert re.findall(r"WARNING:cnn_estimator:(.*)", done.stderr) == [
-        "learning_rate is 0.01 from now on, and was 0.001",
-        "batch_size is 20 from now on, and was 10",
-        "recipe is fashion_ladder_4 from now on, and was fashion_ladder_3",
+        "learning_rate changed from 0.001 to 0.01",
+        "batch_size changed from 10 to 20",
+        "recipe changed from fashion_ladder_3 to fashion_ladder_4",
     ]
     settings = settings_in(tmp_path)
     assert (settings["recipe"], settings["learning_rate"], settings["batch_size"]) == ("fashion_ladder_4", 0.01, 20)
@@ -372,32 +298,19 @@ def test_another_learning_rate_batch_and_recipe_of_the_same_network_are_recorded
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    ("flags", "rows"),
-    [
-        (
-            ["--recipe=mnist_cnn"],
-            [
-                ["recipe", "fashion_dense", "mnist_cnn"],
-                ["dataset", "fashion_mnist", "mnist"],
-                ["network", "dense_128", "two_conv"],
-                ["optimizer", "adam", "sgd"],
-            ],
-        ),
-        (
-            ["--recipe=fashion_cnn"],
-            [["recipe", "fashion_dense", "fashion_cnn"], ["network", "dense_128", "three_conv_dropout"]],
-        ),
-        ([DENSE, "--optimizer=sgd"], [["optimizer", "adam", "sgd"]]),
-    ],
-)
-def test_training_another_run_in_the_model_dir_is_refused_with_what_differs(model_dir, flags, rows):
+def test_another_run_in_the_model_dir_is_refused_with_the_differences(model_dir):
     before = sorted(path.name for path in model_dir.iterdir())
-    done = command("train", f"--model_dir={model_dir}", "--data_dir=/nowhere", *flags, "--steps=1")
+    done = command("train", f"--model_dir={model_dir}", "--data_dir=/nowhere", "--recipe=mnist_cnn", "--steps=1")
     message, table = error_and_table_of(done)
     advice = "choose another --model_dir, or archive that run with --fresh"
     assert message == f"model_dir {model_dir} holds another run: {advice}"
-    assert [line.split() for line in table] == [["setting", "saved", "requested"], *rows]
+    assert [line.split() for line in table] == [
+        ["setting", "saved", "requested"],
+        ["recipe", "fashion_dense", "mnist_cnn"],
+        ["dataset", "fashion_mnist", "mnist"],
+        ["network", "dense_128", "two_conv"],
+        ["optimizer", "adam", "sgd"],
+    ]
     assert sorted(path.name for path in model_dir.iterdir()) == before
 
 
@@ -407,10 +320,9 @@ def test_training_another_run_in_the_model_dir_is_refused_with_what_differs(mode
     [
         ("softmax", "The name 'softmax:0' refers to a Tensor which does not exist."),
         ("IteratorGetNext", "Name IteratorGetNext is ambiguous"),
-        ("Adam/update", "The name 'Adam/update:0' refers to a Tensor which does not exist."),
     ],
 )
-def test_a_tensor_that_the_graph_does_not_have_is_an_error(model_dir, name, problem):
+def test_an_unknown_tensor_is_an_error(model_dir, name, problem):
     flags = (f"--model_dir={model_dir}", DENSE, "--steps=1", "--seed=2", f"--log_tensors=p={name}")
     message = error_of(command("train", *flags))
     assert message.startswith(f"log_tensors: {problem}")
@@ -421,7 +333,7 @@ def test_a_tensor_that_the_graph_does_not_have_is_an_error(model_dir, name, prob
 
 
 @pytest.mark.integration
-def test_bad_data_is_an_error(tmp_path):
+def test_damaged_data_is_an_error_before_a_model_dir_is_made(tmp_path):
     write_idx_folder(tmp_path, train=20)
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01")
     message = error_of(command("train", f"--model_dir={tmp_path}/model", f"--data_dir={tmp_path}", "--steps=1"))
@@ -430,7 +342,7 @@ def test_bad_data_is_an_error(tmp_path):
 
 
 @pytest.mark.process
-def test_beside_a_trainer_others_evaluate_and_do_not_train(tmp_path, data_dir):
+def test_while_one_process_trains_others_evaluate_and_may_not_train(tmp_path, data_dir):
     """The trainer saves at every step and keeps one: what is being evaluated is soon deleted."""
     flags = (DENSE, "--save_every=1", "--keep_checkpoints=1", "--max_steps=1000000")
     with started("run_train.py", f"--model_dir={tmp_path}", f"--data_dir={data_dir}", *flags) as (trainer, stderr):
@@ -448,12 +360,13 @@ def test_beside_a_trainer_others_evaluate_and_do_not_train(tmp_path, data_dir):
 
 @pytest.mark.integration
 def test_fresh_archives_the_run_and_starts_over(tmp_path, data_dir):
+    """In one process, which keeps writers of event files open."""
     model_dir = tmp_path / "run"
     for recipe, steps in (("fashion_dense", 3), ("fashion_ladder_3", 2), ("fashion_dense", 1)):
-        flags = (f"--recipe={recipe}", f"--steps={steps}", "--batch_size=10", "--fresh")
+        flags = (f"--recipe={recipe}", f"--steps={steps}", "--batch_size=10", "--log_every=1", "--fresh")
         done = called_train(f"{model_dir}/", data_dir, *flags)
         assert f"from step 0 to step {steps}" in done.stderr
-    assert f"is archived as {model_dir}.2" in done.stderr
+    assert f"as {model_dir}.2" in done.stderr
     flags = (f"--model_dir={model_dir}", f"--data_dir={tmp_path}/nowhere", DENSE, "--fresh")
     assert error_of(command("train", *flags)).startswith(f"data_dir {tmp_path}/nowhere is not a folder")
     assert sorted(os.listdir(tmp_path)) == ["run", "run.1", "run.2"]
@@ -461,23 +374,7 @@ def test_fresh_archives_the_run_and_starts_over(tmp_path, data_dir):
     evaluations = [json.loads(called("eval", f"--model_dir={folder}").stdout) for folder in folders]
     assert [result["global_step"] for result in evaluations] == [3, 2, 1]
     assert evaluations[0]["checkpoint"] == f"{model_dir}.1/model.ckpt-3"
-
-
-@pytest.mark.integration
-def test_the_curves_of_an_archived_run_and_of_the_new_one_are_in_their_own_folders(tmp_path, data_dir):
-    """In one process, which keeps writers of event files open."""
-    for steps in (2, 1):
-        called_train(tmp_path / "run", data_dir, DENSE, f"--steps={steps}", "--log_every=1", "--fresh")
-    points = {name: [step for step, _ in scalars(tmp_path / name).get("loss", ())] for name in ("run.1", "run")}
-    assert points == {"run.1": [1, 2], "run": [1]}
-
-
-@pytest.mark.integration
-def test_fresh_leaves_a_folder_alone_that_holds_no_run(tmp_path, data_dir):
-    (tmp_path / "photo.jpg").write_text("mine")
-    called_train(tmp_path, data_dir, DENSE, "--steps=1", "--fresh")
-    assert steps_in(tmp_path) == [0, 1]
-    assert (tmp_path / "photo.jpg").exists()
+    assert [[step for step, _ in scalars(folder)["loss"]] for folder in folders] == [[1, 2, 3], [1, 2], [1]]
 
 
 # eval
@@ -502,10 +399,10 @@ def test_plots_are_written_where_the_log_says(evaluated):
     model_dir, done = evaluated
     assert json.loads(done.stdout)["accuracy"] == 1  # so that there are no mistakes to plot
     names = ["confusion_matrix.png", "test_images.png"]
-    assert sorted(os.listdir(model_dir / "figures")) == names
+    assert sorted(os.listdir(model_dir / "plots")) == names
     for name in names:
-        assert f"{model_dir}/figures/{name}" in done.stderr
-        image = Image.open(model_dir / "figures" / name)
+        assert f"{model_dir}/plots/{name}" in done.stderr
+        image = Image.open(model_dir / "plots" / name)
         assert image.width > 800
         assert len(set(image.convert("L").tobytes())) > 100
 
@@ -555,7 +452,7 @@ def test_tensorboard_shows_runs_scalars_and_images(evaluated):
                 (shown,) = json.loads(ask(f"plugin/images/images?tag={name}&run=eval&sample=0"))
                 assert shown["step"] == 120
                 content = ask(f"plugin/images/individualImage?{shown['query']}")
-                assert content == (model_dir / "figures" / f"{name}.png").read_bytes()
+                assert content == (model_dir / "plots" / f"{name}.png").read_bytes()
         finally:
             tensorboard.kill()
 
@@ -563,23 +460,19 @@ def test_tensorboard_shows_runs_scalars_and_images(evaluated):
 @pytest.mark.integration
 def test_without_its_flag_nothing_is_plotted(model_dir):
     called("eval", f"--model_dir={model_dir}")
-    assert not (model_dir / "figures").exists()
+    assert not (model_dir / "plots").exists()
     # What cannot be written is an error before any work.
-    (model_dir / "figures").write_text("a file")
-    done = command("eval", f"--model_dir={model_dir}", "--figures")
-    assert error_of(done).startswith(f"folder {model_dir}/figures cannot be written: ")
+    (model_dir / "plots").write_text("a file")
+    done = command("eval", f"--model_dir={model_dir}", "--plot")
+    assert error_of(done).startswith(f"folder {model_dir}/plots cannot be written: ")
     assert "Restoring parameters" not in done.stderr
 
 
 @pytest.mark.integration
-def test_evaluating_a_folder_without_a_checkpoint_is_an_error(tmp_path):
+def test_a_model_dir_without_a_checkpoint_or_of_another_recipe_is_an_error(tmp_path, trained):
     advice = "holds no checkpoint: train there first, or name another --model_dir"
     for folder in (tmp_path, tmp_path / "typo"):
         assert error_of(command("eval", f"--model_dir={folder}")) == f"model_dir {folder} {advice}"
-
-
-@pytest.mark.integration
-def test_evaluating_as_another_recipe_is_an_error(trained):
     message = error_of(command("eval", f"--model_dir={trained}", "--recipe=fashion_cnn"))
     advice = "leave --recipe out, or name another --model_dir"
     assert message == f"model_dir {trained} holds recipe fashion_dense, not fashion_cnn: {advice}"
@@ -593,10 +486,10 @@ def test_curves_of_several_model_dirs(tmp_path, evaluated):
     model_dir, _ = evaluated
     shutil.copytree(model_dir, tmp_path / "other", ignore=shutil.ignore_patterns("eval"))
     path = tmp_path / "curves.png"
-    done = verb("curves", f"--model_dir={model_dir},{tmp_path}/other", f"--figure={path}")
+    done = verb("curves", f"--model_dir={model_dir},{tmp_path}/other", f"--plot={path}")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
     assert Image.open(path).width > 1000
-    missing = error_of(command("curves", f"--model_dir={model_dir},{tmp_path}/nowhere", f"--figure={path}"))
+    missing = error_of(command("curves", f"--model_dir={model_dir},{tmp_path}/nowhere", f"--plot={path}"))
     assert missing.startswith(f"model_dir {tmp_path}/nowhere holds no event files")
 
 
@@ -622,10 +515,6 @@ def test_an_export_prints_what_was_compared(trained, tmp_path):
 # predict
 
 
-def classes(done):
-    return [json.loads(line)["class"] for line in done.stdout.splitlines()]
-
-
 @pytest.mark.integration
 def test_the_photos_of_a_folder_are_predicted(trained, photos):
     done = called("predict", f"--model_dir={trained}", str(photos))
@@ -635,13 +524,16 @@ def test_the_photos_of_a_folder_are_predicted(trained, photos):
     assert sum(row[1] == str(label) for label, row in enumerate(rows)) >= 8
     assert all(re.fullmatch(r"\d+\.\d%", row[2]) and row[-1] == "inverted" for row in rows)
     assert "10 of 10 files are dark on bright and were inverted: --invert=no leaves them" in done.stderr
+    done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", "--json", "--invert=no")
+    assert json.loads(done.stdout)["inverted"] is False
+    assert "inverted" not in done.stderr
 
 
 @pytest.mark.process
-def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(tmp_path, trained, photos):
+def test_a_list_on_stdin_and_test_images_are_predicted_as_json_lines(tmp_path, trained, photos):
     (tmp_path / "matplotlib.py").write_text("raise AssertionError('matplotlib was loaded')")  # which takes a while
     listed = "".join(f"{photos}/{label}.png\n" for label in (3, 1))
-    flags = (f"--model_dir={trained}", "--json", f"{photos}/2.png", "--test_index=5")
+    flags = (f"--model_dir={trained}", "--json", f"{photos}/2.png", "--test_indices=5")
     done = verb("predict", "-", *flags, input=listed, environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -661,7 +553,7 @@ def test_json_lines_from_a_list_on_stdin_with_flags_behind_names(tmp_path, train
 
 
 @pytest.mark.integration
-def test_a_file_that_cannot_be_read_gets_a_line_and_the_others_their_predictions(trained, photos, tmp_path):
+def test_a_bad_file_gets_an_error_line_and_the_other_files_are_predicted(trained, photos, tmp_path):
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "empty.jpg").touch()
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.png")
@@ -681,19 +573,12 @@ def test_a_file_that_cannot_be_read_gets_a_line_and_the_others_their_predictions
 
 
 @pytest.mark.integration
-def test_invert_no_leaves_images_as_they_are(trained, photos):
-    done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", "--json", "--invert=no")
-    assert json.loads(done.stdout)["inverted"] is False
-    assert "inverted" not in done.stderr
-
-
-@pytest.mark.integration
 def test_a_thousand_images_go_through_one_session(trained, photos, tmp_path):
     listed = "".join(f"{photos}/{number % 10}.png\n" for number in range(1000))
-    flags = (f"--model_dir={trained}", "-", "--json", f"--figure={tmp_path}/a.png")
+    flags = (f"--model_dir={trained}", "-", "--json", f"--plot={tmp_path}/a.png")
     done = called("predict", *flags, input=listed)
     assert done.stderr.count("Restoring parameters") == 1
-    predicted = classes(done)
+    predicted = [json.loads(line)["class"] for line in done.stdout.splitlines()]
     assert len(predicted) == 1000
     assert predicted == predicted[:10] * 100
     assert f"{tmp_path}/a.png shows the first 40 of 1000 images" in done.stderr
@@ -708,28 +593,6 @@ def test_names_in_a_list_may_have_any_character_but_a_line_feed(trained, photos)
     listed = "".join(f"{photos}/{name}\r\n\n" for name in odd)
     done = called("predict", f"--model_dir={trained}", "-", "--json", input=listed)
     assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [f"{photos}/{name}" for name in odd]
-
-
-@pytest.mark.integration
-def test_an_index_beyond_the_test_set_is_an_error(trained):
-    message = error_of(command("predict", f"--model_dir={trained}", "--test_index=130"))
-    assert message == "there is no test image 130: the test set has images 0 to 129"
-
-
-@pytest.mark.process
-def test_predictions_that_are_not_read_to_the_end_are_no_error(trained, photos):
-    listed = "".join(f"{photos}/{number % 10}.png\n" for number in range(400))
-    arguments = [sys.executable, "-m", "cnn_estimator", "predict", f"--model_dir={trained}", "-", "--json"]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(arguments, **pipes, cwd=REPOSITORY, env=users_environment()) as process:
-        process.stdin.write(listed.encode())
-        process.stdin.close()
-        process.stdout.readline()
-        process.stdout.close()
-        logged = process.stderr.read().decode()
-        assert process.wait() == 141
-    assert "Traceback" not in logged
-    assert "BrokenPipe" not in logged
 
 
 @pytest.mark.process

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: a run that is resumed afterwards ends bit for bit as one that was never killed."""
+"""SIGKILL at random moments: a resumed run ends bit for bit as a run that was never killed."""
 
 import os
 import random
@@ -29,16 +29,15 @@ def unbroken(tmp_path_factory, data_dir):
     return variables(model_dir)
 
 
-def test_two_runs_of_one_seed_are_the_same_bit_for_bit(tmp_path, data_dir, unbroken):
-    """One in a process of its own."""
+def test_another_process_with_the_same_seed_trains_the_same_bits(tmp_path, data_dir, unbroken):
     done = train(tmp_path, data_dir, *FLAGS, "--seed=11", "--log_every=7", "--keep_checkpoints=1")
     assert done.returncode == 0, done.stderr
     assert variables(tmp_path) == unbroken
     assert any("Adam" in name for name in unbroken)
 
 
-def test_the_threads_decide_the_bits_and_not_the_cpus(tmp_path, data_dir):
-    """One run on two CPUs, one on one, and one that moves from two to one."""
+def test_the_bits_depend_on_the_threads_and_not_on_the_cpus(tmp_path, data_dir):
+    """A run on two CPUs, a run on one, and a run that moves from two to one."""
     cpus = sorted(os.sched_getaffinity(0))[:2]
     if len(cpus) < 2:
         pytest.skip("there is one CPU")
@@ -56,28 +55,25 @@ def test_the_threads_decide_the_bits_and_not_the_cpus(tmp_path, data_dir):
     assert train_on(1, "one thread", "--max_steps=4") != both
 
 
-def test_another_seed_gives_another_run(tmp_path, data_dir, unbroken):
-    called_train(tmp_path, data_dir, *FLAGS, "--seed=12")
-    assert variables(tmp_path)["dense/kernel"] != unbroken["dense/kernel"]
-
-
-def test_a_run_without_a_seed_can_be_repeated_with_the_seed_that_it_drew(tmp_path, data_dir):
+def test_a_run_without_a_seed_can_be_repeated_with_the_seed_that_was_drawn(tmp_path, data_dir):
     flags = ("--recipe=fashion_cnn", "--batch_size=10")
-    for steps in (3, 2):  # the second goes on, without a seed too
+    for steps in (3, 2):  # the second call continues the run, without a seed too
         done = called_train(tmp_path / "drawn", data_dir, *flags, f"--steps={steps}")
     seed = re.search(r", seed (\d+)", done.stderr)[1]
     called_train(tmp_path / "named", data_dir, *flags, "--steps=5", f"--seed={seed}")
     assert variables(tmp_path / "drawn") == variables(tmp_path / "named")
+    called_train(tmp_path / "drawn again", data_dir, *flags, "--steps=5")
+    assert variables(tmp_path / "drawn again") != variables(tmp_path / "named")
 
 
-def test_a_run_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path, data_dir, unbroken):
+def test_a_run_that_is_killed_many_times_has_the_bits_of_an_unbroken_run(tmp_path, data_dir, unbroken):
     generator = random.Random(7)
     model_dir = tmp_path / "killed"
     reached = [0]
     while reached[-1] < 150:
         flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *FLAGS, "--seed=11", "--log_every=1")
         with started("run_train.py", *flags) as (process, stderr):
-            if len(reached) % 4 == 0:  # some during start-up, some while it trains, most while it saves
+            if len(reached) % 4 == 0:  # some kills come during start-up, some in training, most in a save
                 time.sleep(generator.uniform(0, 4))
             else:
                 step = min(reached[-1] + generator.randint(12, 24), 160)
@@ -98,14 +94,14 @@ def test_a_run_that_is_killed_many_times_ends_as_one_that_was_not(tmp_path, data
 
 HOLDER = """
 import sys
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir.run import RunDir
 with RunDir(sys.argv[1]).locked():
     print("locked", flush=True)
     input()
 """
 
 
-def test_a_second_trainer_is_refused_with_the_firsts_process_id(tmp_path):
+def test_a_second_process_may_not_train_in_a_model_dir_until_the_first_is_gone(tmp_path):
     run = RunDir(str(tmp_path))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], cwd=REPOSITORY, **pipes) as first:
@@ -120,7 +116,7 @@ def test_a_second_trainer_is_refused_with_the_firsts_process_id(tmp_path):
 
 FORKING = """
 import os, sys, time
-from cnn_estimator.run_dir import RunDir
+from cnn_estimator.run_dir.run import RunDir
 with RunDir(sys.argv[1]).locked():
     child = os.fork()
     if not child:
@@ -129,7 +125,7 @@ print(child, flush=True)
 """
 
 
-def test_a_child_of_a_trainer_does_not_keep_its_lock(tmp_path):
+def test_a_forked_child_does_not_keep_the_lock(tmp_path):
     done = subprocess.Popen([sys.executable, "-c", FORKING, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE)
     with done:
         child = int(done.stdout.readline())

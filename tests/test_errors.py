@@ -1,3 +1,5 @@
+"""UserError and its texts; the request to stop."""
+
 import pickle
 import signal
 
@@ -9,7 +11,7 @@ from cnn_estimator.errors import Stopped, UserError
 pytestmark = pytest.mark.unit
 
 
-def test_an_error_is_one_line_with_its_advice_in_the_words_of_who_asks():
+def test_an_error_is_one_line_with_its_advice_which_may_name_flags():
     error = UserError("model_dir /x holds another run", "choose another {model_dir}, or archive it with {fresh}")
     assert str(error) == "model_dir /x holds another run: choose another model_dir, or archive it with fresh"
     assert error.text(lambda argument: f"--{argument}") == (
@@ -23,7 +25,7 @@ def test_an_error_can_be_sent_to_another_process():
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-def test_what_differs_is_a_table_below_the_line():
+def test_differences_are_a_table_below_the_line():
     error = UserError("it differs", differences=[("setting", "saved", "requested"), ("batch_size", 10, "1e3")])
     assert [line.split() for line in str(error).splitlines()] == [
         ["it", "differs"],
@@ -32,7 +34,7 @@ def test_what_differs_is_a_table_below_the_line():
     ]
 
 
-def test_a_request_to_stop_stops_the_next_check_with_its_signal(monkeypatch):
+def test_after_a_stop_request_the_next_check_raises_stopped(monkeypatch):
     monkeypatch.setattr(stopping, "_requested", None)
     stopping.check()
     assert stopping.requested() is None

@@ -1,6 +1,9 @@
-"""import cnn_estimator: all of the public names, and no TensorFlow before one of them is used."""
+"""import cnn_estimator: the public functions, and no TensorFlow before one of them is used."""
 
+import dataclasses
+import importlib
 import importlib.metadata
+import inspect
 import re
 import subprocess
 import sys
@@ -10,12 +13,13 @@ from helpers import REPOSITORY
 
 import cnn_estimator
 from cnn_estimator.data import datasets
+from cnn_estimator.settings import SETTING_OPTIONS, TrainOptions
 
-PUBLIC = ["Predictor", "evaluate", "export", "load", "train"]
+PUBLIC = ["Predictor", "evaluate", "export", "load", "predict", "reproduce", "train"]
 
 
 @pytest.mark.unit
-def test_the_public_names_are_those_of_the_verbs_modules():
+def test_the_public_names_are_listed():
     assert sorted(cnn_estimator.__all__) == sorted([*PUBLIC, "__version__"])
     assert {*PUBLIC} <= {*dir(cnn_estimator)}
     assert cnn_estimator.load is datasets.load
@@ -24,23 +28,32 @@ def test_the_public_names_are_those_of_the_verbs_modules():
 
 
 @pytest.mark.unit
-def test_the_version_is_that_of_the_package():
-    assert re.fullmatch(r"\d+\.\d+\.\d+", cnn_estimator.__version__)
-    try:
-        installed = importlib.metadata.version("cnn-estimator")
-    except importlib.metadata.PackageNotFoundError:
-        return
-    assert installed == cnn_estimator.__version__
-
-
-@pytest.mark.integration
-def test_every_public_name_is_there():
-    for name in PUBLIC:
-        assert callable(getattr(cnn_estimator, name))
+def test_the_version_is_the_one_that_is_installed():
+    assert f'version="{cnn_estimator.__version__}"' in (REPOSITORY / "setup.py").read_text()
 
 
 @pytest.mark.process
-def test_importing_it_loads_no_tensorflow_and_no_numpy():
+def test_importing_the_package_loads_neither_tensorflow_nor_numpy():
     code = "import sys, cnn_estimator; print({'tensorflow', 'numpy', 'absl', 'tabulate'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.integration
+def test_every_public_name_is_a_function_or_a_class_also_after_the_modules_are_imported():
+    for name in PUBLIC:
+        public = getattr(cnn_estimator, name)
+        assert callable(public)
+        importlib.import_module(public.__module__)
+        assert getattr(cnn_estimator, name) is public
+
+
+@pytest.mark.integration
+def test_train_has_every_declared_option_with_its_default():
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainOptions) if field.name != "overrides"}
+    defaults |= {"log_tensors": None} | dict.fromkeys(SETTING_OPTIONS)
+    parameters = inspect.signature(cnn_estimator.train).parameters
+    signature = {name: parameter.default for name, parameter in parameters.items() if name != "model_dir"}
+    assert signature == defaults
+    arguments = inspect.getdoc(cnn_estimator.train).partition("Args:")[2].partition("Returns:")[0]
+    assert {*defaults, "model_dir"} <= {*re.findall(r"\w+", arguments)}

@@ -1,4 +1,4 @@
-"""The notes of TensorFlow's C++ side, which commands hide: all of it is about what a process prints to stderr."""
+"""The notes that TensorFlow's C++ side prints on stderr, and that commands hide."""
 
 import signal
 
@@ -28,7 +28,7 @@ def tensorflow(tmp_path):
     return load
 
 
-def test_notes_are_dropped_and_last_words_are_not(tensorflow):
+def test_notes_are_dropped_and_fatal_errors_are_not(tensorflow):
     text = "".join(f"{line}\n" for line in [*NOTES, FATAL])
     done = tensorflow(f"import os; os.write(2, {text!r}.encode()); os.abort()")
     assert done.returncode == -signal.SIGABRT
@@ -49,7 +49,7 @@ def test_an_error_during_the_import_is_printed(tensorflow):
     assert done.stderr.endswith("ImportError: none here\n")
 
 
-def test_stderr_is_filtered_for_a_time_only():
+def test_stderr_is_not_filtered_afterwards():
     done = run(
         "-c",
         "import os\n"
@@ -73,7 +73,7 @@ def test_tensorflow_is_loaded_in_silence():
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
 
 
-def test_threads_filter_stderr_one_after_the_other():
+def test_threads_take_turns_to_filter_stderr():
     code = (
         "import threading\n"
         "from cnn_estimator.cli import native_log\n"

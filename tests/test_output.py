@@ -1,16 +1,14 @@
-"""What becomes of results and messages where stdout or stderr is full, closed, or has lost its reader."""
+"""What happens where stdout or stderr is full, closed, or has lost its reader; exit statuses."""
 
 import os
 import subprocess
 import sys
+import time
 
 import pytest
-from helpers import REPOSITORY, users_environment
+from helpers import REPOSITORY, run, users_environment
 
 pytestmark = pytest.mark.process
-
-HELP = ("run_train.py", "--help")
-OVERVIEW = ("-m", "cnn_estimator")
 
 
 def run_with(arguments, **redirections):
@@ -35,32 +33,72 @@ def run_with(arguments, **redirections):
     return done
 
 
-@pytest.mark.parametrize("arguments", [HELP, OVERVIEW, ("run_eval.py", "--helpxml")], ids=" ".join)
-def test_a_text_that_stdout_cannot_take(arguments):
-    done = run_with(arguments, stdout="full")
+@pytest.mark.parametrize(
+    ("state", "status", "line"),
+    [
+        ("full", 1, "error: stdout cannot be written: No space left on device\n"),
+        ("closed", 1, "error: stdout cannot be written: Bad file descriptor\n"),
+        ("unread", 141, ""),
+    ],
+)
+def test_a_text_that_stdout_cannot_take(state, status, line):
+    for arguments in (("run_train.py", "--help"), ("-m", "cnn_estimator")):
+        done = run_with(arguments, stdout=state)
+        assert (done.returncode, done.stderr) == (status, line)
+
+
+def test_a_result_longer_than_the_buffer_that_stdout_cannot_take():
+    code = (
+        "from cnn_estimator.cli import process\n"
+        "with process.exit_statuses('nothing was done'):\n"
+        "    for _ in range(200_000):\n"
+        "        print('a line of results')\n"
+    )
+    done = run_with(("-c", code), stdout="full")
     assert (done.returncode, done.stderr) == (1, "error: stdout cannot be written: No space left on device\n")
-    done = run_with(arguments, stdout="unread")
+    done = run_with(("-c", code), stdout="unread")
     assert (done.returncode, done.stderr) == (141, "")
-    done = run_with(arguments, stdout="closed")
-    assert (done.returncode, done.stderr) == (1, "error: stdout cannot be written: Bad file descriptor\n")
-
-
-def test_results_that_stdout_cannot_take(trained):
-    arguments = ("run_eval.py", f"--model_dir={trained}")
-    done = run_with(arguments, stdout="full")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "error: stdout cannot be written: No space left on device"
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("state", ["full", "closed", "unread"])
-def test_messages_that_stderr_cannot_take_cost_no_result(trained, state):
+def test_messages_that_stderr_cannot_take_cost_neither_result_nor_status(trained, state):
     done = run_with(("run_eval.py", f"--model_dir={trained}"), stderr=state)
     assert done.returncode == 0
     assert done.stdout.startswith('{"accuracy": ')
     assert done.stdout.count("\n") == 1
+    assert run_with(("run_eval.py", "--batch_size=0"), stderr=state).returncode == 1
 
 
-def test_an_error_that_stderr_cannot_take_keeps_its_status():
-    for state in ("full", "closed", "unread"):
-        assert run_with(("run_eval.py", "--batch_size=0"), stderr=state).returncode == 1
+def test_closed_descriptors_are_open_before_any_file_is():
+    code = (
+        "import os, sys\n"
+        "from cnn_estimator.cli import process\n"
+        "with process.output():\n"
+        "    os._exit(open('setup.py').fileno())\n"
+    )
+    closed = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, preexec_fn=lambda: os.closerange(0, 3))
+    assert closed.returncode > 2
+
+
+def test_characters_that_stdout_lacks_are_escaped():
+    done = run("-m", "cnn_estimator", "predict", "--help", environment={"PYTHONIOENCODING": "ascii"})
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("python -m cnn_estimator predict [flags] IMAGE\\u2026")
+
+
+def test_a_lost_task_ends_the_process_at_once_with_its_own_status():
+    """Also where a thread, as of a TensorFlow session that waits for the task, would keep Python from ending."""
+    code = (
+        "import threading, time\n"
+        "from cnn_estimator.cli import process\n"
+        "from cnn_estimator.errors import TaskLost\n"
+        "with process.exit_statuses('nothing was done'):\n"
+        "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "    print('a result')\n"
+        "    raise TaskLost('worker 1 was lost', 'wait longer with {cluster_timeout}')\n"
+    )
+    started = time.monotonic()
+    done = run("-c", code)
+    assert (done.returncode, done.stdout) == (138, "a result\n")
+    assert done.stderr == "error: worker 1 was lost: wait longer with --cluster_timeout\n"
+    assert time.monotonic() - started < 300

@@ -1,3 +1,5 @@
+"""The progress bar in a notebook, on a terminal, and without either."""
+
 import io
 import sys
 import types
@@ -17,7 +19,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """The bundles that a notebook is sent, as (what is done with it, bundle)."""
+    """The outputs that a notebook gets, as ("new" or "replaced", output)."""
     sent = []
 
     def display(bundle, *, raw, display_id):
@@ -46,13 +48,13 @@ def test_a_notebook_has_one_output_that_is_replaced(notebook, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_has_a_line_that_moves(monkeypatch):
+def test_a_terminal_has_a_line_that_is_overwritten(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     run_bar(initial=10)
     assert "\r100%|" in sys.stderr.getvalue()
 
 
-def test_a_hidden_bar_is_nowhere(notebook, monkeypatch):
+def test_a_hidden_bar_shows_nothing(notebook, monkeypatch):
     run_bar(initial=0, hidden=True)
     assert notebook == []
     monkeypatch.setattr(sys, "stderr", Terminal())
@@ -60,7 +62,7 @@ def test_a_hidden_bar_is_nowhere(notebook, monkeypatch):
     assert sys.stderr.getvalue() == ""
 
 
-def test_an_ipython_without_a_kernel_and_without_a_terminal_has_none(monkeypatch, capsys):
+def test_without_a_kernel_and_a_terminal_nothing_is_shown(monkeypatch, capsys):
     monkeypatch.setattr(IPython, "get_ipython", types.SimpleNamespace)
     run_bar(initial=0)
     assert capsys.readouterr() == ("", "")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from absl import app
 from absl.flags import disclaim_key_flags
 
 from cnn_estimator.cli import flags, native_log, process, verbs
@@ -21,70 +22,58 @@ class Verb:
     """One verb.
 
     Attributes:
+      main: what the verb does; called with the file names of the command line, when it takes files.
+      summary: one line, for the list of verbs.
+      nothing_done: what the command says when a signal stopped it.
+      flags: the declarations of its flags.
       usage: what follows the verb on a command line.
-      summary: one line.
-      nothing_done: what is said where a signal stopped it.
-      define_flags, main: called in this order.
-      takes_files: whether arguments that are not flags are names of files.
+      takes_files: whether arguments that are no flags are names of files; otherwise they are a mistake.
     """
 
-    usage: str
+    main: Callable[..., int | None]
     summary: str
     nothing_done: str
-    define_flags: Callable[[], None]
-    main: Callable[..., int | None]
+    flags: tuple[flags.Flag, ...]
+    usage: str = "[flags]"
     takes_files: bool = False
 
 
-# No Verb: it has no flags of its own.
-RUN, RUN_USAGE, RUN_SUMMARY = "run", "run SCRIPT.py [ARGUMENTS]", "run a TensorFlow 1 program as it is"
+# No Verb: the program that it runs parses the flags.
+RUN = "run"
+RUN_USAGE = "run SCRIPT.py [ARGUMENTS]"
+RUN_SUMMARY = "run a TensorFlow 1 program as it is"
 VERBS = {
-    "train": Verb("[flags]", "train a tutorial's network", "nothing was trained", flags.define_train, verbs.train),
-    "eval": Verb(
-        "[flags]", "evaluate a checkpoint on the test set", "nothing was evaluated", flags.define_eval, verbs.evaluate
-    ),
+    "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
+    "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
     "predict": Verb(
-        "[flags] IMAGE…",
+        verbs.predict,
         "predict the classes of images",
         "nothing was predicted",
-        flags.define_predict,
-        verbs.predict,
+        flags.PREDICT,
+        usage="[flags] IMAGE…",
         takes_files=True,
     ),
     "samples": Verb(
-        "[flags]",
-        "plot images of the training set with their names",
-        "nothing was plotted",
-        flags.define_samples,
-        verbs.samples,
+        verbs.samples, "plot images of the training set with their names", "nothing was plotted", flags.SAMPLES
     ),
     "curves": Verb(
-        "[flags]",
-        "plot loss and accuracy of one or several model_dirs",
-        "nothing was plotted",
-        flags.define_curves,
-        verbs.curves,
+        verbs.curves, "plot loss and accuracy of one or several model_dirs", "nothing was plotted", flags.CURVES
     ),
     "export": Verb(
-        "[flags]",
-        "write a SavedModel, TFLite, Keras or ONNX file",
-        "nothing was exported",
-        flags.define_export,
-        verbs.export,
+        verbs.export, "write a SavedModel, TFLite, Keras or ONNX file", "nothing was exported", flags.EXPORT
     ),
     "reproduce": Verb(
-        "[flags]",
+        verbs.reproduce,
         "train and evaluate the tutorials' recipes, and compare",
         "nothing was reproduced",
-        flags.define_reproduce,
-        verbs.reproduce,
+        flags.REPRODUCE,
     ),
     "doctor": Verb(
-        "",
-        "check the installation, and name the fix for what is wrong",
-        "not everything was examined",
-        flags.define_doctor,
         verbs.doctor,
+        "check the installation, and name the fix for what is wrong",
+        "the checks were not completed",
+        (),
+        usage="",
     ),
 }
 
@@ -92,12 +81,21 @@ VERBS = {
 def run(name: str) -> None:
     """Runs a verb with the flags on the command line, and exits."""
     verb = VERBS[name]
-    verb.define_flags()
-    process.run(verb.main, nothing_done=verb.nothing_done, takes_files=verb.takes_files)
+
+    def main(arguments: list[str]) -> int | None:
+        process.log_to_stderr()
+        names = arguments[1:]
+        if names and not verb.takes_files:
+            raise UserError(f"unexpected argument {names[0]!r}", "every option is a flag, --name=value")
+        return verb.main(*names)
+
+    flags.define(verb.flags)
+    with process.exit_statuses(verb.nothing_done):
+        app.run(main, flags_parser=process.parse)
 
 
 def main() -> None:
-    """The command cnn-estimator: runs the verb that comes first, with its flags; without one, lists the verbs."""
+    """The command cnn-estimator: runs the verb that comes first, with its flags; without a verb, lists the verbs."""
     program = "python -m cnn_estimator" if os.path.basename(sys.argv[0]) == "__main__.py" else "cnn-estimator"
     if len(sys.argv) == 1 or sys.argv[1] in ("--help", "-h"):
         with process.output():
@@ -108,7 +106,7 @@ def main() -> None:
         _run_program(program, sys.argv[2:])
         return
     if name not in VERBS:
-        sys.exit(f"error: verb {name!r}: no such name, {suggestion(name, [*VERBS, RUN])}")
+        process.fail(f"verb {name!r}: no such name, {suggestion(name, [*VERBS, RUN])}")
     # absl's --help shows the docstring of the program, and its flags under the program's name.
     sys.argv[:2] = [f"{program} {name}"]
     sys.modules["__main__"].__doc__ = f"{program} {name} {VERBS[name].usage}\n\n{VERBS[name].main.__doc__}"
@@ -126,12 +124,13 @@ def _run_program(program: str, arguments: list[str]) -> None:
             script = importlib.import_module("cnn_estimator.tf1.script")
         script.main(arguments)
     except UserError as error:
-        sys.exit(f"error: {error}")
+        process.fail(str(error))
 
 
 def _overview(program: str) -> str:
-    width = max(map(len, VERBS))
+    """Returns the list of verbs."""
     summaries = {name: verb.summary for name, verb in VERBS.items()} | {RUN: RUN_SUMMARY}
+    width = max(map(len, summaries))
     lines = [f"  {name:{width}}  {summary}" for name, summary in summaries.items()]
     return "\n".join(
         [

@@ -1,12 +1,16 @@
-"""Every command-line flag, defined from the declarations in settings.py. Imports no TensorFlow."""
+"""Every command-line flag, declared for each verb. Imports no TensorFlow.
+
+The flags of train follow from the options in settings.py. All flags take their rules from there.
+"""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from absl import flags
 
-from cnn_estimator import settings
 from cnn_estimator.recipes import DEFAULT
+from cnn_estimator.settings import HELP, RULES, SETTING_OPTIONS, TRAIN_OPTIONS, Rule, Switch, TrainOptions
 
 # --help lists a flag under the command that defines it, not under this module.
 flags.disclaim_key_flags()
@@ -17,141 +21,170 @@ DEFAULT_MODEL_DIR = "/tmp/fashion"
 DEFAULT_ROOT = "/tmp/reproduce"
 DEFAULT_EVAL_BATCH_SIZE = 500
 DEFAULT_SAMPLES = 20
-_PRECISION = "Precision of the arithmetic; auto is bfloat16 where the processor is faster in it."
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """The declaration of a flag.
+
+    Attributes:
+      name: the flag is --name.
+      default: its value on a command line without it.
+      help: what it does, for --help and the documentation.
+      rule: what its values must be; None for any text.
+      several: whether it takes several values, separated by commas.
+      old_name: a name that earlier versions gave the flag, which still works.
+    """
+
+    name: str
+    default: Any
+    help: str
+    rule: Rule | None
+    several: bool = False
+    old_name: str | None = None
+
+    @property
+    def syntax(self) -> str:
+        """What to write after --name=."""
+        syntax = self.rule.syntax if self.rule else "a text"
+        return f"{syntax}, or several separated by commas" if self.several else syntax
 
 
 class _Parser(flags.ArgumentParser):
-    """Reads values by an option's rule, so that a flag and a Python argument are refused with one text."""
+    """Reads values by a flag's rule, so that a flag and a Python argument are refused with the same text."""
 
-    def __init__(self, rule: settings.Rule) -> None:
+    def __init__(self, flag: Flag, rule: Rule) -> None:
         super().__init__()
+        self.syntactic_help = flag.syntax
+        self._several = flag.several
         self._rule = rule
-        self.syntactic_help = rule.syntax
 
-    def parse(self, argument: object) -> Any:
-        return self._rule.read(argument) if isinstance(argument, str) else self._rule.check(argument)
+    def parse(self, argument: Any) -> Any:
+        if not self._several:
+            return self._read(argument)
+        values = argument.split(",") if isinstance(argument, str) else argument
+        return [self._read(value) for value in values]
 
-
-class _ListParser(_Parser):
-    """Reads several values, separated by commas."""
-
-    def __init__(self, rule: settings.Rule) -> None:
-        super().__init__(rule)
-        self.syntactic_help = f"{rule.syntax}, or several separated by commas"
-
-    def parse(self, argument: object) -> list[Any]:
-        values = argument.split(",") if isinstance(argument, str) else list(argument)  # type: ignore[call-overload]
-        return [super(_ListParser, self).parse(value) for value in values]
+    def _read(self, value: object) -> Any:
+        return self._rule.read(value) if isinstance(value, str) else self._rule.check(value)
 
 
 class _Serializer(flags.ArgumentSerializer):
-    """Writes a value as the text that its parser reads."""
-
     def serialize(self, value: object) -> str:
-        if isinstance(value, dict):
-            return ",".join(f"{label}={name}" for label, name in value.items())
-        return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        return serialize(value)
 
 
-def define_train() -> None:
-    """Defines the flags of the verb train."""
-    _define_model_dir()
-    defaults = {field.name: field.default for field in dataclasses.fields(settings.TrainOptions)}
-    defaults["log_tensors"] = None  # a mapping has no single default object
-    for name in settings.TRAIN_OPTIONS:
-        _define(name, defaults[name], settings.HELP[name])
-    for name in settings.SETTING_OPTIONS:
-        _define(name, None, settings.HELP[name])
+def serialize(value: object) -> str:
+    """Returns a flag's value as the text that its parser reads."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return ",".join(f"{label}={name}" for label, name in value.items())
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def define_eval() -> None:
-    """Defines the flags of the verb eval."""
-    _define_trained_model()
-    _define("batch_size", DEFAULT_EVAL_BATCH_SIZE, "Images per batch, which changes no result but for rounding.")
-    _define("precision", "float32", _PRECISION)
-    flags.DEFINE_bool("plot", False, "Plot the results: PNG files in model_dir/plots, and images for TensorBoard.")
-    flags.DEFINE_alias("figures", "plot")
+def define(declarations: tuple[Flag, ...]) -> None:
+    """Defines the flags of a verb, with which its command line is parsed."""
+    for flag in declarations:
+        if flag.rule is None:
+            flags.DEFINE_string(flag.name, flag.default, flag.help)
+        elif isinstance(flag.rule, Switch):
+            flags.DEFINE_bool(flag.name, flag.default, flag.help)
+        else:
+            parser = _Parser(flag, flag.rule)
+            flags.DEFINE(parser, flag.name, flag.default, flag.help, serializer=_Serializer())
+        if flag.old_name:
+            flags.DEFINE_alias(flag.old_name, flag.name)
 
 
-def define_samples() -> None:
-    """Defines the flags of the verb samples."""
-    _define("data_dir", None, settings.HELP["data_dir"])
-    _define("recipe", DEFAULT, "The recipe with the data to plot.")
-    _define("count", DEFAULT_SAMPLES, "How many images.")
-    _define_plot("samples.png")
+def flag_texts(names: Iterable[str]) -> list[str]:
+    """Returns the flags of these names as a command line has them, except those that have their default value."""
+    given = [FLAGS[name] for name in names if FLAGS[name].value != FLAGS[name].default]
+    return [flag.serialize() for flag in given]
 
 
-def define_curves() -> None:
-    """Defines the flags of the verb curves."""
-    _define("model_dir", [DEFAULT_MODEL_DIR], "Folder of a training run.", several=True)
-    _define_plot("curves.png")
+def _flag(
+    name: str,
+    default: object,
+    help: str,
+    *,
+    option: str | None = None,
+    several: bool = False,
+    old_name: str | None = None,
+) -> Flag:
+    """Returns the Flag of an option in settings.RULES, whose name is the flag's unless it is named."""
+    return Flag(name, default, help, RULES[option or name], several, old_name)
 
 
-def define_predict() -> None:
-    """Defines the flags of the verb predict."""
-    _define_trained_model()
-    _define("precision", "float32", _PRECISION)
-    _define("test_indices", None, "Images of the test set to predict, counted from 0.", several=True)
-    flags.DEFINE_alias("test_index", "test_indices")
-    flags.DEFINE_bool("json", False, "Print JSON, a line per image, instead of a table.")
-    _define(
-        "invert",
-        "auto",
-        "Whether to exchange bright and dark, as a white background needs it; auto: where the image has one.",
-    )
-    _define_plot(None)
+def _train_flag(field: dataclasses.Field[Any]) -> Flag:
+    """Returns the Flag of a field of TrainOptions."""
+    default = None if field.default is dataclasses.MISSING else field.default
+    return _flag(field.name, default, HELP[field.name])
 
 
-def define_export() -> None:
-    """Defines the flags of the verb export."""
-    _define_trained_model()
-    _define("format", "saved_model", "The format to write.")
-    _define("output", None, "A new folder for a saved_model, a new file for the other formats.")
+_PRECISION = "Precision of the arithmetic; auto is bfloat16 where the processor is faster in it."
+_MODEL_DIR = _flag("model_dir", DEFAULT_MODEL_DIR, "Folder of the checkpoints and TensorBoard's event files.")
+_FOUR_FILES = "Folder with the four IDX files."
+_TRAINED_MODEL = (
+    _MODEL_DIR,
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the data of the training."),
+    _flag("recipe", None, "The recipe that was trained, for a model_dir without a settings file."),
+    Flag("checkpoint", None, "A global step, a checkpoint's path, or best. Without it: the newest intact one.", None),
+)
+_EVALUATED_PRECISION = _flag("precision", "float32", _PRECISION)
 
 
-def define_reproduce() -> None:
-    """Defines the flags of the verb reproduce."""
-    _define("root", DEFAULT_ROOT, "Folder of the results and of the runs, each in its own model_dir.")
-    _define("data_dir", None, settings.HELP["data_dir"])
-    _define("recipes", None, "The tutorials to repeat. Without it: all of them.", option="recipe", several=True)
-    _define("seeds", [1, 2, 3], "The seeds, a run of each recipe with each.", option="seed", several=True)
-    _define("scale", 1.0, "The fraction of each recipe's steps to train: 0.01 is a quick rehearsal.")
-    _define("precision", None, f"{_PRECISION} Without it: as the runs in the root have it, or each recipe's.")
-
-
-def define_doctor() -> None:
-    """The verb doctor has no flags."""
-
-
-def _define_model_dir() -> None:
-    _define("model_dir", DEFAULT_MODEL_DIR, "Folder of the checkpoints and TensorBoard's event files.")
-
-
-def _define_trained_model() -> None:
-    """Defines the flags that choose a trained model."""
-    _define_model_dir()
-    _define("data_dir", None, settings.HELP["data_dir"])
-    _define("recipe", None, "The recipe in the model_dir, where it has no settings file.")
-    flags.DEFINE_string(
-        "checkpoint", None, "A global step, a checkpoint's path, or best. Without it: the newest intact checkpoint."
-    )
-
-
-def _define_plot(default: str | None) -> None:
-    _define("plot", default, "The PNG file to write.")
-    flags.DEFINE_alias("figure", "plot")
-
-
-def _define(name: str, default: object, help_text: str, *, option: str | None = None, several: bool = False) -> None:
-    """Defines the flag of an option that settings.RULES has a rule for.
-
-    Args:
-      option: the option's name in settings.RULES; None where it is the flag's.
-      several: whether the flag takes several values, separated by commas.
-    """
-    rule = settings.RULES[option or name]
-    if isinstance(rule, settings.Switch):
-        flags.DEFINE_bool(name, bool(default), help_text)
-        return
-    parser = _ListParser(rule) if several else _Parser(rule)
-    flags.DEFINE(parser, name, default, help_text, serializer=_Serializer())
+TRAIN = (
+    _MODEL_DIR,
+    *(_train_flag(field) for field in dataclasses.fields(TrainOptions) if field.name in TRAIN_OPTIONS),
+    *(_flag(name, None, HELP[name]) for name in SETTING_OPTIONS),
+)
+EVAL = (
+    *_TRAINED_MODEL,
+    _flag("batch_size", DEFAULT_EVAL_BATCH_SIZE, "Images per batch; it changes no result but for rounding."),
+    _EVALUATED_PRECISION,
+    Flag(
+        "plot",
+        False,
+        "Plot the results as PNG files in model_dir/plots and as images for TensorBoard.",
+        Switch(),
+        old_name="figures",
+    ),
+)
+PREDICT = (
+    *_TRAINED_MODEL,
+    _EVALUATED_PRECISION,
+    _flag(
+        "test_indices",
+        None,
+        "Images of the test set to predict, counted from 0.",
+        several=True,
+        old_name="test_index",
+    ),
+    Flag("json", False, "Print a line of JSON for each image instead of a table.", Switch()),
+    _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
+    _flag("plot", None, "The PNG file to write the images and their predictions to.", old_name="figure"),
+)
+SAMPLES = (
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the public dataset, which is found or downloaded."),
+    _flag("recipe", DEFAULT, "The recipe whose data is plotted."),
+    _flag("count", DEFAULT_SAMPLES, "How many images to plot."),
+    _flag("plot", "samples.png", "The PNG file to write.", old_name="figure"),
+)
+CURVES = (
+    _flag("model_dir", [DEFAULT_MODEL_DIR], "Folder of a training run.", several=True),
+    _flag("plot", "curves.png", "The PNG file to write.", old_name="figure"),
+)
+EXPORT = (
+    *_TRAINED_MODEL,
+    _flag("format", "saved_model", "The format to write."),
+    _flag("output", None, "The new folder of a saved_model, or the new file of another format."),
+)
+REPRODUCE = (
+    _flag("root", DEFAULT_ROOT, "Folder of the results; each run has its model_dir in it."),
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: as the runs in the root have it, or the public datasets."),
+    _flag("recipes", None, "The tutorials to repeat. Without it: all of them.", option="recipe", several=True),
+    _flag("seeds", [1, 2, 3], "The seeds; each recipe is trained once with each.", option="seed", several=True),
+    _flag("scale", 1.0, "The fraction of each recipe's steps to train: 0.01 is a quick rehearsal."),
+    _flag("precision", None, f"{_PRECISION} Without it: as the runs in the root have it, or the recipe's."),
+)

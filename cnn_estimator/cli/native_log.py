@@ -1,7 +1,7 @@
 """Hides the notes that TensorFlow's C++ side prints to stderr. Imports no TensorFlow.
 
-For commands only: while notes are hidden, file descriptor 2 leads into another process, and no library may do that to
-the program that imports it. It is not in tf1/, because importing anything from there already loads TensorFlow.
+Only commands use it: while notes are hidden, file descriptor 2 leads into another process, which a library must not do
+to the program that imports it. The module is not in tf1/, because importing anything from there loads TensorFlow.
 """
 
 import contextlib
@@ -25,15 +25,15 @@ _lock = threading.Lock()
 
 
 def load_tensorflow() -> None:
-    """Imports cnn_estimator.tf1 and runs an empty session, both without their notes.
+    """Imports cnn_estimator.tf1 and runs an empty session, and hides the notes of both.
 
-    Call it before any other import of TensorFlow. The session has the default configuration, and settles the GPU memory
-    of all later ones; TensorFlow 2.18 to 2.20 print a note at the first session of a process.
+    Must be called before any other import of TensorFlow. TensorFlow 2.18 to 2.20 print a note at the first session of a
+    process. The session has the default configuration, which decides how all later sessions allocate GPU memory.
 
     Raises:
-      cnn_estimator.tf1.InstallationError: TensorFlow is missing, or does not fit.
+      cnn_estimator.tf1.InstallationError: TensorFlow is missing, or its version is not supported.
     """
-    with filtered(), _without_collections():
+    with filtered(), _garbage_collection_disabled():
         from cnn_estimator.tf1 import tf
 
         with tf.Graph().as_default(), tf.Session() as session:
@@ -41,10 +41,11 @@ def load_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _without_collections() -> Iterator[None]:
-    """Spares Python's garbage collector what TensorFlow's import makes: 400,000 objects, most of which stay.
+def _garbage_collection_disabled() -> Iterator[None]:
+    """Disables garbage collection while TensorFlow is imported.
 
-    Looking through them takes 0.2 to 0.3 s during the import, and 0.1 s at times after it.
+    The import makes 400,000 objects, most of which stay. The collector would examine them for 0.2 to 0.3 s during the
+    import, and for 0.1 s at times after it.
     """
     if "tensorflow" in sys.modules:
         yield
@@ -59,17 +60,17 @@ def _without_collections() -> Iterator[None]:
 
 @contextlib.contextmanager
 def filtered() -> Iterator[None]:
-    """Drops TensorFlow's C++ notes from stderr, but not fatal errors; no-op if TF_CPP_MIN_LOG_LEVEL is 0.
+    """Drops TensorFlow's C++ notes from stderr, but no fatal errors; does nothing if TF_CPP_MIN_LOG_LEVEL is 0.
 
-    One thread after the other: all of them have the same stderr.
+    Threads take turns, because they share stderr.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
         return
-    # The C++ side prints some notes before it reads the log level, so only the file descriptor can be filtered. It is
-    # filtered by another process, so that the last words of a process that aborts are still printed.
+    # The C++ side prints some notes before it reads the log level, so the file descriptor must be filtered. Another
+    # process filters it, so that the last lines of a process that aborts are still printed.
     command = [sys.executable, "-I", "-S", "-c", _FILTER]
-    # In a session of its own, where the terminal's Ctrl-C does not reach it.
+    # In a new session the terminal's Ctrl-C does not reach the filter.
     with _lock, subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
         assert notes_filter.stdin
         stderr = os.dup(2)

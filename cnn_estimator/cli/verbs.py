@@ -10,85 +10,61 @@ from typing import Any
 
 from cnn_estimator import stopping
 from cnn_estimator.cli import process
-from cnn_estimator.cli.flags import FLAGS
-from cnn_estimator.distributed import tf_config
+from cnn_estimator.cli.flags import FLAGS, flag_texts
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
+
+_POLL_SECONDS = 0.2
 
 log = logging.getLogger("cnn_estimator")
 
 
 def train() -> None:
-    """Trains a tutorial's network, on from the newest intact checkpoint in the model_dir.
+    """Trains a tutorial's network, from the newest intact checkpoint in the model_dir.
 
-    SIGTERM or Ctrl-C end it at the next step, which is saved.
+    SIGTERM or Ctrl-C stop it after the current step, which is saved.
     """
     options = {name: FLAGS[name].value for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS)}
-    task = tf_config.read_task(FLAGS.strategy)
-    training = process.load("training", tensorflow=True)  # after the checks above: it loads TensorFlow
+    training = process.load("training", tensorflow=True)
     try:
         result = training.train(FLAGS.model_dir, **options)
     except Stopped as stopped:
-        if stopped.result is None and not _takes_part(task):
+        if stopped.result is None or not stopped.result.steps:
             raise
-        process.exit_stopped(stopped, _stopped_training(stopped.result, task))
-    _log_training(result, task)
+        process.exit_stopped(stopped, _stopped_training(stopped.result))
+    _log_training(result)
 
 
-def _takes_part(task: tf_config.Task | None) -> bool:
-    """Whether the chief of a cluster with parameter servers saves what this task does."""
-    return task is not None and bool(task.parameter_servers) and not task.is_chief
-
-
-def _log_training(result: Any, task: tf_config.Task | None) -> None:
-    """Logs what a training.Training has come to, and what to do next."""
-    apart = task is not None and bool(task.parameter_servers)  # others train too, and evaluate
-    if task and _takes_part(task):
-        log.info("the %s has done its part: %s is at step %d", task, result.model_dir, result.step)
-        if result.best and task.is_evaluator:
-            log.info("%s", _best(result))
-        return
-    if result.stopped_early and result.best:
-        log.info("stopped early at step %d: %s", result.step, _best(result))
-    elif result.best and result.steps and not apart:
-        log.info("%s", _best(result))
+def _log_training(result: Any) -> None:
+    """Logs how a training.Training ended, and the next command."""
+    if result.best and (result.steps or result.stopped_early):
+        best = f"step {result.best.step} is the best, with a validation accuracy of {result.best.accuracy:.4f}"
+        log.info("%s", f"stopped early at step {result.step}: {best}" if result.stopped_early else best)
     if result.steps:
-        chosen = {"checkpoint": "best"} if FLAGS.keep_best and result.best else {}
-        log.info("evaluate it: %s", process.command_line("eval", model_dir=result.model_dir, **chosen))
+        checkpoint = ["--checkpoint=best"] if FLAGS.keep_best and result.best else []
+        log.info("evaluate it: %s", process.command_line("eval", f"--model_dir={result.model_dir}", *checkpoint))
     elif not result.stopped_early:
         log.info(
-            "nothing to train: %s is at step %d of %d. --steps=N trains on",
+            "nothing to train: %s is at step %d of %d. Add steps with --steps=N",
             result.model_dir,
             result.step,
             result.max_steps,
         )
 
 
-def _best(result: Any) -> str:
-    """Returns which evaluation of a training.Training was the best."""
-    return f"step {result.best.step} is the best, with a validation accuracy of {result.best.accuracy:.4f}"
-
-
-def _stopped_training(result: Any, task: tf_config.Task | None) -> str:
-    """Returns where a stopped training.Training is saved, and the command that goes on."""
-    if _takes_part(task):
-        return f"the {task} has left, started again it joins in"
+def _stopped_training(result: Any) -> str:
+    """Returns where a stopped training.Training is saved, and the command that continues it."""
     saved = f"step {result.step} is saved as {result.checkpoint}"
     if result.step >= result.max_steps or result.stopped_early:
         return f"{saved}, the last"
-    names = ("log_every", "save_every", "keep_checkpoints", "eval_every", "eval_on_test", "keep_best", "early_stopping")
-    options = {name: FLAGS[name].value for name in (*names, "strategy", "devices", "cluster_timeout")}
-    options = {name: value for name, value in options.items() if value != FLAGS[name].default}
-    if FLAGS.log_tensors:
-        options["log_tensors"] = ",".join(f"{label}={name}" for label, name in FLAGS.log_tensors.items())
-    settings = result.settings
+    placed = ("recipe", "steps", "max_steps", "fresh")  # named below, or of the first call only
+    given = flag_texts([name for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS) if name not in placed])
     go_on = process.command_line(
         "train",
-        model_dir=result.model_dir,
-        recipe=settings.recipe,
-        **settings.overrides(),
-        **options,
-        max_steps=result.max_steps,
+        f"--model_dir={result.model_dir}",
+        f"--recipe={FLAGS.recipe}",
+        *given,
+        f"--max_steps={result.max_steps}",
     )
     return f"{saved}. Go on: {go_on}"
 
@@ -110,7 +86,7 @@ def evaluate() -> None:
         data_dir=FLAGS.data_dir,
         plot=FLAGS.plot,
     )
-    print(metrics.table(result.confusion, result.class_names), file=sys.stderr)
+    process.report(metrics.table(result.confusion, result.class_names))
     print(json.dumps(result.metrics))
 
 
@@ -128,30 +104,26 @@ def samples() -> None:
 
 def curves() -> None:
     """Plots loss and accuracy, of training and evaluation, over the steps of one or several model_dirs."""
-    event_files = process.load("run_dir.events", tensorflow=True)
+    events = process.load("run_dir.events", tensorflow=True)
     plots = process.load("plots")
-    runs = {model_dir: event_files.curves(model_dir) for model_dir in FLAGS.model_dir}
-    _save_plot(plots.curves(runs))
+    _save_plot(plots.curves({model_dir: events.curves(model_dir) for model_dir in FLAGS.model_dir}))
 
 
 def _save_plot(figure: Any) -> None:
-    from cnn_estimator import plots
-
     stopping.check()
-    plots.save(figure, FLAGS.plot)
+    process.load("plots").save(figure, FLAGS.plot)
     print(FLAGS.plot)
 
 
 def predict(*names: str) -> int:
-    """Predicts images: files, folders, - for a list of them on stdin, or --test_indices of the test set.
+    """Predicts the classes of images: files, folders, - for a list of files on stdin, --test_indices of the test set.
 
-    A file that is not an image gets an error line, the others their predictions; the exit status is 1 then.
+    A file that is not an image gets an error line; the others get their predictions, and the exit status is 1.
     """
     if not names and FLAGS.test_indices is None:
-        raise UserError("nothing to predict: name image files, folders, - for a list on stdin, or --test_indices=0")
-    preprocessing = process.load("data.pictures")
+        raise UserError("nothing to predict", "name image files, folders, - for a list on stdin, or {test_indices}=0")
     listed = [path for name in names for path in (_read_list() if name == "-" else [name])]
-    paths, problems = preprocessing.image_files(listed)
+    paths, problems = process.load("data.pictures").image_files(listed)
     if not (paths or problems or FLAGS.test_indices):
         raise UserError("nothing to predict: the list on stdin is empty")
     prediction = process.load("prediction", tensorflow=True)
@@ -165,34 +137,31 @@ def predict(*names: str) -> int:
         data_dir=FLAGS.data_dir,
         invert=FLAGS.invert,
     )
-    _log_inverted(result.predictions, len(result.predictions) - len(FLAGS.test_indices or []))
+    inverted = sum(image.inverted for image in result.predictions)
+    if inverted and FLAGS.invert == "auto":
+        files = len(result.predictions) - len(FLAGS.test_indices or [])
+        log.info("%d of %d files are dark on bright and were inverted: --invert=no leaves them", inverted, files)
     if FLAGS.json:
-        for found in result.predictions:
-            print(json.dumps(found.record()))
+        for image in result.predictions:
+            print(json.dumps(image.record()))
     elif result.predictions:
         print(prediction.table(result.predictions))
     if FLAGS.plot and result.predictions:
         prediction.plot(result.predictions, FLAGS.plot)
     problems = [*problems, *result.problems]
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        process.report(f"error: {problem}")
     return 1 if problems else 0
 
 
-def _log_inverted(predictions: Any, files: int) -> None:
-    inverted = sum(found.inverted for found in predictions)
-    if inverted and FLAGS.invert == "auto":
-        log.info("%d of %d files are dark on bright and were inverted: --invert=no leaves them", inverted, files)
-
-
 def _read_list() -> list[str]:
-    """Returns the lines on stdin. A person may type them slowly, so stop signals are looked for meanwhile."""
+    """Returns the lines on stdin that are not empty; raises Stopped when a stop signal comes before the end."""
     if sys.stdin is None:
         raise UserError("-: stdin is closed, so there is no list on it")
     content = b""
     while True:
         stopping.check()
-        if not select.select([sys.stdin], [], [], 0.2)[0]:
+        if not select.select([sys.stdin], [], [], _POLL_SECONDS)[0]:
             continue
         chunk = os.read(sys.stdin.fileno(), 2**16)
         if not chunk:
@@ -203,11 +172,11 @@ def _read_list() -> list[str]:
 def export() -> None:
     """Writes a checkpoint as a SavedModel, or for TFLite, Keras or ONNX, and compares its predictions.
 
-    On 1,000 test images; the largest difference of their probabilities is in the JSON object on stdout. Above 1e-4 it
-    is an error, and nothing is written.
+    The comparison is on 1,000 test images. The JSON object on stdout has the largest difference of a probability. A
+    difference above 1e-4 is an error, and nothing is written.
     """
     if FLAGS.output is None:
-        raise UserError("--output is missing: name what to write, --output=/tmp/fashion_model")
+        raise UserError("no output is named", "say what to write, {output}=/tmp/fashion_model")
     exporting = process.load("exporting", tensorflow=True)
     result = exporting.export(
         FLAGS.model_dir,
@@ -221,13 +190,13 @@ def export() -> None:
 
 
 def reproduce() -> None:
-    """Trains and evaluates the tutorials' recipes, and writes results.md: the tutorials' figures beside these.
+    """Trains and evaluates the tutorials' recipes, and writes results.md, which compares with the tutorials' results.
 
-    What is finished is not done again, and what was interrupted goes on. The table is on stdout too.
+    Finished runs are not repeated, and interrupted runs are continued. The table is printed on stdout too.
     """
-    module = process.load("reproduce", tensorflow=True)
+    reproduction = process.load("reproduction", tensorflow=True)
     try:
-        found = module.reproduce(
+        result = reproduction.reproduce(
             FLAGS.root,
             FLAGS.recipes,
             FLAGS.seeds,
@@ -239,18 +208,16 @@ def reproduce() -> None:
         if stopped.result is None:
             raise
         process.exit_stopped(stopped, _stopped_reproduction(stopped.result))
-    log.info("the results are in %s", os.path.join(found.root, module.TABLE_FILE))
-    print(module.page(found), end="")
+    log.info("the results are in %s", os.path.join(result.root, reproduction.TABLE_FILE))
+    print(reproduction.page(result), end="")
 
 
-def _stopped_reproduction(found: Any) -> str:
-    """Returns how far a stopped reproduce.Reproduction is, and the command that goes on."""
-    given = {name: FLAGS[name] for name in ("recipes", "seeds", "scale")}  # the root knows the others
-    values = {name: flag.value for name, flag in given.items() if flag.value != flag.default}
-    texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in values.items()}
-    go_on = process.command_line("reproduce", root=found.root, **texts)
-    finished = sum(run.accuracy is not None for run in found.runs)
-    return f"{finished} of the runs in {found.root} are finished. Go on: {go_on}"
+def _stopped_reproduction(result: Any) -> str:
+    """Returns how far a stopped reproduction.Reproduction is, and the command that continues it."""
+    given = flag_texts(["recipes", "seeds", "scale"])  # the root knows the precision and the data
+    go_on = process.command_line("reproduce", f"--root={result.root}", *given)
+    finished = sum(run.accuracy is not None for run in result.runs)
+    return f"{finished} of {len(result.runs)} runs in {result.root} are finished. Go on: {go_on}"
 
 
 def doctor() -> int:
