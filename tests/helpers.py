@@ -181,7 +181,7 @@ class Cluster:
 
 
 def users_environment(environment=None):
-    """What a user's shell has, and `environment`: the door set TensorFlow's variables for this process alone."""
+    """What a user's shell has, and `environment`: the bridge set TensorFlow's variables for this process alone."""
     users = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     return users | (environment or {})
 

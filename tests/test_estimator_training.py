@@ -19,7 +19,7 @@ from helpers import REPOSITORY, free_addresses, users_environment
 from cnn_estimator.tf1 import tf
 
 # isort: split
-# Behind the door: it supplies estimator_training.
+# After the bridge, which supplies estimator_training.
 from tensorflow.python.distribute import distribute_coordinator, estimator_training
 from tensorflow.python.distribute.distribute_config import DistributeConfig
 

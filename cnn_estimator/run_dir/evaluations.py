@@ -119,7 +119,7 @@ def _read(path: str, last_step: int) -> list[EvaluationRecord]:
         records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
         return [record for record in records if record.step <= last_step]
     except (ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: {error}", "move it away: the best step is then chosen anew") from error
+        raise UserError(f"{path} is damaged: {error}", "move it away: the best step is then chosen again") from error
 
 
 def _best(records: Sequence[EvaluationRecord]) -> EvaluationRecord | None:
