@@ -5,7 +5,16 @@ from setuptools import find_packages, setup
 # 1.19.0 does not say which ml_dtypes it needs, and fails beside TensorFlow 2.15's.
 ONNX = ["onnx>=1.17,!=1.19.0", "onnxruntime>=1.18", "tf2onnx>=1.17"]
 NOTEBOOK = ["ipykernel>=6.29", "nbclient>=0.10.1", "nbformat>=5.10"]
-TEST = [*ONNX, *NOTEBOOK, "PyYAML>=6", "hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6"]
+TEST = [
+    *ONNX,
+    *NOTEBOOK,
+    "PyYAML>=6",
+    "hypothesis>=6.100",
+    "jsonschema>=4.23",
+    "kubernetes-validate>=1.31",
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+]
 
 setup(
     name="cnn-estimator",

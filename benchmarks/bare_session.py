@@ -10,9 +10,9 @@ from measuring import BATCH, DATASET, LEARNING_RATE, RECIPE, SEED, Task
 
 from cnn_estimator import model
 from cnn_estimator.data import datasets
+from cnn_estimator.model_session import make_session_config
 from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
-from cnn_estimator.training.fit import session_config_of
 
 
 def train(task: Task) -> dict[str, float]:
@@ -29,9 +29,10 @@ def train(task: Task) -> dict[str, float]:
     images, labels = images[order], labels[order]
     tf.set_random_seed(SEED)
     tf.train.create_global_step()
-    x, y = tf.placeholder(tf.float32, [None, 28, 28]), tf.placeholder(tf.int32, [None])
+    x = tf.placeholder(tf.float32, [None, 28, 28])
+    y = tf.placeholder(tf.int32, [None])
     spec = model.model_fn({"x": x}, y, tf.estimator.ModeKeys.TRAIN, settings)
-    with tf.Session(config=session_config_of(settings)) as session:
+    with tf.Session(config=make_session_config(settings.precision, settings.threads)) as session:
         session.run(tf.global_variables_initializer())
         train_on = session.make_callable(spec.train_op, feed_list=[x, y])  # less work in Python than session.run
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from rates import compare, steps_per_second
 
-from cnn_estimator import inputs, networks
+from cnn_estimator import inputs, model
 from cnn_estimator.data import datasets
 from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
@@ -24,10 +24,14 @@ def main():
         return steps_per_second(input_fn, settings)
 
     def theirs():
-        with mock.patch.object(networks, "Dropout", lambda rate, seed, first_row: tf.layers.Dropout(rate, seed=seed)):
+        with mock.patch.object(model, "Dropout", _layers):
             return steps_per_second(input_fn, settings)
 
-    compare({"networks.Dropout": ours, "tf.layers.dropout": theirs})
+    compare({"dropout.Dropout": ours, "tf.layers.dropout": theirs})
+
+
+def _layers(seed, training):
+    return lambda x, rate: tf.layers.dropout(x, rate, seed=seed, training=training)
 
 
 if __name__ == "__main__":

@@ -52,13 +52,13 @@ def evaluate(task: Task) -> dict[str, float]:
 
     assert task.model
     started = time.perf_counter()
-    found = evaluation.evaluate(task.model, precision=task.precision)
-    return {"seconds": time.perf_counter() - started, "accuracy": found.metrics["accuracy"]}
+    result = evaluation.evaluate(task.model, precision=task.precision)
+    return {"seconds": time.perf_counter() - started, "accuracy": result.accuracy}
 
 
 def predict(task: Task) -> dict[str, float]:
     """The command predict for one image, from its start to its end."""
-    command = ["-m", "cnn_estimator", "predict", f"--model_dir={task.model}", "--test_index=0"]
+    command = ["-m", "cnn_estimator", "predict", f"--model_dir={task.model}", "--test_indices=0"]
     return {"seconds": measuring.run(command, cwd=str(REPOSITORY)).seconds}
 
 

@@ -1,4 +1,4 @@
-"""The verb export: a trained model in a format that outlives Estimators."""
+"""Exports a trained model in a format that outlives Estimators."""
 
 import contextlib
 import dataclasses
@@ -27,8 +27,8 @@ from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
 
-IMAGES = 1000  # of the test set, on which an export is compared with its checkpoint
-MAX_DIFFERENCE = 1e-4  # of a probability
+COMPARED_IMAGES = 1000
+MAX_PROBABILITY_DIFFERENCE = 1e-4
 DESCRIPTION_FILE = "model.json"
 
 _SIGNATURE = "serving_default"
@@ -36,14 +36,15 @@ _SIGNATURE = "serving_default"
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """What was exported.
+    """An export and how it compares with its checkpoint.
 
     Attributes:
       format: a key of FORMATS.
-      output: absolute path.
-      largest_difference: of a probability, between the export and its checkpoint.
-      images: how many test images they were compared on.
-      global_step, checkpoint: what was exported; the path of the checkpoint.
+      output: the absolute path of the file or folder.
+      largest_difference: the largest difference between a probability of the export and of the checkpoint.
+      images: how many test images were compared.
+      global_step: the step of the checkpoint.
+      checkpoint: the path of the checkpoint.
     """
 
     format: str
@@ -63,25 +64,26 @@ def export(
     recipe: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
 ) -> Export:
-    """Writes a trained model in another format, once it has been loaded back and predicts what its checkpoint does.
+    """Writes a trained model in another format, if the export predicts the same as its checkpoint.
 
-    It takes `x`, float32 [N, 28, 28] in 0..1, and returns `classes`, int64 [N], and `probabilities`, float32 [N, 10];
-    a .keras file only the latter. The class names and the description of the input are stored with it, as JSON.
+    An export takes `x`, float32 [N, 28, 28] in 0..1, and returns `classes`, int64 [N], and `probabilities`, float32
+    [N, 10]. A .keras file returns the probabilities alone. Every export contains the class names and a description of
+    the input, as JSON.
 
     Args:
       model_dir: a folder that was trained in, or is being trained in.
       format: a key of FORMATS.
-      output: the file or, for a SavedModel, the folder to write, which must not exist yet; missing folders above it
-        are made.
-      checkpoint: a global step, a path, whose folder then is the model_dir, or "best" for the one that training kept;
-        None takes the newest intact one.
-      recipe: the name of the recipe that the model_dir holds, where it has no settings file.
-      data_dir: where the test images are, see datasets.load; None takes the settings'.
+      output: the file to write, or for a SavedModel the folder. It must not exist yet; missing folders above it are
+        made.
+      checkpoint: a global step; the path of a checkpoint, whose folder then is the model_dir; or "best" for the best
+        one that training kept. None takes the newest intact one.
+      recipe: the name of the recipe in the model_dir. A model_dir without a settings file needs it.
+      data_dir: the data that has the test images, see datasets.load. None takes the data_dir of the settings.
 
     Raises:
-      UserError: the output exists, has the wrong suffix or cannot be written, a package is missing, a converter fails,
-        the export predicts something else, or as Predictor and datasets.load do. Nothing was written.
-      Stopped: a stop signal ended the work; likewise.
+      UserError: the output exists, has the wrong suffix or cannot be written; a package is missing; a converter fails;
+        the export predicts something else; or see Predictor and datasets.load. Nothing was written.
+      Stopped: a stop signal ended the work. Nothing was written.
     """
     data_dir = check_optional_path("data_dir", data_dir)
     output = os.path.abspath(check_path("output", output))
@@ -96,7 +98,7 @@ def export(
     ):
         settings = predictor.settings
         test = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
-        images = datasets.scale(test.pixels[:IMAGES])
+        images = datasets.scale(test.pixels[:COMPARED_IMAGES])
         difference = _write(predictor, format, output, images)
     return Export(
         format=format,
@@ -109,52 +111,44 @@ def export(
 
 
 def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -> float:
-    """Writes an export if it predicts for the images what its checkpoint does; returns the largest difference."""
+    """Writes an export if it predicts the same for the images as its checkpoint; returns the largest difference."""
     expected = predictor.predict(images)
     with (
         _saving(output),
-        # On the disk of the output, so that it can be renamed to that.
+        # On the disk of the output, so that a rename can move the export there.
         tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=nearest_folder(output)) as folder,
     ):
-        part = os.path.join(folder, f"export{FORMATS[format].suffix}")  # short, and without special characters
-        FORMATS[format].write(predictor, part, _description(predictor.settings, predictor.checkpoint.step))
+        unfinished = os.path.join(folder, f"export{FORMATS[format].suffix}")  # a name that every converter can read
+        FORMATS[format].write(predictor, unfinished, _description(predictor.settings, predictor.checkpoint.step))
         stopping.check()
-        difference = _difference(FORMATS[format].predict(part, images), expected)
-        if not difference <= MAX_DIFFERENCE:  # nor if it is NaN
+        difference = _difference(FORMATS[format].predict(unfinished, images), expected)
+        if not difference <= MAX_PROBABILITY_DIFFERENCE:  # it may be NaN
             raise UserError(
                 f"output {output}: its probabilities differ from the checkpoint's by {difference:.2g}, which is more "
-                f"than {MAX_DIFFERENCE:.2g}, so nothing was exported",
+                f"than {MAX_PROBABILITY_DIFFERENCE:.2g}, so nothing was exported",
                 "choose another {format}",
             )
         stopping.check()
         os.makedirs(os.path.dirname(output), exist_ok=True)
         _check_output(format, output)
-        os.rename(part, output)
+        os.rename(unfinished, output)
     return difference
 
 
 def _check_output(format: str, output: str) -> None:
+    """Raises UserError for a name with the wrong suffix, that exists, or that TensorFlow cannot write."""
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
         raise UserError(f"output {output}: files of format {format} end in {suffix}: name it {output}{suffix}")
-    try:
-        os.lstat(output)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:  # a name that is too long
-        raise cannot_be_written(f"output {output}", error.strerror) from error
-    else:
+    if os.path.lexists(output):
         raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
-    # Other formats are files of other programs, but a SavedModel beside them comes first.
-    read_by_tensorflow = output if format == "saved_model" else nearest_folder(output)
-    if checkpoints.PATTERN_CHARACTERS & {*read_by_tensorflow}:
-        raise UserError(
-            f"output {output}: TensorFlow takes *, ?, [ and \\ in a path for a pattern", "choose another {output}"
-        )
+    # A SavedModel is written under its own name, the other formats in a folder beside it.
+    written_by_tensorflow = output if format == "saved_model" else nearest_folder(output)
+    checkpoints.check_name(f"output {output!r}", written_by_tensorflow, "choose another {output}")
 
 
 def _description(settings: Settings, step: int) -> str:
-    """Returns what a program that uses the export must know, and where it comes from, as JSON."""
+    """Returns the class names, the input and the origin of an export, as JSON."""
     return json.dumps(
         {
             "class_names": settings.class_names,
@@ -174,13 +168,13 @@ def _description(settings: Settings, step: int) -> str:
     )
 
 
-def _difference(found: Predictions, expected: Predictions) -> float:
-    """Returns the largest difference between the probabilities of two Predictions, infinite where classes contradict.
+def _difference(predictions: Predictions, expected: Predictions) -> float:
+    """Returns the largest difference between the probabilities, or infinity if the classes contradict them.
 
-    Where two classes are equally probable within that difference, the export may name the other one.
+    If two classes are equally probable within the difference, the export may choose the other class.
     """
-    difference = np.abs(found.probabilities - expected.probabilities).max()
-    chosen = np.take_along_axis(expected.probabilities, found.classes[:, None], axis=1)[:, 0]
+    difference = np.abs(predictions.probabilities - expected.probabilities).max()
+    chosen = np.take_along_axis(expected.probabilities, predictions.classes[:, None], axis=1)[:, 0]
     if (expected.probabilities.max(axis=1) - chosen > 2 * difference).any():
         return np.inf
     return float(difference)
@@ -188,7 +182,7 @@ def _difference(found: Predictions, expected: Predictions) -> float:
 
 @contextlib.contextmanager
 def _saving(output: str) -> Iterator[None]:
-    """Turns the errors of a full or unwritable disk, and of a converter, into a UserError."""
+    """Turns errors of the disk and of a converter into a UserError."""
     with checkpoints.saving(f"output {output}"):
         try:
             yield
@@ -198,7 +192,7 @@ def _saving(output: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _full_float32() -> Iterator[None]:
-    """Switches off TF32, in which GPUs multiply with ten bits: that differs by more than MAX_DIFFERENCE."""
+    """Switches off TF32: its ten bits, on GPUs, make a larger difference than MAX_PROBABILITY_DIFFERENCE."""
     enabled = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
@@ -220,36 +214,42 @@ def _without_info() -> Iterator[None]:
 
 
 class _ConverterError(Exception):
-    """A program that writes or reads a format failed; the message is one line, with its error."""
+    """A program that writes or reads a format failed. The message is one line."""
 
 
 def _run(module: str, *arguments: str) -> None:
     """Runs a module as a program, in a process with an unchanged TensorFlow; raises _ConverterError if it fails."""
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),  # the modules of this process are found there
-        "CUDA_VISIBLE_DEVICES": "-1",  # this process has the GPU's memory
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
+        "CUDA_VISIBLE_DEVICES": "-1",  # this process has taken the GPU's memory
         "KERAS_BACKEND": "tensorflow",
     }
     with tempfile.TemporaryDirectory(prefix="cnn_estimator-") as empty:
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=empty,
-            env=environment | {"KERAS_HOME": empty},  # Keras reads its user's choices there
+            env=environment | {"KERAS_HOME": empty},  # without the user's settings of Keras
             capture_output=True,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C is for the program, and no failure of this one
+            start_new_session=True,  # Ctrl-C must not look like a failure of the converter
         )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
-        errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]  # Keras prints more after it
+        # Keras prints more lines after its error.
+        errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
         raise _ConverterError(f"python -m {module} failed with status {done.returncode}: {(errors or lines)[-1]}")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Format:
-    """suffix: of an output's name. write(predictor, path, description): writes it, and perhaps files beside it.
-    predict(path, images): its Predictions, in its own runtime."""
+    """A format of exports.
+
+    Attributes:
+      suffix: what the name of an output ends in.
+      write: write(predictor, path, description) writes an export, and may leave other files beside it.
+      predict: predict(path, images) returns the Predictions of an export.
+    """
 
     suffix: str
     write: Callable[[Predictor, str, str], None]
@@ -259,7 +259,7 @@ class _Format:
 def _write_saved_model(predictor: Predictor, path: str, description: str) -> None:
     with predictor.session.graph.as_default():
         tf.saved_model.simple_save(predictor.session, path, predictor.inputs, predictor.outputs)
-    extra = os.path.join(path, "assets.extra")  # no runtime reads it, by the format's own convention
+    extra = os.path.join(path, "assets.extra")  # the format's place for files that no runtime reads
     os.mkdir(extra)
     with open(os.path.join(extra, DESCRIPTION_FILE), "w", encoding="utf-8") as file:
         file.write(description)
@@ -274,14 +274,14 @@ def _predict_saved_model(path: str, images: np.ndarray) -> Predictions:
 
 
 def _write_tflite(predictor: Predictor, path: str, description: str) -> None:
-    # In graph mode the converter drops the signature. This module is the command tflite_convert.
+    # In graph mode, as in this process, the converter drops the signature. The module is the command tflite_convert.
     _write_saved_model(predictor, f"{path}.saved_model", description)
     _run(
         "tensorflow.lite.python.tflite_convert",
         f"--saved_model_dir={path}.saved_model",
         f"--output_file={path}",
     )
-    with zipfile.ZipFile(path, "a") as file:  # behind the flatbuffer, by the format's own convention
+    with zipfile.ZipFile(path, "a") as file:  # behind the flatbuffer, where TFLite's tools look
         file.writestr(DESCRIPTION_FILE, description)
         file.writestr("labels.txt", "".join(f"{name}\n" for name in predictor.class_names))
 
@@ -291,7 +291,7 @@ def _predict_tflite(path: str, images: np.ndarray) -> Predictions:
         warnings.filterwarnings("ignore", message=r"\s*Warning: (tf\.lite\.Interpreter is|Please use the LiteRT)")
         interpreter = tf.lite.Interpreter(
             path,
-            # The default resolver creates a delegate and prints that on stderr.
+            # The default resolver prints on stderr that it creates a delegate.
             experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
     return Predictions(**interpreter.get_signature_runner(_SIGNATURE)(x=images))
@@ -299,7 +299,7 @@ def _predict_tflite(path: str, images: np.ndarray) -> Predictions:
 
 def _write_keras(predictor: Predictor, path: str, description: str) -> None:
     variables = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
-    weights = io.BytesIO()  # on a full disk numpy's archive prints an error that it cannot raise
+    weights = io.BytesIO()  # writing to a full disk, numpy's archive would print an error that it cannot raise
     np.savez(weights, **predictor.session.run({variable.op.name: variable for variable in variables}))
     with open(f"{path}.npz", "wb") as file:
         file.write(weights.getbuffer())

@@ -1,10 +1,10 @@
-"""The tutorials' networks as Keras layers: what a trained model becomes in a .keras file.
+"""The tutorials' networks as Keras layers, for the export of a .keras file.
 
-They repeat the layers of networks.py on purpose, so that each of the two files reads as one whole. The layers get the
-names that the variables there begin with: conv2d, conv2d_1, dense, …; the last one includes the softmax, which is part
-of the loss there.
+The layers of networks.py are repeated on purpose, so that each file reads as one whole. Keras names the layers like the
+variables of networks.py: conv2d, conv2d_1, dense and so on. The last layer includes the softmax, which networks.py
+leaves to model_fn.
 
-Keras needs eager execution, which tf1/ switches off in its process, so exporting.py runs this file as a program.
+Keras needs eager execution, which tf1/ switches off in its process. Therefore exporting.py runs this file as a program.
 """
 
 import sys
@@ -124,12 +124,12 @@ NETWORKS = {
 
 
 def build(network: str) -> keras.Sequential:
-    """Returns a network with new weights: `x`, float32 [B, 28, 28] in 0..1, -> probabilities, float32 [B, 10]."""
+    """Returns a network with new weights, from `x`, float32 [B, 28, 28] in 0..1, to probabilities, float32 [B, 10]."""
     return keras.Sequential([keras.Input((28, 28), name="x"), *NETWORKS[network]()])
 
 
 def write(network: str, weights: str, path: str) -> None:
-    """Writes the .keras file of a network, its weights from an .npz file: {"conv2d/kernel": array, …}."""
+    """Writes a .keras file of a network with the weights of an .npz file, {"conv2d/kernel": array, …}."""
     model = build(network)
     with np.load(weights) as arrays:
         for layer in model.layers:
@@ -139,7 +139,7 @@ def write(network: str, weights: str, path: str) -> None:
 
 
 def predict(path: str, images: str, probabilities: str) -> None:
-    """Writes what a .keras file predicts for the images in an .npy file to another .npy file."""
+    """Writes an .npy file with the probabilities that a .keras file predicts for the images in another .npy file."""
     np.save(probabilities, keras.models.load_model(path).predict(np.load(images), verbose=0))
 
 

@@ -1,4 +1,4 @@
-"""The metrics of each class: counts and ratios of numpy arrays. Imports no TensorFlow."""
+"""The metrics of each class, computed with NumPy. Imports no TensorFlow."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class ClassScore:
-    """The scores of one class on a test set. A ratio of nothing is None.
+    """The scores of one class on a test set. A ratio without any image is None.
 
     Attributes:
-      images: how many images are of the class.
-      precision: of the images predicted as the class, the fraction that are of it.
-      recall: of the images of the class, the fraction that are predicted as it.
+      images: the number of images of the class.
+      precision: the fraction of the images predicted as the class that belong to the class.
+      recall: the fraction of the images of the class that are predicted as the class.
       f1: the harmonic mean of precision and recall.
     """
 
@@ -32,11 +32,11 @@ class ClassScore:
 
 
 def confusion_matrix(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Returns int64 [10, 10]: how many images of the row's class are predicted as the column's.
+    """Returns int64 [10, 10], how many images of the row's class are predicted as the column's class.
 
     Args:
       labels: the true classes, int [N], 0 to 9.
-      classes: the predicted ones, likewise.
+      classes: the predicted classes, int [N], 0 to 9.
     """
     return np.bincount(labels * CLASSES + classes, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
@@ -59,7 +59,7 @@ def _ratio(count: int, total: int) -> float | None:
 
 
 def most_frequent_confusions(confusion: np.ndarray, count: int = 5) -> list[tuple[int, int, int]]:
-    """Returns [(images, true class, predicted class)] of the most frequent mistakes, `count` of them at most."""
+    """Returns [(images, true class, predicted class)] of at most `count` mistakes, the most frequent first."""
     mistakes = confusion * (1 - np.eye(CLASSES, dtype=int))
     order = np.argsort(-mistakes, axis=None, kind="stable")[:count]
     pairs = (divmod(int(flat), CLASSES) for flat in order)
@@ -67,13 +67,13 @@ def most_frequent_confusions(confusion: np.ndarray, count: int = 5) -> list[tupl
 
 
 def most_confident_mistakes(labels: np.ndarray, predictions: "Predictions", count: int) -> np.ndarray:
-    """Returns the indices of wrong predictions, the highest probability first, `count` of them at most."""
+    """Returns the indices of at most `count` wrong predictions, the highest probability first."""
     wrong = np.flatnonzero(predictions.classes != labels)
     return wrong[np.argsort(-predictions.probabilities[wrong].max(axis=1), kind="stable")][:count]
 
 
 def table(confusion: np.ndarray, class_names: Sequence[str], form: str = "plain") -> str:
-    """Returns the scores of the classes as a table, and the most frequent confusions below it.
+    """Returns a table of the scores of the classes, and below it a table of the most frequent mistakes.
 
     Args:
       form: "plain" for text, or "html".
@@ -96,7 +96,7 @@ def table(confusion: np.ndarray, class_names: Sequence[str], form: str = "plain"
 
 
 def html(confusion: np.ndarray, class_names: Sequence[str]) -> str:
-    """Returns table() as HTML, and the confusion matrix below it: each count on blue by its fraction of the row."""
+    """Returns table() as HTML, and below it the confusion matrix, where a darker blue is a larger part of the row."""
     names = [escape(name) for name in class_names]
     fractions = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     rows = [
@@ -109,5 +109,5 @@ def html(confusion: np.ndarray, class_names: Sequence[str]) -> str:
 
 
 def _html_cell(count: int, fraction: float) -> str:
-    # Translucent, so that the number can be read on a bright page and on a dark one; a square root, as in the plot.
+    # Translucent, so that the number can be read on bright and dark pages. The square root is that of the plot.
     return f'<td style="background: rgba(0, 119, 187, {0.7 * fraction**0.5:.2f})">{count or ""}</td>'

@@ -1,7 +1,7 @@
-"""Plots, drawn by matplotlib without a display. Imports no TensorFlow.
+"""Draws plots with matplotlib, without a display. Imports no TensorFlow.
 
-The colours are Paul Tol's vibrant scheme, which colour-blind readers can tell apart; what a colour shows, a position, a
-marker or a word shows too.
+The colours are Paul Tol's vibrant scheme, which colour-blind readers can tell apart. A position, a marker or a word
+shows the same as a colour.
 """
 
 import io
@@ -27,13 +27,16 @@ if TYPE_CHECKING:  # the module loads TensorFlow
 log = logging.getLogger("cnn_estimator")
 
 DOTS_PER_INCH = 100
-RIGHT, WRONG, UNKNOWN, OTHER = "#0077BB", "#CC3311", "#444444", "#BBBBBB"  # blue, red, greys
+RIGHT = "#0077BB"  # blue
+WRONG = "#CC3311"  # red
+UNKNOWN = "#444444"  # dark grey
+OTHER = "#BBBBBB"  # light grey
 LINES = ("#0077BB", "#EE7733", "#009988", "#EE3377", "#33BBEE")
 MARKERS = "osD^vP*"
 
 
 def png(figure: Figure) -> bytes:
-    """Returns a Figure as the content of a PNG file; characters that the font lacks become boxes and a log line."""
+    """Returns a Figure as the content of a PNG file, and logs characters that the font does not have."""
     file = io.BytesIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", "Glyph", UserWarning)
@@ -44,9 +47,10 @@ def png(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, path: str) -> bytes:
-    """Writes a Figure as a PNG file, atomically, and the folders above it that are missing.
+    """Writes a Figure as a PNG file, makes missing folders above it, and returns the content of the file.
 
-    Returns the file's content. Raises UserError where it cannot be written.
+    Raises:
+      UserError: the file cannot be written.
     """
     content = png(figure)
     with writing(f"plot {path}"):
@@ -73,14 +77,14 @@ def samples(images: np.ndarray, names: Sequence[str], title: str) -> Figure:
 
 
 def confusion_matrix(confusion: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
-    """Draws how many images of each true class, the rows, are predicted as which, the columns.
+    """Draws how many images of each true class, in rows, are predicted as each class, in columns.
 
-    The counts are written, and coloured by their fraction of the true class.
+    A colour shows the count as a fraction of the row.
     """
     fractions = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     figure = Figure((9.5, 8.5), layout="constrained")
     axes = figure.subplots()
-    # A square root, so that the few mistakes show beside the many correct predictions.
+    # The square root makes few mistakes visible beside many correct predictions.
     drawn = axes.imshow(fractions, cmap="Blues", norm=colors.PowerNorm(0.5, 0, 1))
     for (row, column), count in np.ndenumerate(confusion):
         if count:
@@ -106,11 +110,11 @@ def predictions(
 ) -> Figure:
     """Draws images [N, 28, 28], each beside a bar chart of its ten probabilities [N, 10].
 
-    The bar of the predicted class is blue if it is right and red if it is wrong; the true class is blue then too.
+    The bar of the true class is blue. The bar of a wrong prediction is red, and dark grey if the true class is unknown.
 
     Args:
       titles: the text above each image.
-      true_classes: the class of each image, or None where it is unknown: the predicted class's bar is dark then.
+      true_classes: the class of each image, or None if it is unknown.
     """
     columns = min(4, len(images))
     rows = math.ceil(len(images) / columns)
@@ -157,14 +161,14 @@ def _draw_prediction(
 
 
 def _short(name: str, max_length: int) -> str:
-    """Returns a name, or its beginning and its end where it is longer than that."""
+    """Returns a name, or the beginning and the end of a name that is too long."""
     if len(name) > max_length:
         name = f"{name[: max_length // 2]}…{name[-((max_length - 1) // 2) :]}"
     return _literal(name)
 
 
 def _literal(text: str) -> str:
-    """Returns a text in which matplotlib sees no formulas, which are between two $."""
+    """Returns a text in which matplotlib finds no formula between two $."""
     return text.replace("$", r"\$")
 
 
@@ -175,15 +179,15 @@ def _draw_image(axes: Axes, image: np.ndarray) -> None:
 
 
 def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:
-    """Draws loss and accuracy over the global step: {model_dir: its Curves}."""
+    """Draws loss and accuracy over the global step, for {model_dir: Curves}."""
     figure = Figure((12, 5 + 0.22 * len(runs)), layout="constrained")
     figure.suptitle("Training, on single batches; validation, on images held out of it; evaluation, on the test set")
     legend: dict[str, Line2D] = {}
     for axes, tag in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        # Five and seven, so that thirty-five runs look different.
+        # Five colours and seven markers make thirty-five different lines.
         styles = zip(itertools.cycle(LINES), itertools.cycle(MARKERS), strict=True)
-        for (model_dir, found), (colour, marker) in zip(runs.items(), styles, strict=False):
-            for curve in found:
+        for (model_dir, model_curves), (colour, marker) in zip(runs.items(), styles, strict=False):
+            for curve in model_curves:
                 if curve.tag == tag:
                     style: dict[str, Any] = {"lw": 1, "alpha": 0.6, "markevery": 0.2, "markersize": 4}
                     if curve.part != "training":
@@ -193,7 +197,7 @@ def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:
         axes.set(title=tag, xlabel="global step", ylabel="mean cross entropy" if tag == "loss" else "accuracy")
         axes.set_ylim(bottom=0, top=1 if tag == "accuracy" else None)
         axes.grid(alpha=0.3)
-    # The space, because matplotlib hides labels that begin with _.
+    # matplotlib hides labels that begin with _, hence the space.
     labels = [f" {label}" for label in legend]
     figure.legend(list(legend.values()), labels, loc="outside lower center", ncols=2)
     return figure

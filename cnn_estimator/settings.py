@@ -13,7 +13,7 @@ import os
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Protocol, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import MAX_THREADS, PRECISIONS, available_threads
@@ -41,25 +41,25 @@ MAX_PATH_FOLDERS = 500  # os.makedirs calls itself for each folder
 MAX_CLASS_NAME_LENGTH = 40
 
 
-class Rule(Protocol):
-    """What an option's values must be.
-
-    Attributes:
-      syntax: what to write, for the help text of a flag.
-    """
+class Rule:
+    """What an option's values must be."""
 
     @property
-    def syntax(self) -> str: ...
+    def syntax(self) -> str:
+        """What to write, for the help text of a flag."""
+        raise NotImplementedError
 
     def check(self, value: object) -> Any:
         """Returns the value as this package uses it; raises ValueError, with the reason, for a value that breaks it."""
+        raise NotImplementedError
 
     def read(self, text: str) -> Any:
-        """Returns what check() returns for the text on a command line; raises ValueError likewise."""
+        """Returns what check() returns, for the text on a command line."""
+        return self.check(text)
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class Choice(Rule):
     """One of several names."""
 
     names: tuple[str, ...]
@@ -73,12 +73,9 @@ class Choice:
             raise ValueError(f"no such name, {suggestion(str(value), self.names)}")
         return value
 
-    def read(self, text: str) -> str:
-        return self.check(text)
-
 
 @dataclasses.dataclass(frozen=True)
-class Integer:
+class Integer(Rule):
     """An integer within bounds, also one of NumPy's."""
 
     min: int
@@ -98,15 +95,11 @@ class Integer:
         return number
 
     def read(self, text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError(f"not {self.syntax}") from None
-        return self.check(number)
+        return self.check(_number(int, text))
 
 
 @dataclasses.dataclass(frozen=True)
-class Number:
+class Number(Rule):
     """A real number within bounds, also one of NumPy's."""
 
     min: float
@@ -123,30 +116,23 @@ class Number:
         return number
 
     def read(self, text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            raise ValueError(f"not {self.syntax}") from None
-        return self.check(number)
+        return self.check(_number(float, text))
 
 
 @dataclasses.dataclass(frozen=True)
-class Switch:
+class Switch(Rule):
     """True or False."""
 
-    syntax = "true or false"
+    syntax = "true or false"  # type: ignore[assignment]
 
     def check(self, value: object) -> bool:
         if not isinstance(value, bool):
             raise ValueError("not True or False")
         return value
 
-    def read(self, text: str) -> bool:
-        raise TypeError("absl's own parser reads switches")
-
 
 @dataclasses.dataclass(frozen=True)
-class Path:
+class Path(Rule):
     """A path of a local file or folder, which TensorFlow can open.
 
     Attributes:
@@ -187,10 +173,10 @@ class Path:
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassNames:
+class ClassNames(Rule):
     """The names of the ten classes."""
 
-    syntax = "ten different names"
+    syntax = "ten different names"  # type: ignore[assignment]
 
     def check(self, value: object) -> tuple[str, ...]:
         names = tuple(value) if isinstance(value, list | tuple) else ()
@@ -201,15 +187,12 @@ class ClassNames:
                 raise ValueError(f"a class name must have 1 to {MAX_CLASS_NAME_LENGTH} printable characters")
         return names
 
-    def read(self, text: str) -> tuple[str, ...]:
-        return self.check(text.split(","))
-
 
 @dataclasses.dataclass(frozen=True)
-class Tensors:
+class Tensors(Rule):
     """{label: name of a tensor}, or LABEL=TENSOR texts on a command line."""
 
-    syntax = "LABEL=TENSOR, or several separated by commas"
+    syntax = "LABEL=TENSOR, or several separated by commas"  # type: ignore[assignment]
 
     def check(self, value: object) -> dict[str, str]:
         if not isinstance(value, Mapping) or {type(text) for pair in value.items() for text in pair} - {str}:
@@ -232,7 +215,7 @@ class Tensors:
 
 
 @dataclasses.dataclass(frozen=True)
-class Optional:
+class Optional(Rule):
     """None, or what another rule says."""
 
     rule: Rule
@@ -246,6 +229,14 @@ class Optional:
 
     def read(self, text: str) -> Any:
         return self.rule.read(text)
+
+
+def _number(kind: type, text: str) -> object:
+    """Returns the number in a text, or the text where it has none."""
+    try:
+        return kind(text)
+    except ValueError:
+        return text
 
 
 def check_value(name: str, rule: Rule, value: object) -> Any:
@@ -563,11 +554,6 @@ def check_path(name: str, value: str | os.PathLike[str]) -> str:
 def check_optional_path(name: str, value: str | os.PathLike[str] | None) -> str | None:
     """Returns None for None, otherwise what check_path() returns."""
     return None if value is None else check_path(name, value)
-
-
-def check_optional(name: str, value: object) -> Any:
-    """Returns None for None, otherwise what check() returns."""
-    return None if value is None else check(name, value)
 
 
 def _check_fields(options: Any) -> None:

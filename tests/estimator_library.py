@@ -1,8 +1,8 @@
-"""Runs the Estimator library's own tests behind the door: python tests/estimator_library.py SOURCE --out=FILE
+"""Runs the Estimator library's own tests behind the bridge: python tests/estimator_library.py SOURCE --out=FILE
 
-SOURCE is a checkout of the library's repository, at the release that is installed. Each of its test files but the
-TPU's runs in a process of its own, on the installed library. With --plain they run without the door, as TensorFlow 2.15
-can. What became of each test goes to FILE as JSON; --than=FILE lists those that passed in that run and not in this one.
+SOURCE is a checkout of the library's repository, at the installed release. Each test file, except those for TPUs, runs
+in a separate process on the installed library. With --plain the tests run without the bridge, on TensorFlow 2.15 alone.
+The result of each test goes to FILE as JSON. --than=FILE lists the tests that passed in that run but not in this one.
 """
 
 import argparse
@@ -29,7 +29,7 @@ RENAMED = {
 
 
 def run_file(path, plain):
-    """Runs a test file in this process, in graph mode, as a program."""
+    """Runs a test file as the main program of this process, in graph mode."""
     if not hasattr(inspect, "getargspec"):  # Python 3.11 removed it
         inspect.getargspec = inspect.getfullargspec
     for old, new in RENAMED.items():
@@ -46,7 +46,7 @@ def run_file(path, plain):
 
 
 def run_alone(path, name, options):
-    """Returns {test: OK, FAILED or SKIPPED} of a test file, and of itself if it ended without a result."""
+    """Runs a test file in a process. Returns {test: OK, FAILED or SKIPPED}, or {name: FAILED} if it ran no test."""
     command = [sys.executable, __file__, str(path), "--file", *(["--plain"] if options.plain else [])]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
@@ -55,15 +55,15 @@ def run_alone(path, name, options):
         )
         output, status = process.stdout, process.returncode
     except subprocess.TimeoutExpired as error:
-        output, status = error.stdout or b"", "out of time"
+        output, status = error.stdout or b"", "time limit"
     if options.logs:
         (options.logs / f"{name}.log").write_bytes(output)
     results = {}
     for result, test in RESULT.findall(output.decode(errors="replace")):
-        # Until its line of success comes, a test has failed: a crash prints none, and a failed subtest neither.
+        # A crash or a failed subtest prints no line. So a test counts as failed until its OK appears.
         results[f"{name}:{test}"] = "FAILED" if result == "RUN" else result
     if status and "FAILED" not in results.values():
-        results[name] = "FAILED"  # it did not come as far as its tests
+        results[name] = "FAILED"  # it ended before its tests
     print(name, status, dict(collections.Counter(results.values())), flush=True)
     return results
 
@@ -87,12 +87,12 @@ def main(options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=pathlib.Path)
-    parser.add_argument("--plain", action="store_true", help="without the door")
+    parser.add_argument("--plain", action="store_true", help="without the bridge")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--than", type=pathlib.Path)
-    parser.add_argument("--logs", type=pathlib.Path, help="folder for the output of each file")
-    parser.add_argument("--only", default="", help="a part of the files' names")
-    parser.add_argument("--seconds", type=float, default=1800, help="that a file may take")
+    parser.add_argument("--logs", type=pathlib.Path, help="folder for the output of each test file")
+    parser.add_argument("--only", default="", help="run only files whose name contains this")
+    parser.add_argument("--seconds", type=float, default=1800, help="time limit for a file")
     parser.add_argument("--file", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.file:

@@ -1,7 +1,7 @@
 """Feeds damaged files to the readers: python tests/fuzz.py --minutes=5 --seed=1 [--targets=index,events] [--out=FOLDER]
 
-Each reader runs in a process of its own: an abort and a hang are findings, as an exception other than UserError is.
-The input of a finding is saved. With the same seed the same inputs come again.
+Each reader runs in a process by itself. An abort, a hang, and an exception other than UserError are findings, and their
+input is saved. The same seed makes the same inputs.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import pathlib
 import random
 import resource
 import select
+import struct
 import subprocess
 import sys
 import time
@@ -25,17 +26,42 @@ from PIL import Image
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from helpers import write_idx_folder
-from mutations import mutate, mutate_events, mutate_index
 
 from cnn_estimator.data import datasets, pictures
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import checkpoints, events
-from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.run_dir import checkpoints, events, settings_file
 from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
-SECONDS = 20  # that a reader may take
-MEMORY = 8 * 2**30
+TIMEOUT_SECONDS = 20  # of one reading
+MAX_MEMORY_BYTES = 8 * 2**30
+MAX_MESSAGE_LENGTH = 5000
+NUMBERS = (0, 1, 2, 20, 127, 128, 255, 256, 2**15, 2**16, 2**31, 2**32, 2**40, 2**62, 2**63, 2**64 - 1)
+TOKENS = (b"", b"\0", b"\xff", b"{" * 2000, b'"', b"null", b"1e999", b"-1", b"9" * 5000, b"model.ckpt-7", b"/", b"[")
+
+
+def mutate(content, generator):
+    """Flips, cuts, overwrites, inserts and repeats bytes, once or a few times."""
+    content = bytearray(content)
+    for _ in range(generator.choice([1, 1, 2, 5])):
+        start = generator.randrange(len(content) + 1)
+        place = generator.randrange(len(content) + 1)
+        length = generator.choice([1, 2, 4, 8, 100])
+        number = generator.choice(NUMBERS)
+        new = generator.choice(
+            [
+                bytes(byte ^ 1 << generator.randrange(8) for byte in content[place : place + 1]),
+                generator.randbytes(length),
+                struct.pack("<Q", number),
+                struct.pack(">I", number % 2**32),
+                generator.choice(TOKENS),
+                content[start : start + length],
+            ]
+        )
+        content[place : place + generator.choice([0, len(new), length])] = new
+    if generator.random() < 0.05:
+        del content[generator.randrange(len(content) + 1) :]
+    return bytes(content)
 
 
 def prepare_checkpoint(folder):
@@ -73,7 +99,7 @@ def prepare_images(folder):
 
 
 def prepare_settings(folder):
-    RunDir(str(folder)).write_settings(make_settings("fashion_cnn", seed=1, class_names=tuple("abcdefghij")))
+    settings_file.write(str(folder), make_settings("fashion_cnn", seed=1, class_names=tuple("abcdefghij")))
 
 
 def read_checkpoint(folder, name):
@@ -93,97 +119,105 @@ def read_image(folder, name):
     pictures.read(f"{folder}/{name}", dataset=datasets.FASHION_MNIST, invert="auto")
 
 
-# {name: (writes a folder, which of its files are changed, how, reads the folder or the changed file)}
+# {name: (function that writes a folder, pattern of the files to damage, function that reads the folder and the file)}
 TARGETS = {
-    "index": (prepare_checkpoint, "*.index", mutate_index, read_checkpoint),
-    "data": (prepare_checkpoint, "*.data-*", mutate, read_checkpoint),
-    "state": (prepare_checkpoint, "checkpoint", mutate, read_state),
-    "events": (prepare_events, "*", mutate_events, lambda folder, name: events.curves(folder)),
-    "idx": (prepare_idx, "[!t]*", mutate, read_idx),
-    "images": (prepare_images, "*", mutate, read_image),
-    "settings": (prepare_settings, "*", mutate, lambda folder, name: RunDir(folder).read_settings()),
+    "index": (prepare_checkpoint, "*.index", read_checkpoint),
+    "data": (prepare_checkpoint, "*.data-*", read_checkpoint),
+    "state": (prepare_checkpoint, "checkpoint", read_state),
+    "events": (prepare_events, "*", lambda folder, name: events.curves(folder)),
+    "idx": (prepare_idx, "[!t]*", read_idx),
+    "images": (prepare_images, "*", read_image),
+    "settings": (prepare_settings, "*", lambda folder, name: settings_file.read(folder)),
 }
 
 
 def serve(target, folder):
-    """Reads the folder for each line of stdin, which names the changed file; answers with JSON: "" or a traceback."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    """Reads the folder for each line of stdin, which names the damaged file. Prints "" or a traceback, as JSON."""
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    read = TARGETS[target][-1]
     for line in sys.stdin:
         problem = ""
         try:
-            TARGETS[target][-1](folder, line.rstrip("\n"))
+            read(folder, line.rstrip("\n"))
         except UserError as error:
-            problem = "" if len(str(error)) < 5000 else "an error that is too long"
+            if len(str(error)) > MAX_MESSAGE_LENGTH:
+                problem = "an error that is too long"
         except BaseException:
             problem = traceback.format_exc()
         print(json.dumps(problem), flush=True)
 
 
 class Reader:
-    """The process that reads."""
+    """A process that reads."""
 
     def __init__(self, target, folder):
         command = [sys.executable, __file__, f"--serve={target}", f"--out={folder}"]
         self._process = subprocess.Popen(command, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL, text=True)
 
-    def problem(self, name, seconds=SECONDS):
-        """Returns (what is wrong with how it reads a changed file, whether it goes on)."""
+    def read(self, name, seconds=TIMEOUT_SECONDS):
+        """Returns (what went wrong when it read a damaged file, whether the process still runs)."""
         print(name, file=self._process.stdin, flush=True)
         answered, _, _ = select.select([self._process.stdout], [], [], seconds)
         line = self._process.stdout.readline() if answered else ""
         if line:
             return json.loads(line), True
         self._process.kill()
-        return f"exit status {self._process.wait()}" if answered else f"no answer in {seconds} s", False
+        status = self._process.wait()
+        return f"exit status {status}" if answered else f"no answer in {seconds} s", False
 
 
 def fuzz(target, seed, seconds, out):
-    """Returns ({the last line of a problem: how often}, number of inputs)."""
-    prepare, pattern, change, _ = TARGETS[target]
+    """Returns ({the last line of a problem: how often it came}, number of inputs)."""
+    prepare, pattern, _ = TARGETS[target]
     folder = out / target
     folder.mkdir(parents=True)
     prepare(folder)
     intact = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    found, count, alive, end = {}, 0, False, time.monotonic() + seconds
+    problems = {}
+    count = 0
+    alive = False
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not alive:
             reader = Reader(target, folder)
-            _, alive = reader.problem(next(iter(intact)), 10 * SECONDS)  # it loads TensorFlow
+            _, alive = reader.read(next(iter(intact)), 10 * TIMEOUT_SECONDS)  # the process imports TensorFlow
         generator = random.Random(f"{seed} {target} {count}")
         count += 1
         name = generator.choice(fnmatch.filter(intact, pattern))
-        changed = change(intact[name], generator)
-        (folder / name).write_bytes(changed)
-        problem, alive = reader.problem(name)
+        damaged = mutate(intact[name], generator)
+        (folder / name).write_bytes(damaged)
+        problem, alive = reader.read(name)
         if problem:
-            last = problem.splitlines()[-1][:150]
-            found[last] = found.get(last, 0) + 1
-            (out / f"{target}-{count}-{name}").write_bytes(changed)
+            last_line = problem.splitlines()[-1][:150]
+            problems[last_line] = problems.get(last_line, 0) + 1
+            (out / f"{target}-{count}-{name}").write_bytes(damaged)
             (out / f"{target}-{count}.txt").write_text(problem)
         (folder / name).write_bytes(intact[name])
-    return found, count
+    return problems, count
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=5, help="in all")
+    parser.add_argument("--minutes", type=float, default=5, help="of all targets together")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--targets", default=",".join(TARGETS), help="some of %(default)s")
-    parser.add_argument("--out", type=pathlib.Path, default="fuzz-findings", help="a new folder, for the findings")
+    parser.add_argument("--out", type=pathlib.Path, default="fuzz-findings", help="a new folder for the findings")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        return serve(options.serve, str(options.out))
+        serve(options.serve, str(options.out))
+        return
     if options.out.exists():
-        parser.error(f"--out {options.out} is there already: move it away, or name another")
-    targets, bad = options.targets.split(","), False
+        parser.error(f"--out {options.out} exists: move it away, or name another")
+    targets = options.targets.split(",")
+    failed = False
     for target in targets:
-        found, count = fuzz(target, options.seed, 60 * options.minutes / len(targets), options.out)
-        bad |= bool(found)
-        print(f"{target}: {count} inputs, {sum(found.values())} findings", flush=True)
-        for last, times in found.items():
-            print(f"  {times} times: {last}", flush=True)
-    sys.exit(bad)
+        problems, count = fuzz(target, options.seed, 60 * options.minutes / len(targets), options.out)
+        failed = failed or bool(problems)
+        print(f"{target}: {count} inputs, {sum(problems.values())} findings", flush=True)
+        for last_line, times in problems.items():
+            print(f"  {times} times: {last_line}", flush=True)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -84,13 +84,13 @@ def test_a_batch_takes_less_than_a_millisecond():
     assert min(seconds) < 0.001
 
 
-def batches(first_batch=0, count=4, context=(), **options):
+def batches(first_batch=0, count=4, **options):
     """Batches of 7 of 20 images and their numbers, augmented."""
     images = ten_bars(20)[0]
     given = {"num_epochs": None, "shuffle": True, "seed": 3, "augment": augmentation.flip_and_shift} | options
     input_fn = numpy_input_fn({"x": images}, np.arange(20), batch_size=7, first_batch=first_batch, **given)
     with tf.Graph().as_default(), tf.Session() as session:
-        following = tf.data.make_one_shot_iterator(input_fn(*context)).get_next()
+        following = tf.data.make_one_shot_iterator(input_fn()).get_next()
         return [session.run(following) for _ in range(count)]
 
 
@@ -107,14 +107,3 @@ def test_batches_repeat_and_a_resumed_run_sees_those_that_it_would_have_seen():
         assert not np.array_equal(features["x"], plain_features["x"])
     # The same rows, changed otherwise in the second epoch.
     assert not np.array_equal(other[0][0]["x"], other[3][0]["x"])
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("replicas", [2, 4])
-def test_replicas_share_the_augmented_batches(replicas):
-    whole = batches(count=3)  # 7, 7 and 6 rows
-    parts = batches(count=3 * replicas, context=(tf.distribute.InputContext(1, 0, replicas),))
-    for number, (features, labels) in enumerate(whole):
-        shared = parts[number * replicas : (number + 1) * replicas]
-        np.testing.assert_array_equal(np.concatenate([part["x"] for part, _ in shared]), features["x"])
-        np.testing.assert_array_equal(np.concatenate([part for _, part in shared]), labels)

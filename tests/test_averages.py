@@ -9,11 +9,11 @@ from helpers import variables
 from cnn_estimator import evaluation, exporting, model, prediction, training
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir import evaluations
+from cnn_estimator.run_dir.evaluations import ValidationLog
 from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
-# TensorFlow's own use, which the door silences and pytest shows again.
+# TensorFlow's own use, which the bridge silences and pytest shows again.
 pytestmark = pytest.mark.filterwarnings("ignore:To make it possible to preserve tf.data options:UserWarning")
 
 AVERAGE = "ExponentialMovingAverage"
@@ -37,7 +37,7 @@ def probabilities(weights, images):
 
 @pytest.fixture(scope="module")
 def averaged(tmp_path_factory, data_dir):
-    """A model_dir whose averages are far from its weights, evaluated on the way."""
+    """A model_dir whose averages are far from its weights, evaluated while training."""
     folder = tmp_path_factory.mktemp("averaged") / "run"
     options = OPTIONS | {"learning_rate": 0.002, "average_decay": 0.99}
     training.train(
@@ -95,18 +95,18 @@ def test_evaluation_and_prediction_use_the_averages(averaged, data_dir, caplog):
 
 
 @pytest.mark.integration
-def test_evaluations_on_the_way_use_the_averages(averaged, data_dir):
+def test_evaluations_while_training_use_the_averages(averaged, data_dir):
     held_out = datasets.hold_out(datasets.load("fashion_mnist", "train", data_dir), 100, 1)[1]
-    records = evaluations.read(str(averaged), last_step=12)
+    log = ValidationLog(str(averaged), last_step=12)
+    records = log.records
     assert [record.step for record in records] == [4, 8, 12]
     for record in records:
         saved = values(averaged / f"model.ckpt-{record.step}")
         expected = probabilities([saved[f"{name}/{AVERAGE}"] for name in WEIGHTS], held_out.images)
         assert record.loss == pytest.approx(-np.log(expected[range(100), held_out.labels]).mean(), rel=1e-4)
-    best = evaluations.best(records)
     with prediction.Predictor(averaged, checkpoint="best") as predictor:
         classes = predictor.predict(held_out.images).classes
-    assert np.mean(classes == held_out.labels) == pytest.approx(best.accuracy)
+    assert np.mean(classes == held_out.labels) == pytest.approx(log.best.accuracy)
 
 
 @pytest.mark.integration

@@ -22,7 +22,7 @@ STEPS = [0, 30, 60, 90, 120]  # of the fixture's checkpoints
 
 
 def train(model_dir, **options):
-    """Goes on with the fixture's run, in which the learning rate was not the recipe's."""
+    """Continues the run of the fixture, whose learning rate is not the recipe's."""
     return training.train(str(model_dir), "fashion_dense", learning_rate=0.005, **options)
 
 
@@ -34,7 +34,7 @@ def flip(path):
 
 
 def cut(path):
-    """Leaves half of a file, as a crash of the machine does."""
+    """Leaves half of a file."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
@@ -47,31 +47,47 @@ def remove(path):
 
 
 DAMAGES = [flip, cut, empty, remove]
-INDEX, DATA, META = "model.ckpt-120.index", "model.ckpt-120.data-00000-of-00001", "model.ckpt-120.meta"
+INDEX = "model.ckpt-120.index"
+DATA = "model.ckpt-120.data-00000-of-00001"
+META = "model.ckpt-120.meta"
+
+
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "cnn_estimator"]
+
+
+def snapshot_error(model_dir, wanted):
+    with pytest.raises(UserError) as caught, checkpoints.snapshot(str(model_dir), wanted):
+        pass
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("file", [INDEX, DATA])
-def test_a_damaged_checkpoint_is_named_and_skipped(trained, model_dir, caplog, damage, file):
+def test_a_damaged_checkpoint_is_named_and_skipped(model_dir, caplog, damage, file):
     damage(model_dir / file)
-    with caplog.at_level(logging.WARNING, "cnn_estimator"):
-        result = evaluation.evaluate(str(model_dir)).metrics
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "cnn_estimator"]
-    assert line.startswith(f"{model_dir}/model.ckpt-120")
-    assert line.endswith(", skipped: model.ckpt-90 is used")
-    assert (result["global_step"], result["checkpoint"]) == (90, f"{model_dir}/model.ckpt-90")
+    with checkpoints.snapshot(str(model_dir)) as snapshot:
+        assert snapshot.original == checkpoints.Checkpoint(f"{model_dir}/model.ckpt-90", 90)
+    (warning,) = warnings(caplog)
+    assert warning.startswith(f"skipped a checkpoint: {model_dir}/model.ckpt-120")
+    assert warning.endswith(". Using model.ckpt-90")
+    assert checkpoints.newest_intact(str(model_dir)) == snapshot.original
+
+
+def test_a_run_with_a_damaged_checkpoint_ends_in_the_same_bits(trained, model_dir):
+    flip(model_dir / DATA)
+    assert evaluation.evaluate(str(model_dir)).metrics["checkpoint"] == f"{model_dir}/model.ckpt-90"
     train(model_dir, max_steps=120)
     assert variables(model_dir) == variables(trained)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("file", [META, "checkpoint", "graph.pbtxt"])
-def test_other_files_cost_no_step(trained, model_dir, damage, file):
-    damage(model_dir / file)
-    assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 120
+@pytest.mark.parametrize("damage", [cut, remove])
+def test_damage_to_other_files_costs_no_step(model_dir, damage):
+    for file in (META, "checkpoint", "graph.pbtxt"):
+        damage(model_dir / file)
     train(model_dir, steps=1)
     assert tf.train.latest_checkpoint(str(model_dir)) == f"{model_dir}/model.ckpt-121"
-    assert steps_in(model_dir) == [*STEPS[1:], 121]
+    assert steps_in(model_dir) == [*STEPS[1:], 121]  # also the oldest, which the state file had lost, was deleted
 
 
 @pytest.mark.parametrize(
@@ -85,39 +101,41 @@ def test_other_files_cost_no_step(trained, model_dir, damage, file):
         b'model_checkpoint_path: "/elsewhere/model.ckpt-120"\nall_model_checkpoint_paths: "/elsewhere/model.ckpt-120"',
         b'model_checkpoint_path: "/"',
         b'model_checkpoint_path: "model.ckpt-%s"' % (b"1" * 5000),
-        b'model_checkpoint_path: "model.ckpt-%s"' % (b"1" * 200),
         rb'model_checkpoint_path: "model.ckpt-1\x00"',
     ],
+    ids=lambda content: repr(content)[:40],
 )
-def test_a_wrong_state_file_is_rebuilt_and_that_is_logged(model_dir, caplog, content):
+def test_a_wrong_state_file_is_rebuilt(model_dir, caplog, content):
     (model_dir / "checkpoint").write_bytes(content)
-    assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 120
-    train(model_dir, steps=1, keep_checkpoints=5)
-    assert f"{model_dir}/checkpoint: rebuilt from the files" in caplog.messages
+    newest = checkpoints.newest_intact(str(model_dir))
+    assert newest == checkpoints.Checkpoint(f"{model_dir}/model.ckpt-120", 120)
+    checkpoints.rebuild_state(str(model_dir), newest)
+    assert f"rebuilt {model_dir}/checkpoint from the files" in caplog.messages
     state = tf.train.get_checkpoint_state(str(model_dir))
-    assert list(state.all_model_checkpoint_paths) == [f"{model_dir}/model.ckpt-{step}" for step in [*STEPS[1:], 121]]
-    assert steps_in(model_dir) == [*STEPS[1:], 121]  # the oldest, which the state file had lost, is deleted
+    assert list(state.all_model_checkpoint_paths) == [f"{model_dir}/model.ckpt-{step}" for step in STEPS]
 
 
 @pytest.mark.parametrize("name", [b"1" * 5000, rb"1\x00", b"[1", b"7"])
-def test_what_the_state_file_names_is_missed_where_there_is_nothing_else(tmp_path, name):
+def test_a_checkpoint_that_only_the_state_file_names_is_missed(tmp_path, name):
     (tmp_path / "checkpoint").write_bytes(b'model_checkpoint_path: "model.ckpt-%s"' % name)
-    for verb in (evaluation.evaluate, train):
-        with pytest.raises(
-            UserError, match=r"none of its checkpoints is intact: \S*/(checkpoint names|model)"
-        ) as error:
-            verb(str(tmp_path))
-        assert len(str(error.value)) < 500
+    problem = r"none of its checkpoints is intact: \S*/(checkpoint names|model)"
+    with pytest.raises(UserError, match=problem) as error:
+        checkpoints.newest_intact(str(tmp_path))
+    assert len(str(error.value)) < 500
 
 
-def test_the_state_file_may_go_back_to_an_older_checkpoint_and_that_is_logged(model_dir, caplog):
-    """As people do by hand."""
+def test_a_user_may_make_the_state_file_name_an_older_checkpoint(model_dir, caplog):
     (model_dir / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-30"')
-    with caplog.at_level(logging.WARNING, "cnn_estimator"):
-        assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 30
-    assert [record.getMessage() for record in caplog.records if record.name == "cnn_estimator"] == [
+    assert checkpoints.newest_intact(str(model_dir)).step == 30
+    assert checkpoints.last_saved_step(str(model_dir)) == 30
+    assert warnings(caplog) == [
         f"model.ckpt-{step} exists, but {model_dir}/checkpoint names model.ckpt-30" for step in (120, 90, 60)
     ]
+
+
+def test_the_last_saved_step_is_the_one_that_the_state_file_names(model_dir, tmp_path):
+    assert checkpoints.last_saved_step(str(model_dir)) == 120
+    assert checkpoints.last_saved_step(str(tmp_path / "missing")) == 0
 
 
 def test_the_remains_of_a_checkpoint_count_as_one(model_dir):
@@ -125,21 +143,17 @@ def test_the_remains_of_a_checkpoint_count_as_one(model_dir):
         for file in model_dir.glob(pattern):
             file.unlink()
     with pytest.raises(UserError, match="none of its checkpoints is intact"):
-        train(model_dir, steps=1)
+        checkpoints.newest_intact(str(model_dir))
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_without_an_intact_checkpoint_nothing_starts_at_step_0(model_dir, damage):
+def test_without_an_intact_checkpoint_nothing_starts_at_step_0(model_dir):
     for file in model_dir.glob("*.index"):
-        damage(file)
+        flip(file)
     before = sorted(os.listdir(model_dir))
-    for verb in (
-        lambda: evaluation.evaluate(str(model_dir)),
-        lambda: train(model_dir, steps=1),
-    ):
-        start = re.escape(f"model_dir {model_dir}: none of its checkpoints is intact: ")
+    start = re.escape(f"model_dir {model_dir}: none of its checkpoints is intact: ")
+    for verb in (evaluation.evaluate, train):
         with pytest.raises(UserError, match=f"^{start}") as caught:
-            verb()
+            verb(str(model_dir))
         for step in STEPS:
             assert f"{model_dir}/model.ckpt-{step}" in str(caught.value)
         assert str(caught.value).endswith("or archive this run and start over with fresh")
@@ -150,31 +164,58 @@ def test_without_an_intact_checkpoint_nothing_starts_at_step_0(model_dir, damage
     assert sorted(os.listdir(f"{model_dir}.1")) == before
 
 
-def test_every_bit_of_the_index_is_verified(trained, tmp_path):
-    """Each flipped bit is found, or changes no tensor."""
+def verify_or_refuse(path, intact):
+    """Returns False if a damaged checkpoint is refused; otherwise its variables are the intact ones."""
+    try:
+        checkpoints.verify(path)
+    except UserError:
+        return False
+    assert variables(path) == intact
+    return True
+
+
+def test_each_flipped_bit_in_the_index_is_found_or_changes_no_variable(trained, tmp_path):
+    path = str(tmp_path / "model.ckpt-120")
     intact = variables(trained / "model.ckpt-120")
     index = (trained / INDEX).read_bytes()
     shutil.copy(trained / DATA, tmp_path)
-    found = 0
-    for position in range(8 * len(index)):
+    refused = 0
+    for bit in range(0, 8 * len(index), 5):  # in each byte one or two
         damaged = bytearray(index)
-        damaged[position // 8] ^= 1 << position % 8
+        damaged[bit // 8] ^= 1 << bit % 8
         (tmp_path / INDEX).write_bytes(damaged)
-        try:
+        refused += not verify_or_refuse(path, intact)
+    assert refused > 0.8 * len(index)
+
+
+def varint(number):
+    """Seven bits per byte, the lowest first."""
+    content = b""
+    while number > 127:
+        content += bytes([number & 127 | 128])
+        number >>= 7
+    return content + bytes([number])
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_footer_that_points_outside_the_index_is_refused(trained, tmp_path, place):
+    """TensorFlow's reader aborts the process over it."""
+    index = (trained / INDEX).read_bytes()
+    shutil.copy(trained / DATA, tmp_path)
+    for number in (len(index) - 53, len(index), 2**31, 2**32, 2**60, 2**63, 2**64 - 1):
+        numbers = [1, 1, 1, 1]
+        numbers[place] = number
+        footer = b"".join(map(varint, numbers)).ljust(40, b"\0") + index[-8:]
+        (tmp_path / INDEX).write_bytes(index[:-48] + footer)
+        with pytest.raises(UserError, match="is damaged: its index is cut off or damaged"):
             checkpoints.verify(str(tmp_path / "model.ckpt-120"))
-        except UserError:
-            found += 1
-        else:
-            assert variables(tmp_path / "model.ckpt-120") == intact
-    assert found > 8 * len(index) / 2
 
 
-def test_bits_and_cuts_anywhere_in_the_data_are_found(trained, tmp_path):
+def test_flipped_bits_and_cuts_in_the_data_are_found(trained, tmp_path):
     data = (trained / DATA).read_bytes()
     shutil.copy(trained / INDEX, tmp_path)
     generator = random.Random(1)
-    places = [0, len(data) - 1, *(generator.randrange(len(data)) for _ in range(100))]
-    for place in places:
+    for place in [0, len(data) - 1, *(generator.randrange(len(data)) for _ in range(50))]:
         flipped = bytearray(data)
         flipped[place] ^= 1 << generator.randrange(8)
         for content in (flipped, data[:place]):
@@ -183,22 +224,35 @@ def test_bits_and_cuts_anywhere_in_the_data_are_found(trained, tmp_path):
                 checkpoints.verify(str(tmp_path / "model.ckpt-120"))
 
 
-def test_random_bytes_give_a_user_error(trained, tmp_path):
-    generator = random.Random(2)
-    files = {name: (trained / name).read_bytes() for name in (INDEX, DATA)}
-    for _ in range(500):
-        for name, content in files.items():
-            garbled = bytearray(content)
-            for _ in range(generator.randrange(30)):
-                garbled[generator.randrange(len(garbled))] = generator.randrange(256)
-            (tmp_path / name).write_bytes(
-                garbled[: generator.choice([len(garbled), generator.randrange(len(garbled))])]
-            )
-        try:
-            checkpoints.verify(str(tmp_path / "model.ckpt-120"))
-        except UserError:
-            continue
-        assert variables(tmp_path / "model.ckpt-120") == variables(trained / "model.ckpt-120")
+def save_sharded(folder, saver):
+    """Writes a checkpoint with a partitioned variable and strings, in as many data files as there are devices."""
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as session:
+        with tf.device("/cpu:1"):
+            tf.get_variable("names", initializer=tf.constant([b"a", b"b" * 300, b""]))
+        with tf.device("/cpu:0"):
+            partitioner = tf.variable_axis_size_partitioner(24)
+            tf.get_variable("parts", [4, 3], tf.float32, tf.ones_initializer(), partitioner=partitioner)
+            tf.train.get_or_create_global_step()
+        session.run(tf.global_variables_initializer())
+        saver().save(session, f"{folder}/model.ckpt", global_step=7)
+
+
+def test_a_checkpoint_with_several_data_files_is_read_whole(tmp_path):
+    save_sharded(tmp_path, lambda: tf.train.Saver(sharded=True))
+    assert sorted(path.name for path in tmp_path.glob("*.data-*")) == [
+        f"model.ckpt-7.data-0000{number}-of-00002" for number in range(2)
+    ]
+    with checkpoints.snapshot(str(tmp_path)) as snapshot:
+        assert tf.train.load_checkpoint(snapshot.copy.path).get_tensor("parts").shape == (4, 3)
+    for file in tmp_path.glob("*.data-*"):
+        content = file.read_bytes()
+        flip(file)
+        with pytest.raises(UserError, match="none of its checkpoints is intact"):
+            checkpoints.newest_intact(str(tmp_path))
+        file.write_bytes(content)
+    checkpoints.sync_checkpoint(str(tmp_path), 7)
+    checkpoints.remove_others(str(tmp_path), {8})
+    assert os.listdir(tmp_path) == ["checkpoint"]
 
 
 def test_a_folder_without_a_checkpoint_has_none(tmp_path):
@@ -234,41 +288,45 @@ def test_a_name_that_tensorflow_does_not_find_again_is_refused(tmp_path, monkeyp
 def test_no_temporary_folder_is_an_error(model_dir, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/missing"])
-    problem = r"^temporary folder cannot be written: No usable temporary directory found in \['/missing'\]: "
-    with pytest.raises(UserError, match=problem):
-        evaluation.evaluate(str(model_dir))
+    problem = "temporary folder cannot be written: No usable temporary directory found in ['/missing']: "
+    assert snapshot_error(model_dir, None).startswith(problem)
 
 
 def test_a_checkpoint_with_a_name_that_tensorflow_does_not_find_is_refused(model_dir):
     for name in (INDEX, DATA):
         shutil.copy(model_dir / name, model_dir / name.replace("model.ckpt-120", "best[1]"))
-    with pytest.raises(UserError, match=r"^checkpoint 'best\[1\]': TensorFlow reads .*: rename its files$"):
-        evaluation.evaluate(str(model_dir), checkpoint="best[1]")
+    problem = "checkpoint 'best[1]': TensorFlow reads *, ?, [ and \\ as patterns: rename its files"
+    assert snapshot_error(model_dir, "best[1]") == problem
 
 
-@pytest.mark.parametrize("name", ["checkpoint", INDEX, DATA])
-def test_only_regular_files_are_read(model_dir, caplog, name):
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", [INDEX, DATA])
+def test_a_pipe_or_folder_in_place_of_a_file_is_damage_and_not_waited_for(model_dir, caplog, make, name):
     (model_dir / name).unlink()
-    os.mkfifo(model_dir / name)
-    if name == "checkpoint":
-        problem = f"^{re.escape(str(model_dir))}/checkpoint cannot be read: not a regular file: fix that, or remove it$"
-        for verb in (evaluation.evaluate, train):
-            with pytest.raises(UserError, match=problem):
-                verb(str(model_dir))
-    else:
-        assert evaluation.evaluate(str(model_dir)).metrics["global_step"] == 90
-        assert f"{model_dir}/model.ckpt-120 is damaged: " in caplog.text
-        assert f"{model_dir}/{name} cannot be read: not a regular file, skipped: model.ckpt-90 is used" in caplog.text
-        assert train(model_dir, max_steps=91).step == 91
+    make(model_dir / name)
+    with checkpoints.snapshot(str(model_dir)) as snapshot:
+        assert snapshot.step == 90
+    assert checkpoints.newest_intact(str(model_dir)).step == 90
+    for warning in warnings(caplog):
+        assert f"{model_dir}/model.ckpt-120 is damaged: " in warning
+        assert f"{model_dir}/{name} cannot be read: " in warning
+
+
+def test_a_pipe_in_place_of_the_state_file_is_an_error(model_dir):
+    (model_dir / "checkpoint").unlink()
+    os.mkfifo(model_dir / "checkpoint")
+    problem = f"^{re.escape(str(model_dir))}/checkpoint cannot be read: not a regular file: fix that, or remove it$"
+    with pytest.raises(UserError, match=problem):
+        checkpoints.newest_intact(str(model_dir))
 
 
 def save(path, **values):
     """Writes a checkpoint of {name: numpy array}, with __ for the / of a name."""
     with tf.Graph().as_default(), tf.Session() as session:
-        names = {name: name.replace("__", "/") for name in values}
-        made = [tf.get_variable(names[name], initializer=tf.constant(value)) for name, value in values.items()]
+        for name, value in values.items():
+            tf.get_variable(name.replace("__", "/"), initializer=tf.constant(value))
         session.run(tf.global_variables_initializer())
-        tf.train.Saver(made).save(session, str(path))
+        tf.train.Saver().save(session, str(path))
 
 
 @pytest.mark.parametrize("values", [{"kernel": 1.0}, {"global_step": np.array([1, 2])}, {"global_step": 1.5}])
@@ -299,39 +357,37 @@ def test_evaluation_says_which_variables_it_leaves_out(tmp_path, data_dir, caplo
     save(tmp_path / "model.ckpt-5", **DENSE, **optimizers, dense_2__bias=one, dense__bias__ExponentialMovingAverage=one)
     with caplog.at_level(logging.WARNING, "cnn_estimator"):
         evaluation.evaluate(str(tmp_path), recipe="fashion_dense", data_dir=data_dir)
-    (said,) = [record.getMessage() for record in caplog.records if record.name == "cnn_estimator"]
-    left_out = "dense/bias/ExponentialMovingAverage, dense_2/bias"
-    assert said == f"variables that network dense_128 does not have: {left_out}"
+    (warning,) = warnings(caplog)
+    assert warning.endswith("dense/bias/ExponentialMovingAverage, dense_2/bias")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "place"),
+    "wanted",
     [
-        ("90", "model.ckpt-90"),
-        (90, "model.ckpt-90"),
-        ("model.ckpt-90", "model.ckpt-90"),
-        ("{model_dir}/model.ckpt-90", "model.ckpt-90"),
-        ("{model_dir}/model.ckpt-90.index", "model.ckpt-90"),
-        ("{model_dir}/model.ckpt-90.data-00000-of-00001", "model.ckpt-90"),
+        "90",
+        90,
+        "model.ckpt-90",
+        "{model_dir}/model.ckpt-90",
+        "{model_dir}/model.ckpt-90.index",
+        "{model_dir}/model.ckpt-90.data-00000-of-00001",
     ],
 )
-def test_one_checkpoint_is_evaluated_by_step_or_path(trained, tmp_path, wanted, place):
-    asked_in = trained
+def test_a_checkpoint_is_requested_by_step_or_path(trained, tmp_path, wanted):
+    model_dir = trained
     if "{" in str(wanted):
-        asked_in, wanted = tmp_path, wanted.format(model_dir=trained)
-    result = evaluation.evaluate(str(asked_in), checkpoint=wanted).metrics
-    assert (result["global_step"], result["checkpoint"]) == (90, f"{trained}/{place}")
+        model_dir = tmp_path
+        wanted = wanted.format(model_dir=trained)
+    with checkpoints.snapshot(str(model_dir), wanted) as snapshot:
+        assert snapshot.original == checkpoints.Checkpoint(f"{trained}/model.ckpt-90", 90)
+        assert snapshot.model_dir == str(trained)
 
 
 def test_a_missing_or_damaged_checkpoint_is_an_error(model_dir):
-    found = "it has model.ckpt-0, model.ckpt-30, model.ckpt-60, model.ckpt-90, model.ckpt-120"
-    for wanted, name in (("7", "model.ckpt-7"), ("typo", "typo"), ("9" * 5000, "model.ckpt-9")):
-        pattern = f"^model_dir {re.escape(str(model_dir))} holds no checkpoint {name}.*: {found}$"
-        with pytest.raises(UserError, match=pattern):
-            evaluation.evaluate(str(model_dir), checkpoint=wanted)
+    existing = "it has model.ckpt-0, model.ckpt-30, model.ckpt-60, model.ckpt-90, model.ckpt-120"
+    for wanted, name in (("7", "model.ckpt-7"), ("typo", "typo"), ("9" * 5000, f"model.ckpt-{'9' * 5000}")):
+        assert snapshot_error(model_dir, wanted) == f"model_dir {model_dir} holds no checkpoint {name}: {existing}"
     flip(model_dir / DATA)
-    with pytest.raises(UserError, match=r"model\.ckpt-120 is damaged: "):
-        evaluation.evaluate(str(model_dir), checkpoint="120")
+    assert snapshot_error(model_dir, "120").startswith(f"{model_dir}/model.ckpt-120 is damaged: ")
 
 
 def test_what_a_killed_trainer_left_unfinished_is_removed(model_dir):
@@ -346,55 +402,35 @@ def test_what_a_killed_trainer_left_unfinished_is_removed(model_dir):
     assert (model_dir / "mine.tmp").exists()
 
 
-def test_the_checkpoint_that_training_goes_on_from_is_not_written_again(model_dir):
+def test_the_checkpoint_that_training_continues_from_is_not_written_again(model_dir):
     """TensorFlow empties an index before it writes it: a full disk, or a kill, would leave neither old nor new."""
     os.utime(model_dir / INDEX, (1, 1))
     train(model_dir, steps=1)
     assert (model_dir / INDEX).stat().st_mtime == 1
 
 
+def delete_while_copying(monkeypatch, *paths):
+    """Deletes files after the first file of a checkpoint was copied, as a trainer that keeps few checkpoints does."""
+    real = shutil.copyfileobj
+
+    def copyfileobj(source, target):
+        real(source, target)
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    monkeypatch.setattr(shutil, "copyfileobj", copyfileobj)
+
+
 def test_a_checkpoint_that_is_deleted_while_it_is_copied_is_skipped(trained, model_dir, monkeypatch, caplog):
-    """As a trainer that goes on does, when it keeps few."""
-    real = checkpoints._copy_file
-
-    def copy(source, folder):
-        if source.endswith(INDEX):
-            for name in (INDEX, DATA):
-                (model_dir / name).unlink()
-        return real(source, folder)
-
-    monkeypatch.setattr(checkpoints, "_copy_file", copy)
+    delete_while_copying(monkeypatch, model_dir / INDEX, model_dir / DATA)
     with checkpoints.snapshot(str(model_dir)) as snapshot:
         shutil.rmtree(model_dir)
         assert variables(snapshot.copy.path) == variables(trained / "model.ckpt-90")
-    assert snapshot.original == checkpoints.Checkpoint(f"{model_dir}/model.ckpt-90", 90)
     assert (snapshot.step, snapshot.model_dir) == (90, str(model_dir))
     assert not os.path.exists(os.path.dirname(snapshot.copy.path))
-    assert f"{model_dir}/{INDEX} is missing, skipped: model.ckpt-90 is used" in caplog.text
+    assert warnings(caplog) == [f"skipped a checkpoint: {model_dir}/{INDEX} is missing. Using model.ckpt-90"]
 
 
-def test_a_checkpoint_that_cannot_be_copied_is_skipped(model_dir, caplog):
-    (model_dir / DATA).unlink()
-    (model_dir / DATA).mkdir()
-    with checkpoints.snapshot(str(model_dir)) as snapshot:
-        assert snapshot.step == 90
-    assert f"{model_dir}/model.ckpt-120 is damaged: " in caplog.text
-
-
-def test_a_checkpoint_that_is_asked_for_and_deleted_while_it_is_copied_is_an_error(model_dir, monkeypatch):
-    def copy(source, folder):
-        for name in (INDEX, DATA):
-            (model_dir / name).unlink(missing_ok=True)
-        raise FileNotFoundError(2, "No such file", source)
-
-    monkeypatch.setattr(checkpoints, "_copy_file", copy)
-    with pytest.raises(UserError, match=r"holds no checkpoint model\.ckpt-120: it has model\.ckpt-0, "):
-        evaluation.evaluate(str(model_dir), checkpoint="120")
-
-
-def test_only_the_newest_checkpoint_is_read_where_it_is_intact(model_dir, monkeypatch):
-    verified = []
-    real = checkpoints.verify
-    monkeypatch.setattr(checkpoints, "verify", lambda path: (verified.append(path), real(path))[1])
-    with checkpoints.snapshot(str(model_dir)) as snapshot:
-        assert verified == [snapshot.copy.path]
+def test_a_requested_checkpoint_that_is_deleted_while_it_is_copied_is_an_error(model_dir, monkeypatch):
+    delete_while_copying(monkeypatch, model_dir / INDEX, model_dir / DATA)
+    assert "holds no checkpoint model.ckpt-120: it has model.ckpt-0, " in snapshot_error(model_dir, "120")

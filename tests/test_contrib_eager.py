@@ -1,4 +1,4 @@
-"""tf.contrib.eager, in a process of its own as eager execution needs it."""
+"""tf.contrib.eager, in a separate process because of eager execution."""
 
 import pytest
 from helpers import REPOSITORY, run
@@ -29,7 +29,7 @@ print(round(float(weight), 2), tfe.defun(lambda x: x + 1)(1).numpy(), tfe.num_gp
 
 
 @pytest.mark.process
-def test_an_eager_program(tmp_path):
+def test_a_program_with_eager_execution_runs(tmp_path):
     (tmp_path / "program.py").write_text(EAGER)
     environment = {"PYTHONPATH": str(REPOSITORY), "CUDA_VISIBLE_DEVICES": ""}
     done = run("-m", "cnn_estimator", "run", "program.py", environment=environment, cwd=tmp_path)
@@ -38,6 +38,6 @@ def test_an_eager_program(tmp_path):
 
 
 @pytest.mark.unit
-def test_classes_that_nobody_keeps():
+def test_a_missing_class_raises_an_error_with_advice():
     with pytest.raises(NotImplementedError, match=r"tf\.contrib\.eager\.Network .*: use tf\.keras\.Model"):
         eager.Network()

@@ -1,4 +1,4 @@
-"""tf.contrib.learn and tf.contrib.training; the values of HParams are those of TensorFlow 1.15.5."""
+"""tf.contrib.learn and tf.contrib.training. The expected values of HParams are TensorFlow 1.15.5's."""
 
 import copy
 import io
@@ -40,7 +40,7 @@ def hparams(**more):
         ("g=4", TypeError),
     ],
 )
-def test_hparams_parse_texts_as_tf_115_did(text, changed):
+def test_hparams_parse_as_in_tf_115(text, changed):
     if not isinstance(changed, dict):
         with pytest.raises(changed):
             hparams().parse(text)
@@ -71,7 +71,7 @@ def test_hparams_parse_texts_as_tf_115_did(text, changed):
         ),
     ],
 )
-def test_values_are_parsed_as_tf_115_did(text, types, expected):
+def test_parse_values_parses_as_in_tf_115(text, types, expected):
     if not isinstance(expected, dict):
         with pytest.raises(expected):
             parse_values(text, types)
@@ -111,7 +111,7 @@ def test_hparams_keep_their_types_as_in_tf_115(name, value, after):
 
 
 @pytest.mark.unit
-def test_hparams_texts_and_look_ups_are_those_of_tf_115():
+def test_hparams_are_printed_and_looked_up_as_in_tf_115():
     params = hparams()
     assert params.to_json() == '{"a": 1, "b": 2.5, "c": "x", "d": true, "e": [1, 2], "f": [1.5], "g": null}'
     assert HParams(b=1, a=2).to_json(indent=1, separators=(",", ":"), sort_keys=True) == '{\n "a":2,\n "b":1\n}'
@@ -151,7 +151,7 @@ def test_hparams_can_be_added_removed_and_copied():
 
 
 @pytest.mark.integration
-def test_a_train_op_clips_and_counts():
+def test_a_train_op_clips_gradients_and_counts_steps():
     with tf.Graph().as_default(), tf.Session() as session:
         weight = tf.Variable([3.0, 4.0])
         loss = tf.reduce_sum(weight**2)
@@ -166,7 +166,7 @@ def test_a_train_op_clips_and_counts():
 
 
 @pytest.mark.unit
-def test_a_name_that_is_not_kept_says_what_to_use():
+def test_missing_names_and_datasets_raise_errors_with_advice():
     with pytest.raises(NotImplementedError, match=r"use tf\.data\.experimental\.bucket_by_sequence_length"):
         training.bucket_by_sequence_length(None, None)
     with pytest.raises(NotImplementedError, match=r"tf\.contrib\.learn\.SVM .*use tf\.estimator\.LinearClassifier"):
@@ -189,7 +189,7 @@ def test_load_dataset_reads_the_folder_of_tf_1(data_dir, tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
-def test_dbpedia_is_read_from_its_archive(tmp_path, monkeypatch):
+def test_dbpedia_is_read_from_the_archive(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_EXP_BASE_DIR", str(tmp_path))
     (tmp_path / "dbpedia_data").mkdir()
     with tarfile.open(tmp_path / "dbpedia_data/dbpedia_csv.tar.gz", "w:gz") as archive:
@@ -209,7 +209,7 @@ def test_dbpedia_is_read_from_its_archive(tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
-def test_a_file_is_loaded_once(tmp_path):
+def test_maybe_download_downloads_a_file_only_once(tmp_path):
     source = tmp_path / "source"
     source.write_text("first")
     for text in ("first", "second"):
@@ -238,7 +238,7 @@ def test_csv_files_become_arrays(tmp_path):
 
 
 @pytest.mark.integration
-def test_a_run_config_takes_the_old_arguments(tmp_path):
+def test_a_run_config_accepts_the_old_arguments(tmp_path):
     config = contrib.learn.RunConfig(model_dir=str(tmp_path), num_cores=2, gpu_memory_fraction=0.5, tf_random_seed=4)
     assert isinstance(config, tf.estimator.RunConfig)
     assert (config.save_checkpoints_secs, config.save_checkpoints_steps) == (600, None)
@@ -307,7 +307,7 @@ def test_an_experiment_trains_evaluates_at_checkpoints_and_exports(run_config):
 
 
 @pytest.mark.unit
-def test_serving_input_fns_give_the_operations_of_1_15():
+def test_serving_input_fns_return_the_tensors_of_1_15():
     utils = contrib.learn.utils.input_fn_utils
     assert utils.InputFnOps is contrib.learn.InputFnOps
     with tf.Graph().as_default():
@@ -324,18 +324,18 @@ def test_serving_input_fns_give_the_operations_of_1_15():
 
 
 @pytest.mark.integration
-def test_the_schedules_of_an_experiment(run_config):
+def test_an_experiment_has_the_schedules_of_1_15(run_config):
     made = experiment(run_config, HParams(rate=0.05), min_eval_frequency=0, train_steps_per_iteration=8)
     assert made.test()["global_step"] == 1
     assert made.evaluate(delay_secs=0)["global_step"] == 1
     result, exports = made.continuous_train_and_eval()
     assert (result["global_step"], exports) == (25, [])
-    assert made.train_and_evaluate()[0]["global_step"] == 25, "there is nothing left to train"
+    assert made.train_and_evaluate()[0]["global_step"] == 25, "there are no steps left to train"
     assert made.continuous_eval(delay_secs=0)[0]["global_step"] == 25
     assert os.path.isdir(os.path.join(run_config.model_dir, "eval_one_pass"))
     run, folder = contrib.learn.learn_runner.run, run_config.model_dir
     assert run(lambda _: made, folder, schedule="train") is made.estimator
-    with pytest.raises(ValueError, match="'walk' is no method"):
+    with pytest.raises(ValueError, match="'walk' is not a method"):
         run(lambda _: made, folder, schedule="walk")
     with pytest.raises(ValueError, match="exactly one"):
         run(lambda _: made)
@@ -344,7 +344,7 @@ def test_the_schedules_of_an_experiment(run_config):
 
 
 @pytest.mark.unit
-def test_a_tuner_runs_its_trials():
+def test_tune_runs_every_trial_of_the_tuner():
     trials = []
 
     class Tuner:

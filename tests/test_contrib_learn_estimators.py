@@ -1,4 +1,4 @@
-"""The estimators of tf.contrib.learn. Numbers are those that TensorFlow 1.15.5 gave for the same calls."""
+"""The estimators of tf.contrib.learn. The expected numbers are TensorFlow 1.15.5's for the same calls."""
 
 import itertools
 
@@ -21,7 +21,7 @@ def near(actual, expected):
 
 
 class Line:
-    """A model_fn of one weight that notes what it is called with and which examples it sees."""
+    """A model_fn with one weight that records its calls and its batches."""
 
     def __init__(self, returns=tuple):
         self.calls, self.batches, self._returns = [], [], returns
@@ -66,7 +66,7 @@ def test_an_estimator_learns_from_arrays_in_the_order_of_1_15(tmp_path):
     assert estimator.partial_fit(NUMBERS, 2 * np.arange(5)).evaluate(NUMBERS, NUMBERS)["global_step"] == 8
 
 
-def test_a_dict_of_arrays_and_metrics(tmp_path):
+def test_an_estimator_learns_from_a_dict_and_evaluates_metrics(tmp_path):
     estimator, model = line(tmp_path, L.ModelFnOps)
     estimator.fit({"x": np.arange(5)}, 2 * NUMBERS, steps=2)
     assert model.batches == [[1, 4, 2, 0, 3], [3, 1, 2, 0, 4]]
@@ -89,7 +89,7 @@ def test_a_dict_of_arrays_and_metrics(tmp_path):
     near(estimator.predict({"x": np.arange(2)}, outputs=["shifted"], as_iterable=False)["shifted"], [1, 1.4512])
 
 
-def test_features_are_engineered_and_hooks_run(tmp_path):
+def test_feature_engineering_and_hooks_are_called(tmp_path):
     ends = []
 
     class Hook(tf.train.SessionRunHook):
@@ -101,7 +101,7 @@ def test_features_are_engineered_and_hooks_run(tmp_path):
     assert (ends, model.batches) == ([1], [[10, 40, 20, 0, 30]])
 
 
-def test_mistakes_of_users_are_errors(tmp_path):
+def test_mistakes_raise_errors(tmp_path):
     estimator, _ = line(tmp_path)
     for use in (lambda: estimator.evaluate(NUMBERS, NUMBERS), lambda: next(estimator.predict(NUMBERS))):
         with pytest.raises(L.NotFittedError, match="call fit first"):
@@ -143,14 +143,14 @@ LINEAR = {
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_linear_estimators_give_the_numbers_of_1_15(tmp_path, name):
+def test_linear_estimators_compute_the_numbers_of_1_15(tmp_path, name):
     make, labels, loss, predictions = LINEAR[name]
     estimator = make(str(tmp_path)).fit(X, labels.astype(int) if labels.dtype == bool else labels, steps=5)
     near(estimator.evaluate(X, labels.astype(np.int64) if labels.dtype == bool else labels)["loss"], loss)
     np.testing.assert_allclose(list(estimator.predict(X)), predictions, atol=1e-5)
 
 
-def test_a_classifiers_metrics_and_probabilities(tmp_path):
+def test_a_classifier_computes_the_metrics_and_probabilities_of_1_15(tmp_path):
     classifier = L.SKCompat(L.LinearClassifier(COLUMNS, str(tmp_path), n_classes=3)).fit(X, Y, steps=3)
     key = L.PredictionKey.CLASSES
     metrics = {"same": L.MetricSpec(contrib.metrics.streaming_accuracy, prediction_key=key)}
@@ -182,14 +182,14 @@ def test_a_classifiers_metrics_and_probabilities(tmp_path):
         (lambda folder: L.DNNLinearCombinedRegressor(folder, linear_feature_columns=COLUMNS), TARGETS),
     ],
 )
-def test_the_other_estimators_learn(tmp_path, make, labels):
+def test_other_canned_estimators_learn(tmp_path, make, labels):
     estimator = make(str(tmp_path))
     at_zero = np.log(3) if labels is Y else np.mean(TARGETS**2)
     assert estimator.fit(X, labels, steps=40).evaluate(X, labels)["loss"] < at_zero
     assert len(list(estimator.predict(X))) == 5
 
 
-def test_a_ready_made_estimator_takes_input_fns_and_old_columns(tmp_path):
+def test_a_canned_estimator_accepts_input_fns_and_old_columns(tmp_path):
     columns = [contrib.layers.real_valued_column("x", dimension=2)]
     classifier = L.DNNClassifier([4], columns, str(tmp_path), n_classes=3, weight_column_name="w", label_keys=None)
 
@@ -222,7 +222,7 @@ def two_batches():
         (two_batches, 2),
     ],
 )
-def test_predictions_end_with_the_data_and_constants_are_one_batch(tmp_path, input_fn, passes):
+def test_predictions_end_with_the_data_or_after_one_batch_of_constants(tmp_path, input_fn, passes):
     classifier = L.LinearClassifier(COLUMNS, str(tmp_path), n_classes=3).fit(X, Y, steps=5)
     for predict in (classifier.predict, classifier.predict_classes):
         rows = predict(input_fn=input_fn)
@@ -237,7 +237,7 @@ def test_columns_are_inferred_from_data():
     assert L.infer_real_valued_columns_from_input({"q": np.zeros((3, 2), np.int32)})[0].dtype == tf.int32
 
 
-def test_an_estimator_is_exported_and_takes_part_in_experiments(tmp_path):
+def test_an_estimator_can_be_exported_and_used_in_an_experiment(tmp_path):
     estimator, _ = line(tmp_path / "model")
 
     def input_fn():

@@ -1,7 +1,8 @@
-"""tf.contrib.legacy_seq2seq: the numbers and names are those of TensorFlow 1.15.5 for the same weights."""
+"""tf.contrib.legacy_seq2seq. The expected numbers and names are TensorFlow 1.15.5's for the same weights."""
 
 import numpy as np
 import pytest
+from graphs import load_variables, near, new_session
 
 from cnn_estimator.tf1 import tf
 from cnn_estimator.tf1.contrib import legacy_seq2seq
@@ -14,22 +15,11 @@ WEIGHTS = [np.array(weights, np.float32) for weights in ([1, 0.5], [1, 0], [0, 1
 PROJECTION = (np.sin(np.arange(15)).reshape(3, 5).astype(np.float32), np.zeros(5, np.float32))
 
 
-@pytest.fixture
-def session():
-    with tf.Graph().as_default(), tf.Session() as session:
-        yield session
+session = pytest.fixture(new_session)
 
 
 def fill(session):
-    """Gives each variable values that depend on its shape and the order of names alone."""
-    session.run(tf.global_variables_initializer())
-    for number, variable in enumerate(sorted(tf.global_variables(), key=lambda variable: variable.name)):
-        shape = variable.shape.as_list()
-        variable.load((np.sin(np.arange(np.prod(shape)) + number) * 0.4).reshape(shape), session)
-
-
-def near(actual, expected):
-    np.testing.assert_allclose(actual, expected, atol=2e-5)
+    load_variables(session, enumerate(sorted(tf.global_variables(), key=lambda variable: variable.name)))
 
 
 def vectors():
@@ -56,7 +46,7 @@ def states():
     return tf.stack(vectors()[:2], 1)
 
 
-def test_losses(session):
+def test_losses_are_those_of_1_15(session):
     targets = [np.array([step % 3, (step + 1) % 3], np.int32) for step in range(3)]
     steps = vectors(), targets, WEIGHTS
     near(session.run(legacy_seq2seq.sequence_loss_by_example(*steps)), [1.02752, 1.4963])
@@ -66,7 +56,7 @@ def test_losses(session):
     near(session.run(legacy_seq2seq.sequence_loss(*steps, average_across_batch=False)), 2.52382)
 
 
-def test_a_loss_function_takes_labels_and_logits(session):
+def test_a_loss_function_gets_labels_and_logits(session):
     def count(labels, logits):
         return tf.cast(labels, tf.float32) + logits[:, 0] * 0
 
@@ -76,7 +66,7 @@ def test_a_loss_function_takes_labels_and_logits(session):
     )
 
 
-def test_losses_of_lists_that_do_not_fit():
+def test_lists_of_different_lengths_raise_an_error():
     with pytest.raises(ValueError, match="3 logits, 3 targets and 2 weights"):
         legacy_seq2seq.sequence_loss_by_example(VECTORS, SYMBOLS, WEIGHTS[:2])
 
@@ -102,11 +92,11 @@ DECODERS = {
         lambda: legacy_seq2seq.embedding_rnn_seq2seq(symbols(), symbols(), lstm(), 4, 5, 3),
         [[0.32586, 0.42472, 0.1331], [0.34501, 0.38895, 0.0753]],
     ),
-    "embedding_rnn_seq2seq that feeds itself": (
+    "embedding_rnn_seq2seq with feed_previous": (
         lambda: legacy_seq2seq.embedding_rnn_seq2seq(symbols(), symbols(), lstm(), 4, 5, 3, feed_previous=True),
         [[0.32513, 0.40592, 0.1135], [0.33954, 0.38026, 0.07137]],
     ),
-    "embedding_rnn_seq2seq that a tensor makes feed itself": (
+    "embedding_rnn_seq2seq with a tensor as feed_previous": (
         lambda: legacy_seq2seq.embedding_rnn_seq2seq(
             symbols(), symbols(), lstm(), 4, 5, 3, feed_previous=tf.constant(True)
         ),
@@ -116,7 +106,7 @@ DECODERS = {
         lambda: legacy_seq2seq.attention_decoder(vectors(), start(), states(), gru(), 4, num_heads=2),
         [[-0.43086, -1.07664, -0.73256], [0.01408, 0.54294, 0.57263]],
     ),
-    "attention_decoder that looks before its first step": (
+    "attention_decoder with initial attention": (
         lambda: legacy_seq2seq.attention_decoder(vectors(), start(), states(), gru(), initial_state_attention=True),
         [[0.42564, 0.11952, -0.29649], [0.3051, -0.03943, -0.3477]],
     ),
@@ -134,7 +124,7 @@ DECODERS = {
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_decoders(session, name):
+def test_decoders_compute_the_numbers_of_1_15(session, name):
     decode, expected = DECODERS[name]
     outputs, _ = decode()
     fill(session)
@@ -168,7 +158,7 @@ def test_variables_have_the_names_of_1_15(session):
     assert [variable.op.name for variable in tf.global_variables()] == [f"{prefix}/{name}" for name in expected]
 
 
-def test_buckets_share_their_variables(session):
+def test_buckets_share_variables(session):
     def seq2seq(sources, targets):
         return legacy_seq2seq.embedding_rnn_seq2seq(sources, targets, lstm(), 4, 4, 3)
 
@@ -183,7 +173,7 @@ def test_buckets_share_their_variables(session):
         legacy_seq2seq.model_with_buckets(symbols(), symbols(), symbols(), ones, [(4, 3)], seq2seq)
 
 
-def test_programs_can_train_through_them(session):
+def test_gradients_flow_through_decoders(session):
     outputs, _ = legacy_seq2seq.embedding_attention_seq2seq(symbols(), symbols(), lstm(), 4, 4, 3)
     loss = legacy_seq2seq.sequence_loss(outputs, symbols(), WEIGHTS)
     train = tf.train.AdamOptimizer(0.1).minimize(loss)

@@ -1,10 +1,13 @@
-"""tf.contrib.rnn and tf.contrib.crf: the numbers are those of TensorFlow 1.15.5 for the same weights."""
+"""tf.contrib.rnn and tf.contrib.crf. The expected numbers are TensorFlow 1.15.5's for the same weights."""
 
 import numpy as np
 import pytest
+from graphs import load_variables, near, new_session
 
 from cnn_estimator.tf1 import tf
 from cnn_estimator.tf1.contrib import crf, rnn
+
+pytestmark = pytest.mark.integration
 
 SCORES = (np.arange(36).reshape(3, 4, 3) * 7 % 11 / 4 - 1).astype(np.float32)
 TRANSITIONS = (np.arange(9).reshape(3, 3) * 5 % 7 / 3 - 1).astype(np.float32)
@@ -13,28 +16,15 @@ LENGTHS = np.array([4, 2, 0], np.int32)
 INPUTS = np.cos(np.arange(24)).reshape(3, 2, 4).astype(np.float32)
 
 
-@pytest.fixture
-def session():
-    with tf.Graph().as_default(), tf.Session() as session:
-        tf.set_random_seed(7)  # dropout's
-        yield session
+session = pytest.fixture(new_session)
 
 
 def fill(session):
-    """Gives each variable values that depend on its number and shape alone."""
-    session.run(tf.global_variables_initializer())
-    for number, variable in enumerate(tf.global_variables()):
-        values = np.sin(np.arange(np.prod(variable.shape.as_list())) + number) * 0.4
-        variable.load(values.reshape(variable.shape.as_list()), session)
+    load_variables(session, enumerate(tf.global_variables()))
 
 
-def near(actual, expected):
-    np.testing.assert_allclose(actual, expected, atol=2e-5)
-
-
-@pytest.mark.integration
 @pytest.mark.parametrize("integers", [np.int32, np.int64])
-def test_crf_scores(session, integers):
+def test_crf_scores_are_those_of_tf_115(session, integers):
     scores, transitions = tf.constant(SCORES), tf.constant(TRANSITIONS)
     tags, lengths = tf.constant(TAGS.astype(integers)), tf.constant(LENGTHS.astype(integers))
     near(session.run(crf.crf_unary_score(tags, lengths, scores)), [-1.25, 2.75, 0])
@@ -48,8 +38,7 @@ def test_crf_scores(session, integers):
     near(session.run(crf.crf_multitag_sequence_score(scores, allowed, lengths, transitions)), [5.70172, 3.88954, 0])
 
 
-@pytest.mark.integration
-def test_crf_can_be_trained(session):
+def test_crf_transitions_have_the_gradient_of_tf_115(session):
     likelihood, transitions = crf.crf_log_likelihood(tf.constant(SCORES), tf.constant(TAGS), tf.constant(LENGTHS))
     assert (transitions.name, transitions.shape.as_list()) == ("transitions:0", [3, 3])
     (gradient,) = tf.gradients(tf.reduce_sum(likelihood), transitions)
@@ -59,16 +48,14 @@ def test_crf_can_be_trained(session):
     )
 
 
-@pytest.mark.integration
-def test_crf_decodes(session):
+def test_crf_decodes_as_tf_115(session):
     tags, best = session.run(crf.crf_decode(tf.constant(SCORES), tf.constant(TRANSITIONS), tf.constant(LENGTHS)))
     assert (tags.dtype, tags.tolist()) == (np.int32, [[1, 1, 1, 1], [2, 2, 0, 0], [1, 0, 0, 0]])
     near(best, [4.5, 3.41667, 1.5])
     assert crf.viterbi_decode(SCORES[0], TRANSITIONS) == ([1, 1, 1, 1], 4.5)
 
 
-@pytest.mark.integration
-def test_crf_takes_sequences_of_one_step_and_lengths_known_at_run_time(session):
+def test_crf_accepts_sequences_of_one_step_and_unknown_length(session):
     scores = tf.placeholder(tf.float32, [None, None, 3])
     ones = tf.constant([1, 1, 1])
     tags, best = session.run(crf.crf_decode(scores, tf.constant(TRANSITIONS), ones), {scores: SCORES[:, :1]})
@@ -121,9 +108,8 @@ CELLS = {
 }
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("name", CELLS)
-def test_cells_compute_what_tf_115_did(session, name):
+def test_cells_compute_the_numbers_of_tf_115(session, name):
     make, expected = CELLS[name]
     outputs, state = make()
     fill(session)
@@ -132,10 +118,9 @@ def test_cells_compute_what_tf_115_did(session, name):
     if "fused_" not in name and name != "reversed":
         near(outputs[-1], expected)
     elif name != "reversed":
-        assert not outputs[1:, 1].any(), "outputs behind the end are 0"
+        assert not outputs[1:, 1].any(), "outputs after the end are 0"
 
 
-@pytest.mark.integration
 def test_variables_have_the_names_of_tf_115(session):
     with tf.variable_scope("a"):
         dynamic(rnn.LSTMBlockCell(3, use_peephole=True))
@@ -151,8 +136,7 @@ def test_variables_have_the_names_of_tf_115(session):
     }
 
 
-@pytest.mark.integration
-def test_block_cells_are_layers_with_variables_of_their_own(session):
+def test_block_cells_share_variables_as_layers_do(session):
     inputs, state = tf.constant(INPUTS), (tf.zeros([2, 3]),) * 2
     fused, cell = rnn.LSTMBlockFusedCell(3, name="fused"), rnn.LSTMBlockCell(3, name="cell")
     for _ in range(2):
@@ -170,7 +154,6 @@ def test_block_cells_are_layers_with_variables_of_their_own(session):
     ]
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
@@ -192,16 +175,14 @@ def test_block_cells_have_the_gradients_of_tf_115(session, make, expected):
     near(gradient.sum(0), np.repeat(expected, 3))
 
 
-@pytest.mark.integration
-def test_dropout_of_the_layer_norm_cell_is_one_of_what_enters(session):
+def test_the_layer_norm_cell_drops_a_part_of_its_input(session):
     outputs, _ = dynamic(rnn.LayerNormBasicLSTMCell(50, layer_norm=False, dropout_keep_prob=0.5))
     fill(session)
     share = np.mean(session.run(outputs)[0] == 0)
     assert 0.3 < share < 0.7
 
 
-@pytest.mark.integration
-def test_bidirectional_layers_are_stacked(session):
+def test_dynamic_bidirectional_layers_are_stacked(session):
     lstm = rnn.BasicLSTMCell
     outputs, forward, backward = rnn.stack_bidirectional_dynamic_rnn(
         [lstm(2), lstm(3)],
@@ -218,8 +199,7 @@ def test_bidirectional_layers_are_stacked(session):
     near(backward[1].h, [[-0.13956, -0.15896, -0.05901], [-0.07823, -0.10581, -0.05166], [-0.1365, -0.18456, -0.09217]])
 
 
-@pytest.mark.integration
-def test_static_layers_are_stacked_too(session):
+def test_static_bidirectional_layers_are_stacked(session):
     lstm = rnn.BasicLSTMCell
     outputs, forward, backward = rnn.stack_bidirectional_rnn(
         [lstm(2), lstm(2)], [lstm(2), lstm(2)], tf.unstack(tf.constant(INPUTS)), dtype=tf.float32
@@ -233,16 +213,14 @@ def test_static_layers_are_stacked_too(session):
         rnn.stack_bidirectional_rnn([lstm(2)], [], outputs)
 
 
-@pytest.mark.unit
-def test_the_names_of_tf_nn_rnn_cell_are_the_same_and_others_are_errors():
+def test_names_are_aliases_of_tf_nn_rnn_cell_or_errors_with_advice():
     assert rnn.LSTMCell is tf.nn.rnn_cell.LSTMCell
     assert rnn.static_rnn is tf.nn.static_rnn
     with pytest.raises(NotImplementedError, match=r"tf\.contrib\.rnn\.GRUBlockCell .*use tf\.nn\.rnn_cell\.GRUCell"):
         rnn.GRUBlockCell(3)
 
 
-@pytest.mark.integration
-def test_the_linear_layer_that_programs_import_from_inside(session):
+def test_the_private_linear_layer_that_programs_import_works(session):
     from tensorflow.contrib.rnn.python.ops.core_rnn_cell import _linear
 
     kernel = tf.constant_initializer(np.arange(8.0).reshape(4, 2))
@@ -255,7 +233,6 @@ def test_the_linear_layer_that_programs_import_from_inside(session):
     near(session.run(outputs), [[10, 15]])
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("wrap", "expected", "name"),
     [
@@ -271,7 +248,7 @@ def test_the_linear_layer_that_programs_import_from_inside(session):
         ),
     ],
 )
-def test_projections_of_a_cells_inputs_and_outputs(session, wrap, expected, name):
+def test_cells_with_projections_compute_the_numbers_of_tf_115(session, wrap, expected, name):
     outputs, _ = tf.nn.dynamic_rnn(wrap(tf.nn.rnn_cell.GRUCell(3)), tf.constant(INPUTS), dtype=tf.float32)
     fill(session)
     near(session.run(outputs)[:, -1], expected)

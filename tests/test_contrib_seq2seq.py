@@ -1,7 +1,8 @@
-"""tf.contrib.seq2seq: the numbers are those of TensorFlow 1.15.5 for the same weights."""
+"""tf.contrib.seq2seq. The expected numbers are TensorFlow 1.15.5's for the same weights."""
 
 import numpy as np
 import pytest
+from graphs import load_variables, near, new_session
 
 from cnn_estimator.tf1 import tf
 from cnn_estimator.tf1.contrib import seq2seq
@@ -13,23 +14,11 @@ INPUTS = np.sin(np.arange(24)).reshape(2, 4, 3).astype(np.float32)
 EMBEDDINGS = np.sin(np.arange(15) * 1.3).reshape(5, 3).astype(np.float32)
 
 
-@pytest.fixture
-def session():
-    with tf.Graph().as_default(), tf.Session() as session:
-        yield session
+session = pytest.fixture(new_session)
 
 
 def fill(session):
-    """Gives each trainable variable values that depend on its name and shape alone."""
-    session.run(tf.global_variables_initializer())
-    for variable in tf.trainable_variables():
-        shape = variable.shape.as_list()
-        start = sum(map(ord, variable.op.name)) % 7
-        variable.load((np.sin(np.arange(np.prod(shape, dtype=int)) + start) * 0.4).reshape(shape), session)
-
-
-def near(actual, expected):
-    np.testing.assert_allclose(actual, expected, atol=2e-5)
+    load_variables(session, ((sum(map(ord, variable.op.name)) % 7, variable) for variable in tf.trainable_variables()))
 
 
 def training_helper():
@@ -56,8 +45,8 @@ def luong(**options):
 
 
 IMPUTED = {"impute_finished": True}
-# {name: (mechanism, helper, the wrapper's options, dynamic_decode's options, the sequences' last outputs, the sum of
-# all outputs, ids, lengths, the last attention, the last alignments)}
+# {name: (mechanism, helper, options of the wrapper, options of dynamic_decode, last outputs, sum of all outputs, ids,
+# lengths, last attention, last alignments)}
 RUNS = {
     "Bahdanau": (
         bahdanau(memory_sequence_length=[3, 2]),
@@ -123,25 +112,25 @@ RUNS = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_decoders_with_attention_give_the_numbers_of_1_15(session, name):
+def test_decoders_with_attention_compute_the_numbers_of_1_15(session, name):
     mechanism, helper, wrapped, decoded, last, total, ids, lengths, attention, alignments = RUNS[name]
     outputs, state, ends = seq2seq.dynamic_decode(decoder(mechanism, helper, **wrapped), **decoded)
     fill(session)
-    numbers, said, found, attended, aligned = session.run(
+    numbers, sample_ids, decoded_lengths, last_attention, last_alignments = session.run(
         [outputs.rnn_output, outputs.sample_id, ends, state.attention, state.alignments]
     )
     near(numbers[:, -1], last)
     assert numbers.sum() == pytest.approx(total, abs=1e-4)
-    assert (said.tolist(), found.tolist()) == (ids, lengths)
-    near(attended, attention)
-    near(aligned, alignments)
+    assert (sample_ids.tolist(), decoded_lengths.tolist()) == (ids, lengths)
+    near(last_attention, attention)
+    near(last_alignments, alignments)
     if wrapped.get("alignment_history"):
         history = session.run(state.alignment_history.stack())
         assert history.shape == (4, 2, 3)
         near(history[-1], alignments)
 
 
-def test_a_decoder_without_attention(session):
+def test_a_decoder_without_attention_computes_the_numbers_of_1_15(session):
     outputs, state, _ = seq2seq.dynamic_decode(decoder(), impute_finished=True, output_time_major=True)
     fill(session)
     numbers, last = session.run([outputs.rnn_output, state])
@@ -149,8 +138,7 @@ def test_a_decoder_without_attention(session):
     near(last, [[0.22882, 0.40561, 0.29726, 0.05304], [0.23074, 0.35495, 0.25593, 0.04992]])
 
 
-def test_several_mechanisms_and_the_names_of_variables_in_1_15(session):
-    """A checkpoint of TensorFlow 1 fits."""
+def test_several_mechanisms_have_the_numbers_and_variable_names_of_1_15(session):
     both = decoder(lambda memory: [bahdanau()(memory), luong()(memory)], attention_layer_size=[5, 3])
     outputs, state, _ = seq2seq.dynamic_decode(both, impute_finished=True)
     fill(session)
@@ -182,7 +170,7 @@ def test_a_decoder_with_attention_learns(session):
     assert session.run(loss) < before / 2
 
 
-def test_sampling_and_custom_helpers(session):
+def test_sampling_and_custom_helpers_choose_inputs(session):
     def sampling():
         return seq2seq.SampleEmbeddingHelper(lambda ids: tf.gather(EMBEDDINGS, ids), [1, 2], 3, 0.1, seed=1)
 
@@ -200,7 +188,7 @@ def test_sampling_and_custom_helpers(session):
     assert [value.tolist() for value in session.run([own.sample_id, lengths])] == [[[0, 1, 2]] * 2, [3, 3]]
 
 
-def test_the_state_can_start_from_an_encoders(session):
+def test_the_initial_state_can_be_the_state_of_an_encoder(session):
     memory = tf.constant(MEMORY)
     cell = seq2seq.AttentionWrapper(tf.nn.rnn_cell.GRUCell(4), seq2seq.LuongAttention(4, memory))
     state = cell.zero_state(2, tf.float32).clone(cell_state=memory[:, 0])
@@ -224,13 +212,13 @@ def test_losses_of_sequences_are_those_of_1_15(session, averages, expected):
     near(session.run(seq2seq.sequence_loss(logits, tf.constant([[1, 2, 3], [0, 3, 1]]), weights, *averages)), expected)
 
 
-def test_small_functions(session):
+def test_tile_batch_and_hardmax_compute_the_values_of_1_15(session):
     tiled = seq2seq.tile_batch((tf.constant([[1, 2], [3, 4]]), tf.constant(5)), 2)
     assert [value.tolist() for value in session.run(tiled)] == [[[1, 2], [1, 2], [3, 4], [3, 4]], 5]
     assert session.run(seq2seq.hardmax([[1.0, 3.0, 2.0]])).tolist() == [[0, 1, 0]]
 
 
-def test_what_does_not_fit_is_an_error():
+def test_wrong_sizes_and_beam_search_raise_errors():
     with tf.Graph().as_default():
         memory = tf.constant(MEMORY)
         mechanism = seq2seq.LuongAttention(3, memory)

@@ -107,7 +107,7 @@ def test_any_bytes_are_a_split_or_an_error_in_little_memory(tmp_path_factory, im
     folder.mkdir(exist_ok=True)
     (folder / TEST_IMAGES).write_bytes(images)
     (folder / TEST_LABELS).write_bytes(labels)
-    with mock.patch.object(fetch, "MAX_BYTES", 10**6):
+    with mock.patch.object(fetch, "MAX_CONTENT_BYTES", 10**6):
         tracemalloc.start()
         try:
             split = load("mnist", "test", str(folder))

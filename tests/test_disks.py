@@ -170,10 +170,10 @@ def test_a_trainer_whose_model_dir_was_taken_away_writes_nothing_there(tmp_path,
             expected = variables(model_dir)
         process.send_signal(signal.SIGCONT)
         assert process.wait(timeout=120) == 1
-        said = stderr.read_text()
+        output = stderr.read_text()
     problem = f"error: model_dir {model_dir} was moved, removed or emptied while this run trained there: "
-    assert said.splitlines()[-1].startswith(problem)
-    assert "Traceback" not in said
+    assert output.splitlines()[-1].startswith(problem)
+    assert "Traceback" not in output
     if second:
         assert steps_in(model_dir) == [0, 3]
         assert variables(model_dir) == expected
@@ -181,16 +181,16 @@ def test_a_trainer_whose_model_dir_was_taken_away_writes_nothing_there(tmp_path,
         assert not model_dir.exists() or steps_in(model_dir) == []
 
 
-def test_a_disk_of_its_own_cannot_be_archived(small_disk):
-    run = RunDir(str(small_disk))
+def test_a_mounted_disk_cannot_be_archived(small_disk):
+    run_dir = RunDir(str(small_disk))
     with (
-        run.locked(),
+        run_dir.locked(),
         pytest.raises(UserError, match=rf"^model_dir {small_disk} cannot be renamed to {small_disk}\.1: "),
     ):
-        run.archive()
+        run_dir.archive()
 
 
-def test_a_temporary_folder_without_room_is_said(tmp_path, data_dir):
+def test_a_temporary_folder_without_room_is_one_error_line(tmp_path, data_dir):
     called_train(tmp_path, data_dir, *DENSE, "--max_steps=10")
     message = error_of(evaluate(tmp_path, preexec_fn=no_file_beyond(100_000)))
     assert (

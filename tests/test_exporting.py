@@ -9,22 +9,19 @@ import time
 
 import numpy as np
 import pytest
-from helpers import error_of, run, started, write_idx_folder
+from helpers import run, started, write_idx_folder
 from test_networks import DROPOUT_RATES, LAYERS, PARAMETERS
 
-from cnn_estimator import exporting, recipes, stopping, training
+from cnn_estimator import exporting, stopping, training
+from cnn_estimator.dropout import Dropout
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.settings import EXPORT_FORMATS
 from cnn_estimator.tf1 import tf
 
-pytestmark = pytest.mark.integration
-
 CLASS_NAMES = ["Bär", *(f"bar {number}" for number in range(1, 10))]
-RECIPES = {recipe.network: recipe for recipe in reversed(recipes.RECIPES.values())}  # the first of each network
-
-# What a user writes who has an export and not this package: each sets classes, probabilities and class_names.
+# Programs that load an export without this package. They set classes, probabilities and class_names.
 LOAD = {
     "saved_model": """
 import tensorflow as tf
@@ -49,7 +46,6 @@ import keras
 model = keras.models.load_model(path)
 probabilities = model.predict(images, verbose=0)
 classes = probabilities.argmax(axis=1)
-rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
 model.compile("adam", "sparse_categorical_crossentropy")
 model.fit(images, classes, verbose=0)
 with zipfile.ZipFile(path) as file:
@@ -64,74 +60,27 @@ classes, probabilities = session.run(["classes", "probabilities"], {"x": images}
 class_names = json.loads(session.get_modelmeta().custom_metadata_map["model.json"])["class_names"]
 """,
 }
-LOAD_ALL = """
-import json, sys, zipfile
-import numpy as np
-images = np.load(sys.argv[2])
-for path, code in json.loads(sys.argv[1]):
-    rates = []
-    exec(code)
-    np.savez(f"{path}.npz", classes=classes, probabilities=probabilities, class_names=class_names, rates=rates)
-"""
-
-
-def trained(folder, network):
-    """A model_dir with a network that has learnt a little, and knows the names of its classes."""
-    data_dir = folder / "data"
-    data_dir.mkdir()
-    write_idx_folder(data_dir)
-    (data_dir / "class_names.txt").write_text("\n".join(CLASS_NAMES), encoding="utf-8")
-    options = {"optimizer": "adam", "seed": 1, "batch_size": 20, "data_dir": str(data_dir)}
-    training.train(str(folder / "run"), RECIPES[network].name, steps=10, **options)
-    return str(folder / "run")
+BEFORE = "import json, sys, zipfile\nimport numpy as np\npath = sys.argv[1]\nimages = np.load(sys.argv[2])\n"
+AFTER = "np.savez(sys.argv[3], classes=classes, probabilities=probabilities, class_names=class_names)\n"
 
 
 @pytest.fixture(scope="module")
 def model_dir(tmp_path_factory):
-    """One with a network that has every kind of layer."""
-    return trained(tmp_path_factory.mktemp("trained"), "three_conv_dropout")
+    """A model_dir with class names of its own, and a network with every kind of layer."""
+    data_dir = tmp_path_factory.mktemp("data")
+    write_idx_folder(data_dir)
+    (data_dir / "class_names.txt").write_text("\n".join(CLASS_NAMES), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    training.train(folder, "fashion_cnn", steps=10, seed=1, batch_size=20, data_dir=data_dir)
+    return str(folder)
 
 
 def path_of(folder, format):
     return str(folder / f"model{exporting.FORMATS[format].suffix}")
 
 
-def check_loaded(folder, exports):
-    """Holds that a fresh process, in which no one has switched TensorFlow to graph mode, gets from each of the exports
-    (path, format, model_dir) what the checkpoint in its model_dir predicts."""
-    images = np.random.default_rng(1).random((7, 28, 28), np.float32)
-    np.save(folder / "images.npy", images)
-    work = json.dumps([(path, LOAD[format]) for path, format, _ in exports])
-    done = run("-c", LOAD_ALL, work, str(folder / "images.npy"))
-    assert done.returncode == 0, done.stderr
-    for path, format, model_dir in exports:
-        found = np.load(f"{path}.npz")
-        with Predictor(model_dir) as predictor:
-            expected = predictor.predict(images)
-            network = predictor.settings.network
-        assert np.ptp(expected.probabilities) > 0.1
-        assert found["classes"].dtype == np.int64
-        assert found["probabilities"].dtype == np.float32
-        np.testing.assert_array_equal(found["classes"], expected.classes)
-        np.testing.assert_allclose(found["probabilities"], expected.probabilities, rtol=0, atol=1e-5)
-        assert found["class_names"].tolist() == CLASS_NAMES
-        if format == "keras":
-            assert found["rates"].tolist() == DROPOUT_RATES.get(network, [])
-
-
-@contextlib.contextmanager
-def users_keras_settings(folder):
-    """What a user may have in the home directory and the environment, for other work."""
-    choices = {"backend": "jax", "image_data_format": "channels_first", "floatx": "float16"}
-    (folder / "keras.json").write_text(json.dumps(choices))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("KERAS_HOME", str(folder))
-        monkeypatch.setenv("KERAS_BACKEND", "jax")
-        yield
-
-
 def after_prediction(monkeypatch, act):
-    """Has act(predictor) happen between the checkpoint's own predictions and what is written."""
+    """Calls act(predictor) between the checkpoint's own predictions and what is written."""
     real = Predictor.predict
 
     def predict(predictor, images):
@@ -143,7 +92,7 @@ def after_prediction(monkeypatch, act):
 
 
 def shift(amount):
-    """What adds to the last layer's bias, for the class 0."""
+    """Returns a function that adds an amount to the last layer's bias for the class 0."""
 
     def act(predictor):
         bias = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)[-1]
@@ -152,41 +101,57 @@ def shift(amount):
     return act
 
 
+def contradict(predictor):
+    """Exports the least probable class as the predicted one."""
+    with predictor.session.graph.as_default():
+        predictor.outputs = predictor.outputs | {"classes": tf.argmin(predictor.outputs["probabilities"], axis=1)}
+
+
+@pytest.mark.unit
 def test_the_formats_are_those_of_the_flag():
     assert tuple(exporting.FORMATS) == EXPORT_FORMATS
 
 
-@pytest.mark.parametrize("format", sorted(exporting.FORMATS))
-def test_an_export_says_elsewhere_what_its_checkpoint_says(tmp_path, tmp_path_factory, model_dir, format, capfd):
+@pytest.mark.integration
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
+def test_an_export_predicts_in_another_program_what_its_checkpoint_predicts(
+    tmp_path, tmp_path_factory, model_dir, format, capfd, monkeypatch
+):
+    """Also if the user has chosen other settings of Keras for other work."""
+    settings = tmp_path_factory.mktemp("settings")
+    choices = {"backend": "jax", "image_data_format": "channels_first", "floatx": "float16"}
+    (settings / "keras.json").write_text(json.dumps(choices))
     before = sorted(os.listdir(model_dir))
     output = path_of(tmp_path, format)
-    with users_keras_settings(tmp_path_factory.mktemp("settings")):
+    with monkeypatch.context() as patched:
+        patched.setenv("KERAS_HOME", str(settings))
+        patched.setenv("KERAS_BACKEND", "jax")
         result = exporting.export(model_dir, format=format, output=output)
     assert capfd.readouterr() == ("", "")
-    fields = dataclasses.asdict(result)
-    assert fields.pop("largest_difference") < 1e-5
-    assert fields == {
-        "format": format,
-        "output": output,
-        "images": 130,
-        "global_step": 10,
-        "checkpoint": os.path.join(model_dir, "model.ckpt-10"),
-    }
     assert os.listdir(tmp_path) == [os.path.basename(output)]
     assert sorted(os.listdir(model_dir)) == before
-    check_loaded(tmp_path, [(output, format, model_dir)])
+    fields = dataclasses.asdict(result)
+    assert fields.pop("largest_difference") < 1e-5
+    checkpoint = os.path.join(model_dir, "model.ckpt-10")
+    assert fields == {"format": format, "output": output, "images": 130, "global_step": 10, "checkpoint": checkpoint}
+
+    images = np.random.default_rng(1).random((7, 28, 28), np.float32)
+    np.save(settings / "images.npy", images)
+    done = run("-c", BEFORE + LOAD[format] + AFTER, output, f"{settings}/images.npy", f"{settings}/loaded.npz")
+    assert done.returncode == 0, done.stderr
+    loaded = np.load(settings / "loaded.npz")
+    with Predictor(model_dir) as predictor:
+        expected = predictor.predict(images)
+    assert np.ptp(expected.probabilities) > 0.1
+    assert (loaded["classes"].dtype, loaded["probabilities"].dtype) == (np.int64, np.float32)
+    np.testing.assert_array_equal(loaded["classes"], expected.classes)
+    np.testing.assert_allclose(loaded["probabilities"], expected.probabilities, rtol=0, atol=1e-5)
+    assert loaded["class_names"].tolist() == CLASS_NAMES
 
 
-def test_a_network_without_convolutions(tmp_path):
-    model_dir = trained(tmp_path, "dense_128")
-    exports = [(path_of(tmp_path, format), format, model_dir) for format in exporting.FORMATS]
-    for output, format, _ in exports:
-        exporting.export(model_dir, format=format, output=output)
-    check_loaded(tmp_path, exports)
-
-
+@pytest.mark.integration
 def test_the_keras_networks_are_the_networks(tmp_path):
-    """The same layers, and from the same weights the same probabilities."""
+    """They have the same layers, and with the same weights the same probabilities."""
     generator = np.random.default_rng(1)
     images = generator.random((7, 28, 28), np.float32)
     np.save(tmp_path / "images.npy", images)
@@ -194,11 +159,11 @@ def test_the_keras_networks_are_the_networks(tmp_path):
     for name, network in NETWORKS.items():
         with tf.Graph().as_default(), tf.Session() as session:
             tf.set_random_seed(1)
-            probabilities = tf.nn.softmax(network(tf.constant(images), training=False, seed=0))
+            probabilities = tf.nn.softmax(network(tf.constant(images), Dropout(0, training=False)))
             session.run(tf.global_variables_initializer())
             weights = {variable.op.name: variable for variable in tf.trainable_variables()}
             for variable in weights.values():
-                if variable.op.name.endswith("bias"):  # zero, otherwise
+                if variable.op.name.endswith("bias"):  # a new bias is zero
                     variable.load(generator.normal(0, 0.3, variable.shape), session)
             np.savez(tmp_path / f"{name}.npz", **session.run(weights))
             expected[name] = session.run(probabilities)
@@ -238,9 +203,19 @@ print(json.dumps({network: facts(network) for network in NETWORKS}))
         np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), probabilities, rtol=0, atol=1e-6)
 
 
-def test_what_travels_along(tmp_path, model_dir):
-    exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
-    assert json.loads((tmp_path / "saved" / "assets.extra" / "model.json").read_text()) == {
+@pytest.mark.integration
+def test_the_command_exports_a_checkpoint_with_its_description(tmp_path, model_dir):
+    """In TensorFlow Serving's folders: one for the model, and in it one for each version."""
+    output = tmp_path / "models" / "fashion" / "1"
+    write_idx_folder(tmp_path, test=1100)
+    flags = (f"--model_dir={model_dir}", "--checkpoint=0", f"--output={output}/", f"--data_dir={tmp_path}")
+    done = run("-m", "cnn_estimator", "export", *flags)
+    assert done.returncode == 0, done.stderr
+    assert ".cnn_estimator-" not in done.stderr  # the name of the temporary folder
+    result = json.loads(done.stdout)
+    assert (result["global_step"], result["output"], result["images"]) == (0, str(output), 1000)
+    assert os.listdir(output.parent) == ["1"]
+    assert json.loads((output / "assets.extra" / "model.json").read_text()) == {
         "class_names": CLASS_NAMES,
         "input": {
             "name": "x",
@@ -252,101 +227,68 @@ def test_what_travels_along(tmp_path, model_dir):
         "recipe": "fashion_cnn",
         "dataset": "fashion_mnist",
         "network": "three_conv_dropout",
-        "global_step": 10,
+        "global_step": 0,
     }
 
 
-def test_the_checkpoint_that_is_named(tmp_path, model_dir):
-    """TensorFlow Serving's convention: a folder for the model, and in it one for each version."""
-    output = tmp_path / "models" / "fashion" / "1"
-    flags = (f"--model_dir={model_dir}", "--checkpoint=0", f"--output={output}/")
-    done = run("-m", "cnn_estimator", "export", *flags)
-    assert done.returncode == 0, done.stderr
-    assert ".cnn_estimator-" not in done.stderr  # the temporary folder's name
-    result = json.loads(done.stdout)
-    assert result["global_step"] == 0
-    assert result["output"] == str(output)
-    assert os.listdir(output.parent) == ["1"]
-
-
-def test_other_test_images(tmp_path, model_dir):
-    (tmp_path / "data").mkdir()
-    write_idx_folder(tmp_path / "data", test=1100)
-    output = str(tmp_path / "saved")
-    result = exporting.export(model_dir, format="saved_model", output=output, data_dir=str(tmp_path / "data"))
-    assert result.images == 1000
-
-
-@pytest.mark.parametrize("format", sorted(exporting.FORMATS))
-def test_an_export_that_says_something_else_is_refused(tmp_path, model_dir, format, monkeypatch):
-    after_prediction(monkeypatch, shift(0.01))
-    output = path_of(tmp_path / "new", format)
-    with pytest.raises(UserError, match=r"^output \S+: its probabilities differ from the checkpoint's by 0\.00\d+"):
-        exporting.export(model_dir, format=format, output=output)
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("change", "difference"), [(shift(0.01), r"0\.00\d+"), (shift(np.nan), "nan"), (contradict, "inf")]
+)
+def test_an_export_with_other_predictions_is_refused(tmp_path, model_dir, monkeypatch, change, difference):
+    after_prediction(monkeypatch, change)
+    with pytest.raises(UserError, match=rf"its probabilities differ from the checkpoint's by {difference}, "):
+        exporting.export(model_dir, format="saved_model", output=tmp_path / "new" / "saved")
     assert os.listdir(tmp_path) == []
 
 
-def test_a_difference_that_may_be_is_reported(tmp_path, model_dir, monkeypatch):
+@pytest.mark.integration
+def test_a_small_difference_is_reported(tmp_path, model_dir, monkeypatch):
     after_prediction(monkeypatch, shift(1e-4))
-    result = exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
-    assert 1e-5 < result.largest_difference < 2.6e-5  # p (1 - p) times what was added
+    result = exporting.export(model_dir, format="saved_model", output=tmp_path / "saved")
+    assert 1e-5 < result.largest_difference < 2.6e-5  # p (1 - p) times the shift
 
 
-def test_nan_is_a_difference(tmp_path, model_dir, monkeypatch):
-    after_prediction(monkeypatch, shift(np.nan))
-    with pytest.raises(UserError, match="differ from the checkpoint's by nan"):
-        exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
-    assert os.listdir(tmp_path) == []
-
-
-def test_classes_that_contradict_the_probabilities_are_refused(tmp_path, model_dir, monkeypatch):
-    def name_the_least(predictor):
-        with predictor.session.graph.as_default():
-            predictor.outputs = predictor.outputs | {"classes": tf.argmin(predictor.outputs["probabilities"], axis=1)}
-
-    after_prediction(monkeypatch, name_the_least)
-    with pytest.raises(UserError, match="differ from the checkpoint's by inf"):
-        exporting.export(model_dir, format="saved_model", output=str(tmp_path / "saved"))
-    assert os.listdir(tmp_path) == []
-
-
-def test_names_that_the_system_or_tensorflow_cannot_read_are_errors(tmp_path):
-    for name in ("a" * 256, ("a" * 200 + "/") * 25 + "b"):
-        with pytest.raises(UserError, match=r"cannot be written: File name too long: fix that, or choose another$"):
-            exporting.export(str(tmp_path), format="saved_model", output=f"{tmp_path}/{name}")
-    for name in ("a\\b", "a*", "a?/b", "[a]"):
-        with pytest.raises(UserError, match=r"TensorFlow takes \*, \?, \[ and \\ in a path for a pattern: choose"):
-            exporting.export(str(tmp_path), format="saved_model", output=f"{tmp_path}/{name}")
+@pytest.mark.unit
+def test_a_name_that_tensorflow_reads_as_a_pattern_is_refused(tmp_path):
     (tmp_path / "[a]").mkdir()
-    with pytest.raises(UserError, match="in a path for a pattern"):
-        exporting.export(str(tmp_path), format="tflite", output=f"{tmp_path}/[a]/b.tflite")
+    for format, name in (("saved_model", "a\\b"), ("saved_model", "a?/b"), ("tflite", "[a]/b.tflite")):
+        with pytest.raises(UserError, match=r"TensorFlow reads \*, \?, \[ and \\ as patterns: choose another output$"):
+            exporting.export("unread", format=format, output=f"{tmp_path}/{name}")
 
 
-def test_long_names_and_those_of_a_single_file_are_no_obstacle(tmp_path, trained):
+@pytest.mark.integration
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, trained):
     for format, name in (("saved_model", "a" * 255), ("keras", f"{'a' * 245}[\\*].keras")):
         path = f"{tmp_path}/{name}"
-        assert exporting.export(str(trained), format=format, output=path).output == path
+        assert exporting.export(trained, format=format, output=path).output == path
+    with pytest.raises(UserError, match=r"cannot be written: File name too long: fix that, or choose another$"):
+        exporting.export(trained, format="saved_model", output=f"{tmp_path}/{'a' * 256}")
 
 
-def test_what_is_there_is_not_overwritten(tmp_path):
+@pytest.mark.unit
+def test_an_existing_output_is_not_overwritten(tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for name in ("file", "folder", "link"):
         with pytest.raises(UserError, match=rf"^output {tmp_path}/{name} exists already: move it away"):
-            exporting.export("unread", format="saved_model", output=str(tmp_path / name))
+            exporting.export("unread", format="saved_model", output=tmp_path / name)
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def at_check(monkeypatch, moment, act):
-    """Has act() happen at one of the moments when a stop request is looked for."""
-    left = moment
+CHECKS = 5  # of a stop request, in an export of 130 images: two batches, their end, the comparison and the rename
+
+
+def at_check(monkeypatch, number, act):
+    """Calls act() at one of the checks of a stop request."""
+    count = 0
     real = stopping.check
 
     def check():
-        nonlocal left
-        left -= 1
-        if left == 0:
+        nonlocal count
+        count += 1
+        if count == number:
             act()
         real()
 
@@ -354,33 +296,28 @@ def at_check(monkeypatch, moment, act):
     monkeypatch.setattr(stopping, "check", check)
 
 
-CHECKS = 5  # in an export of 130 images: each of two batches, after them, before the comparison and the renaming
-
-
-@pytest.mark.parametrize("moment", range(1, CHECKS + 1))
-def test_a_stop_request_leaves_nothing(tmp_path, model_dir, monkeypatch, moment):
-    at_check(monkeypatch, moment, lambda: stopping.request(signal.SIGTERM))
+@pytest.mark.integration
+@pytest.mark.parametrize("number", range(1, CHECKS + 1))
+def test_a_stopped_export_leaves_nothing(tmp_path, model_dir, monkeypatch, number):
+    at_check(monkeypatch, number, lambda: stopping.request(signal.SIGTERM))
     with pytest.raises(Stopped, match=r"^stopped by SIGTERM$"):
-        exporting.export(model_dir, format="saved_model", output=str(tmp_path / "a" / "b"))
+        exporting.export(model_dir, format="saved_model", output=tmp_path / "a" / "b")
     assert os.listdir(tmp_path) == []
 
 
-def test_what_appears_meanwhile_is_not_overwritten(tmp_path, model_dir, monkeypatch):
-    """The system would rename one folder to the name of another that is empty, and a file to that of any other."""
+@pytest.mark.integration
+def test_an_output_that_another_process_makes_is_not_overwritten(tmp_path, model_dir, monkeypatch):
+    """A rename would replace an empty folder, or a file."""
     output = tmp_path / "saved"
     at_check(monkeypatch, CHECKS, output.mkdir)
     with pytest.raises(UserError, match="exists already"):
-        exporting.export(model_dir, format="saved_model", output=str(output))
+        exporting.export(model_dir, format="saved_model", output=output)
     assert os.listdir(output) == []
     assert os.listdir(tmp_path) == ["saved"]
 
 
-def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
-    with pytest.raises(UserError, match=r"^format 'onxx': no such name, did you mean onnx\?"):
-        exporting.export("unread", format="onxx", output=str(tmp_path / "model"))
-
-
-def test_ctrl_c_while_a_converter_runs(tmp_path, tmp_path_factory, model_dir, monkeypatch):
+@pytest.mark.process
+def test_ctrl_c_stops_a_converter(tmp_path, tmp_path_factory, model_dir, monkeypatch):
     startup = tmp_path_factory.mktemp("startup")
     (startup / "sitecustomize.py").write_text(
         "import pathlib, sys\n"
@@ -399,36 +336,42 @@ def test_ctrl_c_while_a_converter_runs(tmp_path, tmp_path_factory, model_dir, mo
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("format", ["tflite", "keras", "onnx"])
-def test_a_file_without_its_suffix(tmp_path, format):
-    suffix = f".{format}"
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("format", "problem"),
+    [
+        ("onxx", "format 'onxx': no such name, did you mean onnx?"),
+        ("tflite", "output /a/model: files of format tflite end in .tflite: name it /a/model.tflite"),
+    ],
+)
+def test_an_unknown_format_or_a_wrong_suffix_is_refused(format, problem):
     with pytest.raises(UserError) as raised:
-        exporting.export("unread", format=format, output=str(tmp_path / "model"))
-    assert str(raised.value) == (
-        f"output {tmp_path}/model: files of format {format} end in {suffix}: name it {tmp_path}/model{suffix}"
-    )
+        exporting.export("unread", format=format, output="/a/model")
+    assert str(raised.value) == problem
 
 
-def test_an_unwritable_place(tmp_path, model_dir):
+@pytest.mark.integration
+def test_an_output_in_a_file_is_an_error(tmp_path, model_dir):
     (tmp_path / "file").touch()
     output = tmp_path / "file" / "model"
-    done = run("-m", "cnn_estimator", "export", f"--model_dir={model_dir}", f"--output={output}")
-    assert error_of(done) == f"output {output} cannot be written: Not a directory: fix that, or choose another"
+    with pytest.raises(UserError, match=rf"^output {output} cannot be written: Not a directory: fix that, or choose "):
+        exporting.export(model_dir, format="saved_model", output=output)
 
 
-@pytest.mark.parametrize("format", exporting.FORMATS)
-def test_a_file_that_may_not_grow(tmp_path, model_dir, format, monkeypatch):
+@pytest.mark.integration
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
+def test_a_full_disk_is_an_error(tmp_path, model_dir, format, monkeypatch):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     after_prediction(monkeypatch, lambda predictor: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard)))
-    output = path_of(tmp_path, format)
     with contextlib.ExitStack() as stack:
         stack.callback(resource.setrlimit, resource.RLIMIT_FSIZE, (soft, hard))
         with pytest.raises(UserError, match=r"^output .* cannot be written: .*File too large.* or choose another$"):
-            exporting.export(model_dir, format=format, output=output)
+            exporting.export(model_dir, format=format, output=path_of(tmp_path, format))
     assert os.listdir(tmp_path) == []
 
 
-def test_a_missing_extra(monkeypatch):
+@pytest.mark.unit
+def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(UserError) as raised:
@@ -436,11 +379,12 @@ def test_a_missing_extra(monkeypatch):
     assert str(raised.value) == "format onnx needs onnxruntime and tf2onnx: pip install 'cnn-estimator[onnx]'"
 
 
-def test_a_converter_that_fails(tmp_path, model_dir, monkeypatch):
+@pytest.mark.integration
+def test_the_error_of_a_converter_is_one_line(tmp_path, model_dir, monkeypatch):
     (tmp_path / "keras.py").write_text("raise ImportError('no Keras here\\n\\nwith its arguments')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError) as raised:
-        exporting.export(model_dir, format="keras", output=str(tmp_path / "model.keras"))
+        exporting.export(model_dir, format="keras", output=tmp_path / "model.keras")
     assert str(raised.value) == (
         f"output {tmp_path}/model.keras cannot be written: python -m cnn_estimator.keras_networks failed with status "
         "1: ImportError: no Keras here: fix that, or choose another"

@@ -57,7 +57,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path):
 
 def test_a_file_that_unzips_to_more_than_the_limit_is_an_error(tmp_path, monkeypatch):
     (tmp_path / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress(images_content(IMAGES), mtime=0))
-    monkeypatch.setattr(fetch, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(fetch, "MAX_CONTENT_BYTES", 10_000)
     with pytest.raises(DatasetError, match=rf"^{tmp_path}/{TEST_IMAGES}\.gz: more than 10000 bytes$"):
         fetch.read(str(tmp_path), TEST_IMAGES)
 

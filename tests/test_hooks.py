@@ -22,13 +22,14 @@ def train(model_dir, *, factor, loss=1.0, every=1, first_step=0, steps=4):
         train_op = tf.group(weight.assign(weight * factor), tf.train.get_global_step().assign_add(1))
         return tf.estimator.EstimatorSpec(mode, loss=tf.constant(1.0), train_op=train_op)
 
-    run = RunDir(str(model_dir))
+    run_dir = RunDir(str(model_dir))
     guards = [
-        hooks.NonFiniteLossGuard(first_step=0, learning_rate=0.5),
-        hooks.SaveCheckpoints(run, every=every, first_step=first_step, restored=False, learning_rate=0.5),
+        hooks.NonFiniteLossGuard(learning_rate=0.5),
+        hooks.CheckFirstStep(first_step),
+        hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir))
-    with run.locked():
+    with run_dir.locked():
         estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=guards, max_steps=steps)
 
 
@@ -69,10 +70,10 @@ def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     assert steps_in(tmp_path) == [0, 3, 6, 7]
 
 
-def test_a_run_begins_at_the_step_that_was_said_or_not_at_all(tmp_path):
+def test_a_run_begins_at_the_step_of_its_checkpoint_or_not_at_all(tmp_path):
     train(tmp_path, factor=1.0, steps=3)
     before = sorted(path.name for path in tmp_path.iterdir())
-    with pytest.raises(UserError, match=r"another process saved step 3 there .* this run was to begin at step 0: stop"):
+    with pytest.raises(UserError, match=r"another process saved step 3 since .* this run was to begin at step 0: stop"):
         train(tmp_path, factor=1.0, steps=9)
     assert steps_in(tmp_path) == [0, 1, 2, 3]
     assert sorted(path.name for path in tmp_path.iterdir()) == before

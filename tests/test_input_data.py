@@ -1,4 +1,4 @@
-"""input_data, the data call of TF 1 tutorials. Its numbers here are those of TensorFlow 1.15.5 for the same files."""
+"""input_data, with which TF 1 tutorials load data. The expected numbers are TensorFlow 1.15.5's for the same files."""
 
 import gzip
 
@@ -13,13 +13,13 @@ pytestmark = pytest.mark.integration
 
 
 def batch(data, size, **options):
-    """The labels and the sum of the images of the next batch."""
+    """Returns (labels, sum of the images) of the next batch."""
     images, labels = data.next_batch(size, **options)
     assert len(images) == len(labels)
     return labels.tolist(), float(images.sum(dtype=np.float64))
 
 
-def test_sets_and_their_types_are_as_tf_115_made_them(data_dir):
+def test_data_sets_have_the_sizes_and_types_of_tf_115(data_dir):
     data = input_data.read_data_sets(data_dir, validation_size=50, seed=3)
     assert [part.num_examples for part in data] == [250, 50, 130]
     assert (data.train.images.shape, data.train.images.dtype, data.train.labels.dtype) == ((250, 784), "float32", "u1")
@@ -35,7 +35,7 @@ def test_sets_and_their_types_are_as_tf_115_made_them(data_dir):
     assert data.validation.num_examples == 0
 
 
-def test_batches_have_the_order_of_tf_115_for_a_seed(data_dir):
+def test_batches_have_the_order_of_tf_115_for_the_same_seed(data_dir):
     data = input_data.read_data_sets(data_dir, validation_size=50, seed=3)
     batches = [(*batch(data.train, 110), data.train.epochs_completed) for _ in range(3)]
     assert [(labels[:8], total, epochs) for labels, total, epochs in batches] == BATCHES
@@ -43,7 +43,7 @@ def test_batches_have_the_order_of_tf_115_for_a_seed(data_dir):
     assert batch(data.test, 100, shuffle=False)[0] == [i % 10 for i in range(100, 130)] + [i % 10 for i in range(70)]
     assert data.test.epochs_completed == 1
     assert batch(data.validation, 5) == ([0, 5, 4, 1, 7], 697.6313983811997)
-    assert len(batch(data.validation, 200)[0]) == 95, "a batch ends with the epoch after the one it began in"
+    assert len(batch(data.validation, 200)[0]) == 95, "a batch ends at the latest with the next epoch"
 
 
 BATCHES = [
@@ -53,7 +53,7 @@ BATCHES = [
 ]
 
 
-def test_numpys_seed_and_the_graphs_seed_decide_the_order(data_dir):
+def test_the_seed_of_numpy_or_of_the_graph_determines_the_order(data_dir):
     data = input_data.read_data_sets(data_dir, validation_size=0, dtype=tf.uint8)
     np.random.seed(7)
     assert batch(data.train, 6) == ([4, 7, 0, 6, 4, 4], 214032)
@@ -63,14 +63,14 @@ def test_numpys_seed_and_the_graphs_seed_decide_the_order(data_dir):
         assert batch(data.train, 8) == ([6, 9, 0, 4, 4, 0, 4, 3], 1117.8902362147346)
 
 
-def test_fake_data_are_constants():
+def test_fake_data_consists_of_constants():
     data = input_data.read_data_sets("", fake_data=True, one_hot=True)
     images, labels = data.train.next_batch(2, fake_data=True)
     assert (images, labels) == ([[1] * 784] * 2, [[1] + [0] * 9] * 2)
     assert data.test.num_examples == 10000
 
 
-def test_what_cannot_be_made_is_an_error(data_dir, tmp_path):
+def test_wrong_arguments_and_damaged_files_raise_errors(data_dir, tmp_path):
     with pytest.raises(ValueError, match=r"validation_size must be in 0\.\.300, not 301"):
         input_data.read_data_sets(data_dir, validation_size=301)
     with pytest.raises(TypeError, match="float64"):
@@ -84,7 +84,7 @@ def test_what_cannot_be_made_is_an_error(data_dir, tmp_path):
         input_data.DataSet(np.zeros((2, 4, 4, 3), np.uint8), np.zeros(2))
 
 
-def test_single_files_can_be_read(tmp_path):
+def test_images_and_labels_are_read_from_single_files(tmp_path):
     images, labels = ten_bars(12)
     for name, content in (("images", images_content(images)), ("labels", labels_content(labels))):
         (tmp_path / name).write_bytes(gzip.compress(content))
@@ -96,7 +96,7 @@ def test_single_files_can_be_read(tmp_path):
         np.testing.assert_array_equal(input_data.extract_labels(file, one_hot=True), np.eye(10)[labels])
 
 
-def test_a_folder_without_idx_files_gives_the_public_data(tmp_path):
+def test_a_folder_without_idx_files_selects_the_public_data(tmp_path):
     public = load_public("mnist", "test")
     data = input_data.read_data_sets(str(tmp_path / "MNIST_data"))
     assert [part.num_examples for part in data] == [55000, 5000, 10000]
@@ -108,16 +108,6 @@ def test_a_folder_without_idx_files_gives_the_public_data(tmp_path):
         str(tmp_path), source_url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", dtype=tf.uint8
     )
     np.testing.assert_array_equal(data.test.images, np.rint(public.images.reshape(-1, 784) * 255))
-
-
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_keras_has_the_same_data(name):
-    public = load_public(name, "test")
-    (train_images, train_labels), (images, labels) = getattr(input_data, f"load_{name}_arrays")()
-    assert (train_images.shape, train_labels.shape) == ((60000, 28, 28), (60000,))
-    assert images.dtype == labels.dtype == train_images.dtype == np.uint8
-    np.testing.assert_array_equal(images, np.rint(public.images * 255))
-    np.testing.assert_array_equal(labels, public.labels)
 
 
 def test_the_network_of_the_tutorial_learns():

@@ -5,10 +5,10 @@ from cnn_estimator.inputs import numpy_input_fn
 from cnn_estimator.tf1 import tf
 
 
-def batches(input_fn, *context, count=1000):
+def batches(input_fn, count=1000):
     """The batches of an input_fn, in order, until it ends, at most `count`."""
     with tf.Graph().as_default(), tf.Session() as session:
-        following = tf.data.make_one_shot_iterator(input_fn(*context)).get_next()
+        following = tf.data.make_one_shot_iterator(input_fn()).get_next()
         result = []
         while len(result) < count:
             try:
@@ -86,71 +86,6 @@ def test_a_resumed_run_sees_the_batches_that_it_would_have_seen(first_batch):
     assert [batch.tolist() for batch in resumed] == complete[first_batch:]
 
 
-def shares(input_fn, *, replicas, workers):
-    """The shares of all replicas, [step][replica], as the workers' datasets have them."""
-    own = replicas // workers
-    steps = []
-    for worker in range(workers):
-        found = batches(input_fn, tf.distribute.InputContext(workers, worker, replicas))
-        for number, share in enumerate(found):
-            if number // own == len(steps):
-                steps.append([])
-            steps[number // own].append(share)
-    return steps
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize(("replicas", "workers"), [(2, 1), (3, 1), (4, 2), (3, 3)])
-@pytest.mark.parametrize("first_batch", [0, 3])
-def test_replicas_share_the_batches_that_one_device_would_get(replicas, workers, first_batch):
-    """Three batches per epoch of eight, eight and one row: uneven shares, and stand-ins for no row."""
-    rows = np.arange(17)
-    arguments = {"batch_size": 8, "num_epochs": 2, "shuffle": True, "seed": 7, "first_batch": first_batch}
-    input_fn = numpy_input_fn({"x": rows}, -rows, **arguments)
-    whole = batches(input_fn)
-    shared = shares(input_fn, replicas=replicas, workers=workers)
-    assert len(shared) == len(whole) == 6 - first_batch
-    for (features, labels), parts in zip(whole, shared, strict=True):
-        assert len(parts) == replicas
-        stand_ins = [part for part in parts if part[0]["first_row"] == len(labels)]
-        assert len(stand_ins) == max(0, replicas - len(labels))
-        assert all(len(features["x"]) == len(labels) == 1 for features, labels in stand_ins)
-        parts = [part for part in parts if int(part[0]["first_row"]) < len(labels)]
-        np.testing.assert_array_equal(np.concatenate([part["x"] for part, _ in parts]), features["x"])
-        np.testing.assert_array_equal(np.concatenate([part for _, part in parts]), labels)
-        sizes = [len(part) for _, part in parts]
-        assert max(sizes) - min(sizes) <= 1
-        assert [part["first_row"] for part, _ in parts] == [sum(sizes[:number]) for number in range(len(parts))]
-        assert {int(part["global_rows"]) for part, _ in parts} == {len(labels)}
-
-
-@pytest.mark.integration
-def test_shares_of_an_endless_dataset_without_labels():
-    context = tf.distribute.InputContext(1, 0, 2)
-    endless = numpy_input_fn({"x": Y}, None, batch_size=4, num_epochs=None, shuffle=False)
-    found = batches(endless, context, count=5)
-    assert [int(share["first_row"]) for share in found] == [0, 2, 1, 0, 0]
-    assert [share["x"].tolist() for share in found] == [[0, 1], [2, 3], [4], [4], [0, 1]]
-
-
-@pytest.mark.integration
-def test_one_replica_gets_what_no_strategy_gets():
-    input_fn = numpy_input_fn({"x": X}, Y, batch_size=2, num_epochs=1, shuffle=True, seed=3)
-    for (shared, labels), (features, expected) in zip(
-        batches(input_fn, tf.distribute.InputContext(1, 0, 1)), batches(input_fn), strict=True
-    ):
-        assert shared.keys() == features.keys() == {"x"}
-        np.testing.assert_array_equal(shared["x"], features["x"])
-        np.testing.assert_array_equal(labels, expected)
-
-
-@pytest.mark.unit
-def test_replicas_need_features_with_names():
-    input_fn = numpy_input_fn(X, Y, batch_size=2, num_epochs=1, shuffle=False)
-    with pytest.raises(ValueError, match=r"^x must be a dict under a strategy with several replicas"):
-        input_fn(tf.distribute.InputContext(1, 0, 2))
-
-
 @pytest.mark.unit
 def test_the_graph_holds_no_copy_of_the_data():
     big = np.zeros([100_000, 10], np.float32)
@@ -203,5 +138,3 @@ def test_a_transform_makes_the_features_of_each_batch_and_leaves_the_labels():
         np.testing.assert_array_equal(features["x"], plain["x"] / 2)
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == np.uint8
-    (share, _), *_ = batches(input_fn, tf.distribute.InputContext(1, 0, 2))
-    np.testing.assert_array_equal(share["x"], next(iter(batches(input_fn)))[0]["x"][:1])

@@ -86,7 +86,7 @@ def test_a_training_step_follows_the_gradient_and_is_counted():
         (tf.estimator.ModeKeys.PREDICT, None, 0),
     ],
 )
-def test_dropout_is_for_training_only(graph, mode, labels, masks):
+def test_only_training_drops_anything(graph, mode, labels, masks):
     settings = make_settings("fashion_cnn", seed=0, class_names=CLASS_NAMES)
     model_fn({"x": tf.constant(IMAGES)}, labels, mode, settings)
     assert len([op for op in graph.get_operations() if op.type == "StatelessRandomUniformV2"]) == masks

@@ -71,7 +71,7 @@ def test_it_runs_from_top_to_bottom(tmp_path):
 
     from cnn_estimator import model, networks
 
-    for function in (networks.three_conv_dropout, model.model_fn, model._train_op):
+    for function in (networks.three_conv_dropout, model.model_fn, model.train_op):
         assert inspect.getsource(function) in shown
     pictures = [
         base64.b64decode(output.data["image/png"])
@@ -88,5 +88,5 @@ def test_it_runs_from_top_to_bottom(tmp_path):
     kept = nbformat.read(TUTORIAL, as_version=4)
     assert list(map(kinds, code_cells(notebook))) == list(map(kinds, code_cells(kept)))
     in_file = texts(kept)
-    for function in (networks.three_conv_dropout, model.model_fn, model._train_op):
+    for function in (networks.three_conv_dropout, model.model_fn, model.train_op):
         assert inspect.getsource(function) in in_file, "python tests/run_notebook.py shows the code as it is now"

@@ -1,4 +1,4 @@
-"""NumPy's old names."""
+"""The old names of NumPy, which `run` restores."""
 
 import numpy as np
 import pytest
@@ -25,10 +25,7 @@ assert np.asfarray([1], np.float32).dtype == "float32"
 """
 
 
-def test_a_process_gets_the_old_names():
+def test_old_names_are_restored_in_one_process_alone():
     done = run("-c", PROGRAM)
     assert done.returncode == 0, done.stderr
-
-
-def test_the_process_of_the_tests_does_not():
-    assert not hasattr(np, "int")
+    assert not hasattr(np, "int"), "the bridge without `run` restores no names"

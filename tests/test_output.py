@@ -1,4 +1,4 @@
-"""What happens to results and messages where stdout or stderr is full, closed, or has lost its reader; exit statuses."""
+"""What happens where stdout or stderr is full, closed, or has lost its reader; exit statuses."""
 
 import os
 import subprocess

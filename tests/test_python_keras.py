@@ -1,4 +1,4 @@
-"""tensorflow.python.keras in the process of a TF 1 program: the Keras behind tf.keras, as in TensorFlow 1."""
+"""tensorflow.python.keras under `run`: the Keras behind tf.keras, as in TensorFlow 1."""
 
 import importlib
 import sys
@@ -16,10 +16,10 @@ def copies():
 
 
 @pytest.fixture(autouse=True)
-def served():
-    """Yields {name: module} of TensorFlow's copy, and takes back what serve() changes in the process."""
+def loaded_copies():
+    """Calls install(), yields {name: module} of TensorFlow's copy, and undoes the changes."""
     before, finders = copies(), list(sys.meta_path)
-    python_keras.serve(aliases.keras_package())
+    python_keras.install(aliases.keras_package())
     yield before
     for name in copies():
         del sys.modules[name]
@@ -56,7 +56,7 @@ def served():
         (f"from {K}.utils.np_utils import to_categorical", "utils.to_categorical"),
     ],
 )
-def test_its_names_are_those_of_tf_keras(line, public):
+def test_names_lead_to_tf_keras(line, public):
     names = {}
     exec(line, names)
     expected = tf.keras
@@ -66,24 +66,24 @@ def test_its_names_are_those_of_tf_keras(line, public):
 
 
 @pytest.mark.unit
-def test_what_only_the_copy_has_stays_the_one_module(served):
+def test_modules_that_only_the_copy_has_stay_the_same(loaded_copies):
     name = f"{K}.layers.legacy_rnn.rnn_cell_impl"
-    assert importlib.import_module(name) is served[name]
+    assert importlib.import_module(name) is loaded_copies[name]
     exec("from tensorflow.python.keras.layers import legacy_rnn", {})
-    assert served[name].__spec__.name == name
+    assert loaded_copies[name].__spec__.name == name
     with pytest.raises(ModuleNotFoundError, match="never_heard"):
         importlib.import_module(f"{K}.never_heard")
 
 
 @pytest.mark.unit
-def test_the_package_itself_gets_no_names_of_it():
+def test_the_package_of_keras_stays_unchanged():
     importlib.import_module(f"{K}.layers")
     package = importlib.import_module(f"{aliases.keras_package()}.src")
     assert package.layers.__name__ == f"{package.__name__}.layers"
 
 
 @pytest.mark.integration
-def test_a_model_may_mix_both_spellings(tmp_path):
+def test_a_model_may_mix_layers_of_both_names():
     names = {}
     exec(
         "from tensorflow.python.keras import models\n"

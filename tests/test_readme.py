@@ -12,72 +12,73 @@ import cnn_estimator
 from cnn_estimator import evaluation
 from cnn_estimator.cli import RUN, RUN_SUMMARY, VERBS
 from cnn_estimator.recipes import RECIPES
-from cnn_estimator.settings import OPTIMIZERS
+from cnn_estimator.settings import HYPERPARAMETERS, RULES, Choice, hyperparameters
 
 PAGES = {
     str(path.relative_to(REPOSITORY)): path.read_text(encoding="utf-8")
     for path in (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 }
+TRAINING_PROGRAM_PAGE = "docs/python.md"  # its program trains the model that the other pages export and use
 SCRIPTS = {"run_train.py": "train", "run_eval.py": "eval"}
-# TensorFlow Serving's, and those of tests/estimator_library.py
+# TensorFlow Serving's flag, and the flags of tests/estimator_library.py
 FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "out", "than"}
 
 
-def blocks(page, language):
+def blocks(page, language=""):
     """Returns the contents of the code blocks of a language in a page."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+    return [content for name, content in found if name == language]
 
 
 def commands(page):
     """Returns the words of each command in the page's console blocks."""
     lines = [line for block in blocks(page, "console") for line in block.splitlines() if line.startswith("$ ")]
-    return [shlex.split(line.removeprefix("$ ")) for line in lines]
+    return [shlex.split(part) for line in lines for part in line.removeprefix("$ ").split(" && ")]
 
 
 def verb_of(words):
     """Returns the verb of this package that a command runs, or None."""
-    if words[0] == "python" and words[1] in SCRIPTS:
+    program = words[0].removeprefix(".venv/bin/")
+    if program == "python" and words[1] in SCRIPTS:
         return SCRIPTS[words[1]]
-    return words[1] if words[0] == "cnn-estimator" and words[1:2] != ["run"] and len(words) > 1 else None
-
-
-def model_fn_excerpt():
-    (excerpt,) = [block for block in blocks("README.md", "python") if block.startswith("def model_fn")]
-    return excerpt
+    return words[1] if program == "cnn-estimator" and words[1:2] != [RUN] and len(words) > 1 else None
 
 
 def programs():
-    """Returns (page, program, the last line that it prints, as the page quotes it) of each complete Python program."""
-    found = []
-    for page, text in PAGES.items():
+    """Returns [(page, program, the last line that it prints)] of the complete Python programs, in running order."""
+    quoted = []
+    for page in sorted(PAGES, key=lambda page: page != TRAINING_PROGRAM_PAGE):
+        text = PAGES[page]
         for program in blocks(page, "python"):
-            if program == model_fn_excerpt():
+            if program.startswith("def model_fn"):
                 continue
             # Quoted after the program, or once for several programs before the first of them.
             after = text[text.index(program) :]
             printed = re.search(r"prints\s+(?:is\s+)?`(.*?)`", after) or re.search(r"prints\s+`(.*?)`", text)
             assert printed, f"{page} does not quote what this prints:\n{program}"
-            found.append((page, program, printed[1]))
-    return found
+            quoted.append((page, program, printed[1]))
+    return quoted
+
+
+def table_rows(page, columns):
+    """Returns the rows of the page's tables that have this number of columns, with their headings."""
+    lines = re.findall(r"^\| (?!---)(.*) \|$", PAGES[page], re.MULTILINE)
+    rows = [[cell.strip() for cell in line.split(" | ")] for line in lines]
+    return [row for row in rows if len(row) == columns]
 
 
 @pytest.mark.unit
-def test_the_readme_is_short():
-    assert len(PAGES["README.md"].splitlines()) <= 130
-
-
-@pytest.mark.unit
-def test_the_readme_begins_with_the_bridge():
-    assert blocks("README.md", "console")[0].startswith("$ cnn-estimator run your_script.py")
-    (diff,) = blocks("docs/bridge.md", "diff")
-    assert diff == "-import tensorflow as tf\n+from cnn_estimator.tf1 import tf\n"
+def test_ci_runs_the_test_command_of_the_readme():
+    (command,) = [line for line in PAGES["README.md"].splitlines() if line.endswith("pytest -m serial")]
+    ci = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    steps = [step.removeprefix(".venv/bin/") for step in command.split(" && ")[1:]]
+    assert steps == [line for line in ci if line in steps]
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize("page", PAGES)
 def test_links_and_plots_exist(page):
-    targets = re.findall(r"\]\(([^)\s]+)\)", PAGES[page])
-    for target in targets:
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
         if "://" in target:
             continue
         path, _, heading = target.partition("#")
@@ -89,69 +90,67 @@ def test_links_and_plots_exist(page):
 
 
 @pytest.mark.unit
-def test_every_image_of_the_pages_is_shown():
-    shown = {os.path.basename(path) for text in PAGES.values() for path in re.findall(r"!\[[^]]*\]\((.*?)\)", text)}
-    assert shown == set(os.listdir(REPOSITORY / "docs" / "images"))
+def test_the_index_lists_every_page_of_the_manual():
+    listed = re.findall(r"^\| \[.*?\]\(([\w-]+\.md)\) \|", PAGES["docs/index.md"], re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in (REPOSITORY / "docs").glob("*.md") if path.name != "index.md")
 
 
 @pytest.mark.unit
-def test_every_page_is_reachable_from_the_readme():
-    linked = set(re.findall(r"\]\(([\w/.-]+\.md)\)", PAGES["README.md"]))
-    assert PAGES.keys() - {"README.md"} <= linked
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/bridge.md"])
-def test_modules_that_a_page_names_exist(page):
-    named = re.findall(r"`([\w/.-]+\.py)`", PAGES[page])
-    assert named or page != "CONTRIBUTING.md"
-    for name in named:
-        assert (REPOSITORY / name).exists() or (REPOSITORY / "cnn_estimator" / name).exists(), name
-
-
-@pytest.mark.unit
-def test_contributing_has_a_place_for_every_module():
-    named = re.findall(r"`([\w/.-]+(?:\.py|/))`", PAGES["CONTRIBUTING.md"])
+def test_the_tree_of_the_house_has_every_module():
+    (tree,) = blocks("CONTRIBUTING.md")
+    drawn, folder = set(), ""
+    for line in tree.partition("cnn_estimator/\n")[2].partition("\ntests/")[0].splitlines():
+        entry = re.match(r"  (?=\S)(\w+/)?", line)
+        if entry:
+            folder = entry[1] or ""
+        drawn |= {folder + name for name in re.findall(r"\w+\.py", line)}
     package = REPOSITORY / "cnn_estimator"
     modules = {str(path.relative_to(package)) for path in package.rglob("*.py")}
-    assert [module for module in modules if not module.startswith(tuple(named))] == []
+    inner = {path for path in modules if path.startswith("tf1/contrib/") or re.search(r"/__(init|main)__\.py$", path)}
+    assert drawn - inner == modules - inner
 
 
 @pytest.mark.unit
-def test_the_table_of_recipes_is_that_of_the_code():
-    rows = re.findall(
-        r"^\| (\w+)(?: \(default\))? \| (\w+) \| (\w+) (\S+) \| (\d+) \| (\d+) \| (.*?) \| ", PAGES["README.md"], re.M
-    )
-    assert rows == [
-        (r.name, r.network, r.optimizer, str(r.learning_rate), str(r.batch_size), str(r.steps), reported(r))
-        for r in RECIPES.values()
-    ]
+def test_the_tables_have_the_recipes_of_the_code():
+    settings = [row for row in table_rows("docs/tutorials.md", 6) if row[0] in RECIPES]
+    assert settings == [settings_row(recipe) for recipe in RECIPES.values()]
+    assert [row[0] for row in table_rows("docs/tutorials.md", 8) if row[0] in RECIPES] == list(RECIPES)
+    for name, network, dataset, steps, reported, _ in table_rows("README.md", 6)[1:]:
+        assert dataset == RECIPES[name].dataset
+        row = settings_row(RECIPES[name])
+        assert [name, network, steps, reported] == [row[0], row[1], row[4], row[5]]
 
 
-def reported(recipe):
-    """The table's words for what a tutorial reports."""
+def settings_row(recipe):
+    """Returns the row of a recipe in the table of settings."""
+    chosen = hyperparameters(recipe)
     in_training = recipe.reported_in_training and f"{recipe.reported_in_training} in training"
-    return ", ".join(filter(None, (recipe.reported, in_training)))
+    reported = ", ".join(filter(None, (recipe.reported, in_training)))
+    rate = f"{chosen.optimizer} {chosen.learning_rate}"
+    return [recipe.name, recipe.network, rate, str(chosen.batch_size), str(recipe.steps), reported]
 
 
 @pytest.mark.unit
-def test_the_model_fn_of_the_readme_is_that_of_the_code():
-    code = [line.strip() for line in (REPOSITORY / "cnn_estimator" / "model.py").read_text().splitlines()]
-    lines = iter(code)
-    for line in model_fn_excerpt().splitlines()[1:]:  # without the signature, which has annotations in the code
-        assert line.strip() in lines, line  # in this order
+def test_the_model_fn_of_the_readme_is_the_code():
+    code = (line.strip() for line in (REPOSITORY / "cnn_estimator" / "model.py").read_text().splitlines())
+    (excerpt,) = blocks("README.md", "python")
+    for line in excerpt.splitlines()[1:]:  # without the signature, which has annotations in the code
+        assert line.strip() in code, line  # in this order
 
 
 @pytest.mark.unit
-def test_the_list_of_verbs_is_that_of_the_command():
-    listed = re.findall(r"^  (\w+) +(.*)$", PAGES["docs/using.md"], re.MULTILINE)
+def test_the_list_of_verbs_is_complete():
+    listed = re.findall(r"^  (\w+) +(.*)$", PAGES["docs/index.md"], re.MULTILINE)
     assert listed == [*((name, verb.summary) for name, verb in VERBS.items()), (RUN, RUN_SUMMARY)]
 
 
 @pytest.mark.unit
-def test_the_manual_names_every_optimizer():
-    (named,) = re.findall(r"`--optimizer` takes (.*?)\.", PAGES["docs/using.md"], re.DOTALL)
-    assert tuple(re.findall(r"`(\w+)`", named)) == OPTIMIZERS
+def test_the_manual_describes_every_hyperparameter_and_its_choices():
+    described = {row[0].strip("`-"): row[1] for row in table_rows("docs/train.md", 2)[1:]}
+    assert list(described) == list(HYPERPARAMETERS)
+    for name in HYPERPARAMETERS:
+        if isinstance(RULES[name], Choice):
+            assert {f"`{choice}`" for choice in RULES[name].names} <= set(re.findall(r"`\w+`", described[name]))
 
 
 @pytest.mark.unit
@@ -171,15 +170,11 @@ def flags_of(verb):
 @pytest.mark.process
 def test_every_flag_that_a_page_names_exists():
     assert "model_dir" in flags_of("train")
-    named_in_commands = 0
-    for page in PAGES:
-        for words in commands(page):
-            verb = verb_of(words)
-            if verb:
-                named = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
-                named_in_commands += len(named)
-                assert named - {"help"} <= flags_of(verb), (page, words)
-    assert named_in_commands >= 15
+    in_commands = [(verb_of(words), words) for page in PAGES for words in commands(page) if verb_of(words)]
+    assert len(in_commands) >= 10
+    for verb, words in in_commands:
+        named = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
+        assert named - {"help"} <= flags_of(verb), words
     known = set.union(*map(flags_of, VERBS)) | FLAGS_OF_OTHER_PROGRAMS | {"help"}
     for page in PAGES:
         if page != "CONTRIBUTING.md":
@@ -190,7 +185,7 @@ def test_every_flag_that_a_page_names_exists():
 
 @pytest.mark.process
 def test_every_program_prints_what_its_page_says(tmp_path):
-    """The README's own program trains the model that the other pages export and use, on the real Fashion-MNIST."""
+    """The first program trains the model that the other pages export and use, on the real Fashion-MNIST."""
 
     def here(text):
         return text.replace("/tmp/", f"{tmp_path}/")

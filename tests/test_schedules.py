@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import variables
 
-from cnn_estimator import schedules, training
+from cnn_estimator import model, training
 from cnn_estimator.settings import make_settings
 from cnn_estimator.tf1 import tf
 
@@ -21,7 +21,7 @@ def rates(settings, steps):
     """The learning rates of the steps that begin at global steps."""
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.train.create_global_step()
-        rate = schedules.learning_rate(settings)
+        rate = model.learning_rate(settings)
         return [session.run(rate, {step: number}) for number in steps]
 
 
@@ -29,7 +29,7 @@ def rates(settings, steps):
 def test_a_constant_rate_is_no_tensor():
     """So the graph is that of the tutorials."""
     with tf.Graph().as_default() as graph:
-        assert schedules.learning_rate(settings()) == 0.5
+        assert model.learning_rate(settings()) == 0.5
         assert not graph.get_operations()
 
 
@@ -111,7 +111,7 @@ def test_beyond_its_end_nothing_is_learned_and_a_log_line_says_so(tmp_path, data
     assert {name for name in before if before[name] != after[name]} == {"global_step"}
     caplog.clear()
     longer = training.train(tmp_path, steps=3, schedule_steps=20, **options)
-    assert "schedule_steps is 20 from now on, and was 6" in caplog.text
+    assert "schedule_steps changed from 6 to 20" in caplog.text
     assert variables(longer.checkpoint)["dense/kernel"] != after["dense/kernel"]
 
 

@@ -1,6 +1,7 @@
-"""Unmodified TF 1 programs, run as they are: what they see must be what plain Python and TensorFlow 1 give."""
+"""`run` with unmodified TF 1 programs: they behave as with plain Python and TensorFlow 1."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from cnn_estimator.tf1 import script
 
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
 
-SPELLINGS = """
+IMPORTS = """
 import os, sys
 import tensorflow as tf
 import tensorflow.compat.v1 as v1
@@ -54,7 +55,7 @@ from tensorflow.train import AdamOptimizer
 assert dense is tf.layers.dense and dropout is tf.nn.dropout and LSTMCell is tf.nn.rnn_cell.LSTMCell
 assert AdamOptimizer is tf.train.AdamOptimizer and tf.summary.FileWriter and distribute is tf.distribute
 assert nest.is_sequence((1,)) and gen_nn_ops._relu_grad and training_ops.apply_adam
-kept = tf.Session().run(dropout(tf.ones([1000]), 0.9)) > 0  # TF 2's second argument is the share to drop
+kept = tf.Session().run(dropout(tf.ones([1000]), 0.9)) > 0  # the second argument of TF 2 is the rate to drop
 assert kept.mean() > 0.5
 assert numpy.int is int
 assert not tf.executing_eagerly()
@@ -67,12 +68,22 @@ def run_program(folder, *arguments, **options):
 
 
 @pytest.mark.process
-def test_every_spelling_of_an_import_is_the_door(tmp_path):
-    (tmp_path / "program.py").write_text(SPELLINGS)
+def test_every_import_finds_the_tf_1_api(tmp_path):
+    (tmp_path / "program.py").write_text(IMPORTS)
     (tmp_path / "helper.py").write_text("import tensorflow as tf")
     done = run_program(tmp_path, "program.py", "--steps=1", "-m", "a")
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout == "['program.py', '--steps=1', '-m', 'a'] __main__ program.py True True\n"
+
+
+@pytest.mark.process
+def test_the_program_of_the_bridge_page_runs_unmodified(tmp_path):
+    page = (REPOSITORY / "docs" / "bridge.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    unmodified = program.replace("from cnn_estimator.tf1 import tf", "import tensorflow as tf")
+    (tmp_path / "program.py").write_text(unmodified.replace("/tmp/line", "line"))
+    done = run_program(tmp_path, "program.py")
+    assert (done.stdout, done.stderr, done.returncode) == ("3.0 x + 1.0\n", "", 0)
 
 
 KERAS_ESTIMATOR = """
@@ -100,13 +111,13 @@ def test_a_keras_model_becomes_an_estimator(tmp_path):
 
 
 @pytest.mark.process
-def test_flags_exit_status_and_traceback_are_the_programs(tmp_path):
+def test_flags_exit_status_and_traceback_are_as_with_plain_python(tmp_path):
     (tmp_path / "program.py").write_text(
         """
 import sys
 import tensorflow as tf
-tf.app.flags.DEFINE_integer("status", 0, "To exit with; 0 fails.")
-tf.app.flags.DEFINE_string("log_dir", "logs", "For TensorBoard. Today absl has a flag of that name.")
+tf.app.flags.DEFINE_integer("status", 0, "Exit status. 0 raises an error.")
+tf.app.flags.DEFINE_string("log_dir", "logs", "For TensorBoard. absl has a flag of the same name.")
 
 def main(unused):
     print(tf.app.flags.FLAGS.log_dir)
@@ -145,7 +156,7 @@ def test_a_module_runs_as_with_python_m(tmp_path):
 
 
 @pytest.mark.process
-def test_python_2_is_one_line_that_names_the_place(tmp_path):
+def test_a_python_2_program_ends_with_one_error_line(tmp_path):
     (tmp_path / "module.py").write_text("import tensorflow\n\nprint 'a'\n")
     (tmp_path / "program.py").write_text("import module\n")
     done = run_program(tmp_path, "program.py")
@@ -158,7 +169,7 @@ def test_python_2_is_one_line_that_names_the_place(tmp_path):
 
 @pytest.mark.unit
 @pytest.mark.parametrize("line", ["print x, y", "try: f()\nexcept E, e: pass", "x = 0777", "raise E, 'a'", "x = `y`"])
-def test_python_2_is_known_by_its_syntax(line):
+def test_syntax_errors_of_python_2_are_recognized(line):
     with pytest.raises(SyntaxError) as caught:
         compile(line, "program.py", "exec")
     with pytest.raises(UserError, match=r"^program\.py, line \d, is Python 2: "):
@@ -166,7 +177,7 @@ def test_python_2_is_known_by_its_syntax(line):
 
 
 @pytest.mark.process
-def test_a_syntax_error_of_python_3_is_pythons_own(tmp_path):
+def test_another_syntax_error_prints_what_python_prints(tmp_path):
     (tmp_path / "program.py").write_text("x = (1\n")
     done = run_program(tmp_path, "program.py")
     plain = run("program.py", cwd=tmp_path)
@@ -178,17 +189,17 @@ def test_a_syntax_error_of_python_3_is_pythons_own(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "no program is named: give SCRIPT.py, or -m MODULE, and then its own arguments"),
+        ((), "no program is named: give SCRIPT.py or -m MODULE, and then the program's arguments"),
         (("none.py",), "none.py cannot be opened: No such file or directory: name a Python file"),
     ],
 )
-def test_no_program_is_an_error(tmp_path, arguments, message):
+def test_a_missing_program_is_an_error(tmp_path, arguments, message):
     done = run_program(tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
 
 
 @pytest.mark.process
-def test_signals_are_the_programs(tmp_path):
+def test_the_program_receives_signals(tmp_path):
     (tmp_path / "program.py").write_text(
         "import tensorflow, time\n"
         "try:\n    print('ready', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')\n"
@@ -203,7 +214,7 @@ def test_signals_are_the_programs(tmp_path):
 
 
 @pytest.mark.process
-def test_nothing_is_printed_of_what_a_program_of_tensorflow_1_cannot_avoid(tmp_path):
+def test_warnings_that_tf_1_programs_cannot_avoid_are_not_printed(tmp_path):
     (tmp_path / "program.py").write_text(
         """
 import tensorflow as tf

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 PLAIN = """
 import json, sys
 import tensorflow.compat.v1 as tf
-from cnn_estimator import datasets
+from cnn_estimator.data import datasets
 tf.disable_v2_behavior()
 tf.set_random_seed(1)
 data_dir, model_dir = sys.argv[1:]

@@ -1,7 +1,7 @@
-"""The tutorials' own programs, as their readers have them: `run` takes each as it is.
+"""`run` with the programs of the tutorials.
 
-The files in tutorials/ have the imports, the data call and the API calls of the published programs, in their order,
-and train and evaluate on less.
+The files in tutorials/ have the imports and the calls of the published programs, in their order. They train and
+evaluate on less data.
 """
 
 import pathlib
@@ -16,8 +16,8 @@ FOLDER = pathlib.Path(__file__).parent / "tutorials"
 
 
 def run_tutorial(name, folder):
-    """Returns what a program printed to stdout and stderr."""
-    # This backend's plt.show() shows nothing, and does not warn of that.
+    """Runs a program and returns its (stdout, stderr)."""
+    # With this backend plt.show() does nothing and prints no warning.
     environment = {"PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "template"}
     done = run("-m", "cnn_estimator", "run", str(FOLDER / name), environment=environment, cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -28,11 +28,11 @@ def run_tutorial(name, folder):
 @pytest.mark.parametrize(
     ("name", "dataset", "model_dir", "min_accuracy"),
     [
-        ("mnist_estimator.py", "mnist", "mnist_convnet_model", 0),  # 20 steps at its rate teach it nothing
+        ("mnist_estimator.py", "mnist", "mnist_convnet_model", 0),  # 20 steps at its learning rate are too few
         ("fashion_estimator.py", "fashion_mnist", "fashion_convnet_model", 0.3),
     ],
 )
-def test_the_tutorials_with_an_estimator(tmp_path, name, dataset, model_dir, min_accuracy):
+def test_tutorials_with_an_estimator_run_unmodified(tmp_path, name, dataset, model_dir, min_accuracy):
     load_public(dataset, "test")
     stdout, stderr = run_tutorial(name, tmp_path)
     assert float(re.search(r"'accuracy': (?:np.float32\()?([\d.]+)", stdout)[1]) > min_accuracy
@@ -50,9 +50,9 @@ def test_the_tutorials_with_an_estimator(tmp_path, name, dataset, model_dir, min
         ("fashion_keras_64.py", ["history.png", "logs", "model.hdf5"]),
     ],
 )
-def test_the_tutorials_with_keras(tmp_path, name, written):
+def test_tutorials_with_keras_run_unmodified(tmp_path, name, written):
     load_public("fashion_mnist", "test")
     stdout, _ = run_tutorial(name, tmp_path)
-    # Without a seed, the least of them has 0.55 to 0.71.
+    # Without a seed, the least accurate of the three reaches 0.55 to 0.71.
     assert float(re.search(r"^Test accuracy: ([\d.]+)$", stdout, re.MULTILINE)[1]) > 0.4
     assert sorted(path.name for path in tmp_path.iterdir()) == written

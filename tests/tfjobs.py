@@ -1,59 +1,59 @@
-"""The TFJob manifests in deploy/, and what Kubeflow's training operator makes of them. Imports no TensorFlow."""
+"""The TFJob manifests in deploy/, and the TF_CONFIG that Kubeflow's operator writes for their pods.
 
-from collections.abc import Callable
+Imports no TensorFlow.
+"""
 
 import yaml
 from helpers import REPOSITORY
 
 FOLDER = REPOSITORY / "deploy"
-NAMES = sorted(path.name for path in FOLDER.glob("tfjob-*.yaml"))
 
 
 def read(name):
-    """The one document in a file of deploy/."""
+    """Returns the one document in a file of deploy/."""
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
 
 def replicas(manifest):
-    """{job: its replica spec}, with the job's name in TF_CONFIG."""
+    """Returns {job: replica spec}, with the jobs' names in TF_CONFIG."""
     return {name.lower(): spec for name, spec in manifest["spec"]["tfReplicaSpecs"].items()}
 
 
 def container(spec):
-    """The container of a replica spec that gets TF_CONFIG."""
-    (found,) = [one for one in spec["template"]["spec"]["containers"] if one["name"] == "tensorflow"]
-    return found
+    """Returns the container of a replica spec that gets TF_CONFIG."""
+    (container,) = [each for each in spec["template"]["spec"]["containers"] if each["name"] == "tensorflow"]
+    return container
 
 
-def service(manifest) -> Callable[[str, int], str]:
-    """How the operator makes the address of a job's task: each pod has a service of its name."""
+def service(manifest):
+    """Returns a function of (job, index) that returns the task's address: each pod has a service of its name."""
 
     def address(job, index):
-        (port,) = [one for one in container(replicas(manifest)[job])["ports"] if one["name"] == "tfjob-port"]
-        return f"{manifest['metadata']['name']}-{job}-{index}.default.svc:{port['containerPort']}"
+        ports = container(replicas(manifest)[job])["ports"]
+        (port,) = [each["containerPort"] for each in ports if each["name"] == "tfjob-port"]
+        return f"{manifest['metadata']['name']}-{job}-{index}.default.svc:{port}"
 
     return address
 
 
-def tf_configs(manifest, addresses):
-    """{(job, index): TF_CONFIG, as an object} of all pods of a TFJob.
+def tf_configs(manifest, address):
+    """Returns {(job, index): TF_CONFIG, as an object} of all pods of a TFJob.
 
     Args:
-      addresses: called with (job, index), returns the task's address: service(manifest), or another machine's.
+      address: a function of (job, index) that returns the task's address: service(manifest), or another machine's.
     """
-    sizes = {job: spec["replicas"] for job, spec in replicas(manifest).items()}
-    # The evaluator has an address, but is not in the cluster.
-    cluster = {
-        job: [addresses(job, index) for index in range(size)] for job, size in sizes.items() if job != "evaluator"
-    }
+    tasks = [(job, index) for job, spec in replicas(manifest).items() for index in range(spec["replicas"])]
+    cluster = {}
+    for job, index in tasks:
+        if job != "evaluator":  # the evaluator has an address, but is not in the cluster
+            cluster.setdefault(job, []).append(address(job, index))
     return {
         (job, index): {"cluster": cluster, "task": {"type": job, "index": index}, "environment": "cloud"}
-        for job, size in sizes.items()
-        for index in range(size)
+        for job, index in tasks
     }
 
 
 def arguments(manifest):
-    """What follows `cnn-estimator` in the command of each pod."""
-    (found,) = {tuple(container(spec)["args"]) for spec in replicas(manifest).values()}
-    return list(found)
+    """Returns the arguments of cnn-estimator, which are the same in every pod."""
+    (arguments,) = {tuple(container(spec)["args"]) for spec in replicas(manifest).values()}
+    return list(arguments)

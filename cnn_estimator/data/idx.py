@@ -1,7 +1,7 @@
-"""IDX bytes -> numpy arrays. Imports no TensorFlow.
+"""Makes NumPy arrays of the bytes of IDX files. Imports no TensorFlow.
 
-IDX is the format of MNIST's authors (yann.lecun.com/exdb/mnist): big-endian 32-bit numbers, which are a magic number
-and the size of each dimension, then one byte per value.
+IDX is the format of MNIST's authors (yann.lecun.com/exdb/mnist). A file has a magic number and the size of each
+dimension, as big-endian 32-bit numbers, and then one byte per value.
 """
 
 import math
@@ -11,16 +11,18 @@ import numpy as np
 
 from cnn_estimator.errors import UserError
 
-IMAGES_MAGIC, LABELS_MAGIC = 0x803, 0x801
-SIDE, CLASSES = 28, 10
+IMAGES_MAGIC = 0x803
+LABELS_MAGIC = 0x801
+SIDE = 28
+CLASSES = 10
 
 
 class DatasetError(UserError):
-    """A file of a dataset is missing or bad; the message names it and says what is wrong."""
+    """A file of a dataset is missing or bad. The message names the file and the problem."""
 
 
 def parse_images(content: bytes, path: str) -> np.ndarray:
-    """Returns the images in an IDX file's content, uint8 [N, 28, 28]; `path` is for the errors.
+    """Returns the images, uint8 [N, 28, 28], in the content of the IDX file at a path.
 
     Raises:
       DatasetError: the content is not a complete IDX file of at least one 28x28 image.
@@ -32,7 +34,7 @@ def parse_images(content: bytes, path: str) -> np.ndarray:
 
 
 def parse_labels(content: bytes, path: str) -> np.ndarray:
-    """Returns the labels in an IDX file's content, uint8 [N]; `path` is for the errors.
+    """Returns the labels, uint8 [N], in the content of the IDX file at a path.
 
     Raises:
       DatasetError: the content is not a complete IDX file of at least one label, all 0 to 9.
@@ -45,7 +47,7 @@ def parse_labels(content: bytes, path: str) -> np.ndarray:
 
 
 def header(content: bytes, path: str, magic: int, *, dimensions: int) -> tuple[int, ...]:
-    """Returns the shape that an IDX file's header declares; `path` is for the errors.
+    """Returns the shape that the header of the IDX file at a path declares.
 
     Raises:
       DatasetError: the header is cut off, or has another magic number.
@@ -64,7 +66,7 @@ def _header_size(dimensions: int) -> int:
 
 
 def _values(content: bytes, path: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the values after the header, uint8 of a shape."""
+    """Returns the values after the header, as uint8 of a shape."""
     offset = _header_size(len(shape))
     declared = offset + math.prod(shape)
     if shape[0] == 0:

@@ -1,4 +1,4 @@
-"""Image files of any kind -> images as in the training set: 28x28, grey, a bright object on black.
+"""Makes images like those of a training set, 28x28, grey and bright on black, of image files of any kind.
 
 Imports no TensorFlow.
 """
@@ -16,26 +16,32 @@ from cnn_estimator.errors import UserError
 
 # Only formats that Pillow decodes by itself: for some others it runs another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = 50_000_000  # a camera's
-_WORKING_SIDE = 8 * SIDE  # larger images are reduced to this first, which also averages out their noise
-_NEARLY_WHITE = 0.8  # the mean grey above which an object would be lost on white
+MAX_PIXELS = 50_000_000  # more than a camera has
+_WORKING_SIDE = 8 * SIDE  # larger images are made as small as this first, which averages out their noise
+# Grey values are from 0 to 1.
+_MIN_MEAN_GREY_OF_BRIGHT_OBJECT = 0.8  # such an object would be lost on white
 _MIN_CONTRAST = 0.02  # between an object and its background
-_TOLERANCE = 0.12  # how far a background pixel's grey may be from the background's grey
+_MAX_CONTRAST_OF_BACKGROUND = 0.12  # a pixel that differs less from the background's grey belongs to it
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessed:
-    """image: float32 [28, 28] in 0..1. inverted: whether bright and dark were exchanged."""
+    """What read() returns.
+
+    Attributes:
+      image: float32 [28, 28] in 0..1.
+      inverted: whether bright and dark were exchanged.
+    """
 
     image: np.ndarray
     inverted: bool
 
 
 def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Returns (paths of image files, problems) of files and folders.
+    """Returns (paths of image files, problems) for names of files and folders.
 
-    A file is returned as it is, a folder as the files in it with an image's suffix, in order. A problem is one line
-    that names its folder.
+    The name of a file is returned unchanged. For a folder the sorted files with an image's suffix are returned. A
+    problem is one line that names a folder which is unreadable or has no images.
     """
     suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
     paths: list[str] = []
@@ -56,32 +62,32 @@ def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def printable(path: str) -> str:
-    """Returns a path in a form that can be printed on one line."""
+    """Returns a path as one line of text."""
     return path if path.isprintable() else repr(path)
 
 
 def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
-    """Reads an image file: its first frame, upright, in grey, the object cropped and centred in 28x28 pixels.
+    """Reads the first frame of an image file, upright and grey, with the object cropped and centred in 28x28 pixels.
 
-    An image of 28x28 pixels is assumed to be from a training set, and nothing in it is moved.
+    An image of 28x28 pixels is taken for an image of a training set, and nothing in it is moved.
 
     Args:
       path: a file in one of FORMATS.
-      dataset: the dataset to resemble.
-      invert: "yes", "no", or "auto": where the object is darker than its background, which the border shows. The
-        background of transparent pixels is black, or white with "yes"; with "auto" it is white too, unless the object
-        is nearly white.
+      dataset: the dataset whose images the result resembles.
+      invert: whether to exchange bright and dark: "yes", "no", or "auto" for an object that is darker than the border
+        of the image. With "no", transparent pixels become black. With "yes" they become white, and with "auto" too
+        unless the object is nearly white.
 
     Raises:
-      UserError: the file is missing, empty, not an image, damaged or too large, or all of it looks like its border; the
-        message does not name it.
+      UserError: the file is missing, empty, not an image, damaged or too large, or shows no object. The message does
+        not name the file.
     """
     grey = _grey(_open(path), invert)
     background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
     contrast = np.abs(grey - background)
     if contrast.max() < _MIN_CONTRAST:
         raise UserError("no object to be seen: all of it looks like its border")
-    rows, columns = np.nonzero(contrast > min(_TOLERANCE, contrast.max() / 2))
+    rows, columns = np.nonzero(contrast > min(_MAX_CONTRAST_OF_BACKGROUND, contrast.max() / 2))
     inverted = invert == "yes" or (invert == "auto" and bool(grey.mean() < background))
     if inverted:
         grey, background = 1 - grey, 1 - background
@@ -92,14 +98,14 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
 
 
 def _open(path: str) -> Image.Image:
-    """Returns a Pillow image, upright, at most _WORKING_SIDE wide and high, of mode L, RGBA or F (with any range)."""
+    """Returns an upright Pillow image of at most _WORKING_SIDE in width and height, of mode L, RGBA or F."""
     if not os.path.isfile(path):
         raise UserError("not a file" if os.path.exists(path) else "no such file")
     try:
         if os.path.getsize(path) == 0:
             raise UserError("an empty file")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's about odd files: what it cannot read raises an error
+            warnings.simplefilter("ignore")  # Pillow warns of odd files; for a file that it cannot read it raises
             with Image.open(path, formats=FORMATS) as file:
                 return _working_copy(file)
     except UserError:
@@ -108,7 +114,7 @@ def _open(path: str) -> Image.Image:
         raise UserError(f"not an image in one of the formats {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise UserError(f"too large: {error}") from error
-    except Exception as error:  # Pillow's decoders raise anything for damaged files, RuntimeError too
+    except Exception as error:  # for a damaged file, Pillow's decoders raise anything
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"not a readable image: {reason}") from error
 
@@ -116,9 +122,9 @@ def _open(path: str) -> Image.Image:
 def _working_copy(file: Image.Image) -> Image.Image:
     if file.width * file.height > MAX_PIXELS:
         raise UserError(f"{file.width}x{file.height} pixels, more than {MAX_PIXELS}", "make it smaller")
-    file.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # a large JPEG is decoded at a fraction of its size
+    file.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # decodes a large JPEG at a fraction of its size
     image = ImageOps.exif_transpose(file)
-    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would clip to 255
+    if image.mode.startswith(("I", "F")):  # more than 8 bits, which mode L would clip to 255
         image = image.convert("F")
     else:
         image = image.convert("RGBA" if image.has_transparency_data else "L")
@@ -127,7 +133,7 @@ def _working_copy(file: Image.Image) -> Image.Image:
 
 
 def _grey(image: Image.Image, invert: str) -> np.ndarray:
-    """Returns what _open returned as float64 [H, W] in 0..1; `invert` chooses the background of transparent pixels."""
+    """Returns the image as float64 [H, W] in 0..1. `invert` decides the background of transparent pixels."""
     values = np.asarray(image, float)
     if image.mode == "F":
         values = np.nan_to_num(values, posinf=0, neginf=0)
@@ -136,7 +142,7 @@ def _grey(image: Image.Image, invert: str) -> np.ndarray:
         return values / 255
     grey = np.asarray(image.convert("RGB").convert("L"), float) / 255
     opacity = values[..., 3] / 255
-    bright_object = (grey * opacity).sum() >= _NEARLY_WHITE * opacity.sum()
+    bright_object = (grey * opacity).sum() >= _MIN_MEAN_GREY_OF_BRIGHT_OBJECT * opacity.sum()
     background = invert == "yes" or (invert == "auto" and not bright_object)
     return grey * opacity + background * (1 - opacity)
 
@@ -146,7 +152,7 @@ def _on_black(pixels: np.ndarray, background: float) -> np.ndarray:
 
 
 def _centred(cropped: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Returns float64 [28, 28]: the object on black, in the size and the position of the objects in the dataset."""
+    """Returns float64 [28, 28] with the object on black, as large and placed as the objects in the dataset."""
     scale = dataset.object_side / max(cropped.shape)
     height, width = (max(1, round(scale * side)) for side in cropped.shape)
     image = Image.fromarray(cropped.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)

@@ -189,10 +189,10 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
         with writing(f"temporary folder {temporary}"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
 
-            def take(path: str) -> Snapshot:
+            def check(path: str) -> Snapshot:
                 return copy(path, folder)
 
-            result = _newest(model_dir, take) if wanted is None else _find(*_locate(model_dir, str(wanted)), take)
+            result = _newest(model_dir, check) if wanted is None else _find(*_locate(model_dir, str(wanted)), check)
         if result is None:
             raise UserError(
                 f"model_dir {model_dir} holds no checkpoint", "train there first, or name another {model_dir}"
@@ -200,8 +200,8 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
         yield result
 
 
-def _newest(model_dir: str, take: Callable[[str], _Result]) -> _Result | None:
-    """Returns take(path) of the newest checkpoint for which take raises no UserError, None where there are none."""
+def _newest(model_dir: str, check: Callable[[str], _Result]) -> _Result | None:
+    """Returns check(path) of the newest checkpoint for which check raises no UserError, None where there are none."""
     while True:
         names = _names(model_dir)
         errors: list[UserError] = []
@@ -209,7 +209,7 @@ def _newest(model_dir: str, take: Callable[[str], _Result]) -> _Result | None:
             try:
                 if len(name) > _MAX_NAME_LENGTH or "\0" in name:  # the state file may name anything
                     raise UserError(f"{os.path.join(model_dir, STATE_FILE)} names {reprlib.repr(name)}")
-                result = take(os.path.join(model_dir, name))
+                result = check(os.path.join(model_dir, name))
             except UserError as error:
                 errors.append(error)
                 continue
@@ -238,14 +238,14 @@ def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
     return folder or model_dir, re.sub(f"{_SUFFIX}$", "", file)
 
 
-def _find(model_dir: str, name: str, take: Callable[[str], Snapshot]) -> Snapshot:
-    """Returns take(path) of the checkpoint with that name."""
+def _find(model_dir: str, name: str, check: Callable[[str], Snapshot]) -> Snapshot:
+    """Returns check(path) of the checkpoint with that name."""
     _refuse_model_dir(model_dir)
     path = os.path.join(model_dir, name)
     if os.path.exists(f"{path}.index"):
         check_name(f"checkpoint {name!r}", name, "rename its files")
         try:
-            return take(path)
+            return check(path)
         except UserError:
             if os.path.exists(f"{path}.index"):  # otherwise a trainer has just deleted it
                 raise

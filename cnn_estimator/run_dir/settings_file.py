@@ -104,11 +104,11 @@ def _parse(content: bytes, data_dir: str | None) -> Settings:
         value = fields.pop(name, getattr(recipe, name))
         if value != getattr(recipe, name):
             raise UserError(f"{name} {reprlib.repr(value)}: recipe {recipe.name} has {getattr(recipe, name)}")
-    for name in fields:
-        if name not in SETTINGS:
-            raise UserError(f"{reprlib.repr(name)} is not a setting")
+    unknown = [name for name in fields if name not in SETTINGS]
+    if unknown:
+        raise UserError(f"{reprlib.repr(unknown[0])} is not a setting")
     if "class_names" not in fields:
         folder = data_dir or check_optional_path("data_dir", fields.get("data_dir"))
         fields["class_names"] = datasets.class_names(recipe.dataset, folder)
-    defaults = {"threads": available_threads(), "precision": "float32", "validation": 0}
+    defaults = {"threads": available_threads(), "precision": "float32", "validation": 0, "data_dir": None}
     return Settings(**dataclasses.asdict(hyperparameters(recipe)) | defaults | fields)

@@ -1,10 +1,11 @@
-"""Distribution strategies across a cluster: tensorflow.python.distribute.estimator_training, which TF 2.16 removed.
+"""Replaces tensorflow.python.distribute.estimator_training, which TF 2.16 removed: strategies across a cluster.
 
-The tensorflow-estimator library calls its five functions. They leave the work to TensorFlow's distribute coordinator,
-which starts the servers and calls back with the strategy of one task: in each process of a TF_CONFIG cluster
-("independent worker"), or in one process for all tasks of a remote cluster ("standalone client").
+The tensorflow-estimator library calls five functions: init_run_config, should_run_distribute_coordinator,
+train_and_evaluate, estimator_train and estimator_evaluate. They hand the work to TensorFlow's distribute coordinator,
+which starts the servers and calls back with the strategy of one task. In a TF_CONFIG cluster each process runs its own
+task ("independent worker"). A client of a remote cluster runs all tasks in one process ("standalone client").
 
-`start_server`, `run_worker` and `without_recovery` are for this package: one task of a cluster, without TF_CONFIG.
+This package calls start_server, run_worker and without_recovery, which run one task of a cluster without TF_CONFIG.
 """
 
 import contextlib
@@ -20,41 +21,45 @@ from tensorflow.python.training.server_lib import ClusterSpec, Server
 
 _Result = TypeVar("_Result")
 _Addresses = Mapping[str, Sequence[str]]
-_servers: dict[str, tuple[str, Server]] = {}  # {what it serves: (its configuration, the server)} of this process
+# The servers of this process: {task and cluster: (configuration, server)}.
+_servers: dict[str, tuple[str, Server]] = {}
 
 _INDEPENDENT_WORKER = distribute_coordinator.CoordinatorMode.INDEPENDENT_WORKER
 _STANDALONE_CLIENT = distribute_coordinator.CoordinatorMode.STANDALONE_CLIENT
 
 
 def start_server(cluster: _Addresses, job: str, index: int, session_config: ConfigProto) -> str:
-    """Starts the server of a task and returns its target, for sessions.
+    """Starts a task's server and returns its target, to which a tf.Session connects.
 
-    A server keeps its port for as long as the process lives: a second call returns the first one's.
+    The server runs until the process ends. A second call for the same task returns the target of the running server.
 
     Args:
-      cluster: {job: addresses}.
-      session_config: with the number of threads that an operation on this task gets, whoever runs it.
+      cluster: {job: addresses of its tasks}.
+      job: the task's job, such as "worker".
+      index: the task's index in the job.
+      session_config: the server's configuration. Its numbers of threads hold for every operation on this task, also
+        for operations of other tasks' sessions.
 
     Raises:
       ValueError: this process serves the task already, with another configuration.
-      OSError: the port is not free.
+      OSError: the port is in use.
     """
     spec = ClusterSpec(cluster)
     config = copy.deepcopy(session_config)
     if job != "ps":
         config.experimental.collective_group_leader = multi_worker_util.collective_leader(spec, job, index)
-    name, text = f"{job} {index} of {spec.as_dict()}", str(config)
+    name = f"{job} {index} of {spec.as_dict()}"
     if name not in _servers:
         _check_port(int(spec.task_address(job, index).rpartition(":")[2]))
-        _servers[name] = text, Server(spec, job_name=job, task_index=index, config=config)
-    started, server = _servers[name]
-    if started != text:
+        _servers[name] = str(config), Server(spec, job_name=job, task_index=index, config=config)
+    running_config, server = _servers[name]
+    if running_config != str(config):
         raise ValueError(f"this process serves {name} already, with another configuration")
     return server.target
 
 
 def _check_port(port: int) -> None:
-    """Raises OSError unless it is free: gRPC does not say why it cannot listen, or only on stderr."""
+    """Raises OSError if a port is in use. gRPC itself would report that only on stderr, or not at all."""
     if socket.has_dualstack_ipv6():
         socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True).close()
     else:
@@ -69,31 +74,37 @@ def run_worker(
     index: int,
     session_config: ConfigProto,
 ) -> _Result:
-    """Returns what work(strategy of the task, of_task) returns, with a server of the task, see start_server.
+    """Starts the server of a task, runs work(task_strategy, prepare) as that task, and returns the result of work.
 
-    of_task(estimator) is the Estimator's copy that trains as this task.
+    prepare(estimator) returns a copy of the Estimator that trains as this task, with task_strategy.
 
     Args:
-      strategy: a MultiWorkerMirroredStrategy that knows no cluster yet.
+      work: trains.
+      strategy: a MultiWorkerMirroredStrategy that has no cluster yet.
+      cluster, job, index, session_config: as in start_server.
+
+    Raises:
+      ValueError, OSError: as in start_server.
     """
     start_server(cluster, job, index, session_config)
 
-    def run(strategy_of_task: Any) -> _Result:
+    def run_task(task_strategy: Any) -> _Result:
         context = distribute_coordinator_context.get_current_worker_context()
         context._master_target = _remote_target(cluster[job][index])
-        return work(strategy_of_task, lambda estimator: _estimator_of_task(estimator, "train", strategy_of_task))
+        return work(task_strategy, lambda estimator: _estimator_of_task(estimator, "train", task_strategy))
 
     with without_recovery():
         return distribute_coordinator._run_single_worker(
-            run, strategy, ClusterSpec(cluster), job, index, session_config, rpc_layer="grpc"
+            run_task, strategy, ClusterSpec(cluster), job, index, session_config, rpc_layer="grpc"
         )
 
 
 def _remote_target(address: str) -> str:
-    """Returns a target for this process's server that TensorFlow does not take for one in this process.
+    """Returns a target of this process's server that TensorFlow treats as the target of another process.
 
-    A session on a server in its own process waits for a call that has run into its time limit to be cancelled. But the
-    question for the number of a step, to the cluster's leader, is not: when that is gone, it is never answered.
+    A session on a server in its own process does not end a call that has reached its time limit before the call is
+    cancelled. The call that asks the cluster's leader for the number of a step cannot be cancelled. If the leader is
+    lost, the session would wait forever.
     """
     host, _, port = address.rpartition(":")
     return f"grpc://{'localhost' if host == '127.0.0.1' else '127.0.0.1'}:{port}"
@@ -101,10 +112,10 @@ def _remote_target(address: str) -> str:
 
 @contextlib.contextmanager
 def without_recovery() -> Iterator[None]:
-    """Has a MonitoredSession raise what it takes for a preemption.
+    """Makes MonitoredSession raise errors that it would treat as a preemption.
 
-    By itself it makes a new session then, in which a task waits for ever for those that are gone, or trains with one
-    that was started anew and has other weights.
+    By default MonitoredSession creates a new session after such an error. In that session the task would wait forever
+    for a lost task, or train together with a restarted task that has other weights.
     """
     errors = monitored_session._PREEMPTION_ERRORS
     monitored_session._PREEMPTION_ERRORS = ()
@@ -115,10 +126,10 @@ def without_recovery() -> Iterator[None]:
 
 
 def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
-    """Completes a RunConfig that has a distribution strategy, and decides whether the distribute coordinator runs it.
+    """Completes a RunConfig that has a distribution strategy, and chooses the mode of the distribute coordinator.
 
-    It does where a strategy to train with meets a cluster: that of experimental_distribute.remote_cluster, or one in
-    TF_CONFIG without the job "master".
+    The coordinator runs the training if there is a strategy to train with and a cluster. The cluster comes from
+    experimental_distribute.remote_cluster, or from TF_CONFIG if that has no job "master".
     """
     experimental = config._experimental_distribute
     for kind in ("train_distribute", "eval_distribute"):
@@ -133,12 +144,13 @@ def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
     if config._train_distribute and remote_cluster:
         if cluster:
             raise ValueError("Set the cluster in TF_CONFIG or experimental_distribute.remote_cluster, not both.")
-        config._distribute_coordinator_mode, cluster = _STANDALONE_CLIENT, remote_cluster
+        config._distribute_coordinator_mode = _STANDALONE_CLIENT
+        cluster = remote_cluster
     elif config._train_distribute and cluster and "master" not in cluster.jobs:
         config._distribute_coordinator_mode = _INDEPENDENT_WORKER
 
     if config._distribute_coordinator_mode:
-        # The coordinator finds out the task; until then the process is on its own.
+        # The coordinator sets the task later. Until then the RunConfig is that of a single process.
         config._init_distributed_setting_from_environment_var({})
         config._cluster_spec = cluster
     else:
@@ -147,13 +159,13 @@ def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
 
 
 def should_run_distribute_coordinator(config: Any) -> bool:
-    """Whether train_and_evaluate is to go through the distribute coordinator."""
+    """Returns True if the distribute coordinator has to run train_and_evaluate."""
     mode = getattr(config, "_distribute_coordinator_mode", None)
     return mode in (_INDEPENDENT_WORKER, _STANDALONE_CLIENT) and bool(config.cluster_spec)
 
 
 def train_and_evaluate(estimator: Any, train_spec: Any, eval_spec: Any, executor_cls: Callable[..., Any]) -> None:
-    """Trains in the tasks of the cluster that train, and evaluates in its evaluator until the last step.
+    """Trains in the chief and the workers of a cluster, and evaluates in its evaluator until the last step.
 
     Args:
       executor_cls: the library's class that evaluates each new checkpoint.
@@ -165,7 +177,7 @@ def train_and_evaluate(estimator: Any, train_spec: Any, eval_spec: Any, executor
 
     def train(strategy: Any) -> None:
         task_estimator = _estimator_of_task(estimator, "train", strategy)
-        # A hook belongs to one graph: a client has one for each task.
+        # A hook belongs to one graph, and a standalone client has one graph for each task.
         with_hooks = mode == _INDEPENDENT_WORKER or task_estimator._config.is_chief
         hooks = list(train_spec.hooks) if with_hooks else []
         task_estimator.train(train_spec.input_fn, hooks=hooks, max_steps=train_spec.max_steps)
@@ -180,7 +192,7 @@ def train_and_evaluate(estimator: Any, train_spec: Any, eval_spec: Any, executor
         evaluate,
         config.eval_distribute,
         mode=mode,
-        # An independent worker's coordinator reads the cluster from TF_CONFIG, together with the task.
+        # As an independent worker, the coordinator reads the cluster and the task from TF_CONFIG.
         cluster_spec=config.cluster_spec if mode == _STANDALONE_CLIENT else None,
         session_config=config.session_config,
     )
@@ -189,10 +201,10 @@ def train_and_evaluate(estimator: Any, train_spec: Any, eval_spec: Any, executor
 def estimator_train(
     estimator: Any, train_distributed_fn: Callable[[Any, Any, Sequence[Any]], Any], hooks: Sequence[Any]
 ) -> Any:
-    """Runs Estimator.train on a remote cluster.
+    """Runs Estimator.train on a remote cluster. Returns the result of train_distributed_fn.
 
     Args:
-      train_distributed_fn: called with (estimator of the task, its strategy, hooks).
+      train_distributed_fn: called with (the task's Estimator, the task's strategy, hooks).
     """
     return _run_on_remote_cluster(estimator, "train", train_distributed_fn, hooks)
 
@@ -200,14 +212,14 @@ def estimator_train(
 def estimator_evaluate(
     estimator: Any, evaluate_distributed_fn: Callable[[Any, Any, Sequence[Any]], Any], hooks: Sequence[Any]
 ) -> Any:
-    """Runs Estimator.evaluate on a remote cluster and returns the metrics, as evaluate_distributed_fn does."""
+    """Runs Estimator.evaluate on a remote cluster. Returns the metrics, which evaluate_distributed_fn returns."""
     return _run_on_remote_cluster(estimator, "eval", evaluate_distributed_fn, hooks)
 
 
 def _run_on_remote_cluster(
     estimator: Any, kind: str, work: Callable[[Any, Any, Sequence[Any]], Any], hooks: Sequence[Any]
 ) -> Any:
-    """Returns what `work` returns, which trains (kind "train") or evaluates (kind "eval") in one graph."""
+    """Runs `work`, which trains (kind "train") or evaluates (kind "eval") in one graph. Returns its result."""
     config = estimator._config
     strategy = getattr(config, f"_{kind}_distribute")
     cluster = multi_worker_util.normalize_cluster_spec(config.cluster_spec)
@@ -218,8 +230,8 @@ def _run_on_remote_cluster(
         raise ValueError(f"{method} has no work for the job 'evaluator', only train_and_evaluate has.")
     if strategy.extended.experimental_between_graph:
         raise ValueError(
-            f"{method} cannot use {type(strategy).__name__} on a remote cluster: it needs one graph for each worker. "
-            "train_and_evaluate can."
+            f"{method} cannot use {type(strategy).__name__} on a remote cluster, because the strategy needs one graph "
+            "for each worker. train_and_evaluate can."
         )
 
     def run_task(task_strategy: Any) -> Any:
@@ -231,17 +243,18 @@ def _run_on_remote_cluster(
 
 
 def _estimator_of_task(estimator: Any, kind: str, strategy: Any) -> Any:
-    """Returns a copy of an Estimator with the place and the strategy of the coordinator's current task.
+    """Returns a copy of an Estimator that runs as the coordinator's current task.
 
     Args:
-      kind: what the strategy is for, "train" or "eval".
+      kind: "train" or "eval", the use of the strategy.
+      strategy: the task's strategy.
     """
     task = distribute_coordinator_context.get_current_worker_context()
     task_estimator = copy.deepcopy(estimator)
     setattr(task_estimator, f"_{kind}_distribution", strategy)
     settings = {
         f"{kind}_distribute": strategy,
-        "distribute_coordinator_mode": None,  # the coordinator is running already
+        "distribute_coordinator_mode": None,  # the coordinator runs already
         "service": None,
         "task_type": task.task_type,
         "task_id": task.task_id,
@@ -256,20 +269,24 @@ def _estimator_of_task(estimator: Any, kind: str, strategy: Any) -> Any:
 
 
 def _cluster_settings(task: Any) -> dict[str, Any]:
-    """Returns the settings of a RunConfig that tell a task how many others the cluster has."""
+    """Returns the fields of a RunConfig that describe the cluster and the task's place in it."""
     cluster = task.cluster_spec
     if task.task_type == "evaluator":  # it works alone
-        cluster, workers, parameter_servers, global_id = ClusterSpec({}), 0, 0, None
-    elif not cluster:
-        workers, parameter_servers, global_id = 1, 0, 0
-    else:
-        sizes = {job: cluster.num_tasks(job) for job in cluster.jobs}
-        workers = sizes.get("chief", 0) + sizes.get("worker", 0)
-        parameter_servers = sizes.get("ps", 0)
-        global_id = 0
-        if task.task_type:  # without one, a single graph is for all tasks
-            jobs = sorted(sizes, key=lambda job: (job == "ps", job))
-            global_id = sum(sizes[job] for job in jobs[: jobs.index(task.task_type)]) + task.task_id
+        return _cluster_fields(ClusterSpec({}), workers=0, parameter_servers=0, global_id=None)
+    if not cluster:
+        return _cluster_fields(cluster, workers=1, parameter_servers=0, global_id=0)
+    sizes = {job: cluster.num_tasks(job) for job in cluster.jobs}
+    workers = sizes.get("chief", 0) + sizes.get("worker", 0)
+    global_id = 0
+    if task.task_type:  # it is empty if one graph serves all tasks
+        jobs = sorted(sizes, key=lambda job: (job == "ps", job))
+        global_id = sum(sizes[job] for job in jobs[: jobs.index(task.task_type)]) + task.task_id
+    return _cluster_fields(cluster, workers, sizes.get("ps", 0), global_id)
+
+
+def _cluster_fields(
+    cluster: ClusterSpec, workers: int, parameter_servers: int, global_id: int | None
+) -> dict[str, Any]:
     return {
         "cluster_spec": cluster,
         "num_worker_replicas": workers,

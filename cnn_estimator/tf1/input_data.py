@@ -1,6 +1,8 @@
-"""MNIST and Fashion-MNIST as TF 1 programs ask for them: tensorflow.examples.tutorials.mnist.input_data,
-tf.contrib.learn.datasets.mnist, and tf.keras.datasets. The data is read by datasets.load: verified, and offline where
-the machine has it.
+"""The functions by which TF 1 programs load MNIST and Fashion-MNIST.
+
+Programs import them as tensorflow.examples.tutorials.mnist.input_data, tf.contrib.learn.datasets.mnist and
+tf.keras.datasets. This package's datasets.load reads and verifies the files, and needs no network if it finds them on
+the machine.
 """
 
 import collections
@@ -19,7 +21,8 @@ log = logging.getLogger("cnn_estimator")
 DEFAULT_SOURCE_URL = SOURCE_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 Datasets = collections.namedtuple("Datasets", ["train", "validation", "test"])
 
-_FAKE_SIZE, _FAKE_LABEL = 10000, 0
+_FAKE_SIZE = 10000
+_FAKE_LABEL = 0
 
 
 class DataSet:
@@ -27,9 +30,9 @@ class DataSet:
 
     Attributes:
       images: [N, rows * columns], or [N, rows, columns, depth] without reshape; uint8, or float32 in 0..1.
-      labels: as they were given.
+      labels: [N], or [N, classes] if the labels are one-hot.
       num_examples: N.
-      epochs_completed: how often next_batch() has come to the end.
+      epochs_completed: the number of epochs that next_batch() has completed.
     """
 
     def __init__(
@@ -42,17 +45,19 @@ class DataSet:
         reshape: bool = True,
         seed: int | None = None,
     ) -> None:
-        """Seeds NumPy's global generator, which shuffles: as TF 1 did, with `seed` or the graph's seed or at random.
+        """Seeds NumPy's global generator, as TF 1 did: with `seed`, else with the graph's seed, else at random.
+
+        next_batch() shuffles with that generator.
 
         Args:
           images: uint8 [N, rows, columns, depth]; with reshape=True the depth must be 1.
-          fake_data: whether next_batch() gives constants if it is asked for them.
-          one_hot: whether those constants have one-hot labels.
-          dtype: tf.uint8, or tf.float32, which divides by 255.
+          fake_data: True for a data set without images, of which only next_batch(fake_data=True) is used.
+          one_hot: if True, the labels of next_batch(fake_data=True) are one-hot.
+          dtype: tf.uint8, or tf.float32 to divide pixels by 255.
 
         Raises:
-          TypeError: it is another dtype.
-          ValueError: there are not as many labels as images, or the depth is not 1.
+          TypeError: dtype is neither tf.uint8 nor tf.float32.
+          ValueError: images and labels have different lengths, or images cannot be reshaped because the depth is not 1.
         """
         graph_seed, operation_seed = tf.get_seed(seed)
         np.random.seed(graph_seed if seed is None else operation_seed)
@@ -72,8 +77,10 @@ class DataSet:
                 images = images.reshape(len(images), images.shape[1] * images.shape[2])
             if dtype == tf.float32:
                 images = np.multiply(images.astype(np.float32), np.float32(1 / 255))
-        self._images, self._labels = images, labels
-        self._epochs_completed = self._next = 0
+        self._images = images
+        self._labels = labels
+        self._epochs_completed = 0
+        self._next = 0
 
     @property
     def images(self) -> np.ndarray:
@@ -92,21 +99,24 @@ class DataSet:
         return self._epochs_completed
 
     def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple:
-        """Returns the next batch_size (images, labels).
+        """Returns (images, labels) of the next batch.
 
-        A batch that reaches the end is filled from the next epoch, which has another order if it is shuffled.
+        A batch that reaches the end of an epoch is filled from the next epoch. With shuffle=True each epoch has a new
+        order. With fake_data=True the batch consists of constants.
         """
         if fake_data:
             label: object = [1] + [0] * 9 if self.one_hot else _FAKE_LABEL
             return [[1] * 784] * batch_size, [label] * batch_size
         if shuffle and self._epochs_completed == self._next == 0:
             self._shuffle()
-        start, end = self._next, self._next + batch_size
+        start = self._next
+        end = start + batch_size
         if end <= self._num_examples:
             self._next = end
             return self._images[start:end], self._labels[start:end]
         self._epochs_completed += 1
-        images, labels = self._images[start:], self._labels[start:]
+        images = self._images[start:]
+        labels = self._labels[start:]
         if shuffle:
             self._shuffle()
         self._next = end - self._num_examples
@@ -118,17 +128,22 @@ class DataSet:
     def _shuffle(self) -> None:
         order = np.arange(self._num_examples)
         np.random.shuffle(order)
-        self._images, self._labels = self._images[order], self._labels[order]
+        self._images = self._images[order]
+        self._labels = self._labels[order]
 
 
 def _read(train_dir: str | os.PathLike[str] | None, split: str, source_url: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """Returns uint8 images [N, 28, 28] and labels [N]: of the IDX files in train_dir; if it has none, of Fashion-MNIST
-    if source_url names that, else of MNIST."""
+    """Returns uint8 images [N, 28, 28] and labels [N] of a split.
+
+    Reads the IDX files in train_dir. If train_dir has none, reads the public Fashion-MNIST if source_url contains
+    "fashion", and else the public MNIST.
+    """
     names = [name + end for pair in datasets.SPLITS.values() for name in pair for end in ("", ".gz")]
-    folder = train_dir if train_dir and any(os.path.isfile(os.path.join(train_dir, name)) for name in names) else None
+    has_files = train_dir and any(os.path.isfile(os.path.join(train_dir, name)) for name in names)
+    folder = train_dir if has_files else None
     public = "fashion_mnist" if "fashion" in (source_url or "").lower() else "mnist"
     data = datasets.load(public, split, folder)
-    log.info("%s: the %s images and labels of %s", split, len(data.labels), data.source)
+    log.info("read %s %s images and labels from %s", len(data.labels), split, data.source)
     return data.pixels.copy(), data.labels.astype(np.uint8)
 
 
@@ -142,16 +157,16 @@ def read_data_sets(
     seed: int | None = None,
     source_url: str = DEFAULT_SOURCE_URL,
 ) -> Datasets:
-    """Returns three DataSets: validation is the first validation_size of the training images, train the others.
+    """Returns three DataSets. The first validation_size training images are `validation`, the others are `train`.
 
     Args:
-      train_dir: a folder. If it has IDX files they are read, otherwise the public MNIST; it is not written.
-      one_hot: whether labels are float64 [N, 10] instead of uint8 [N].
-      source_url: nothing is loaded from there; a URL with "fashion" in it asks for Fashion-MNIST.
+      train_dir: a folder of IDX files. If it has none, the public MNIST is read. Nothing is written to it.
+      one_hot: if True, labels are float64 [N, 10] instead of uint8 [N].
+      source_url: nothing is downloaded from there. A URL that contains "fashion" selects Fashion-MNIST.
 
     Raises:
-      DatasetError: the data is bad or cannot be found.
-      ValueError: validation_size is more than the training images.
+      DatasetError: the data is damaged or cannot be found.
+      ValueError: validation_size is negative or exceeds the number of training images.
     """
     if fake_data:
         empty = np.empty(0)
@@ -177,7 +192,7 @@ def load_mnist(train_dir: str = "MNIST-data") -> Datasets:
 
 
 def dense_to_one_hot(labels_dense: np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns float64 [N, num_classes] for the labels [N]."""
+    """Returns labels [N] as one-hot rows, float64 [N, num_classes]."""
     return np.eye(num_classes)[labels_dense]
 
 
@@ -187,7 +202,7 @@ def extract_images(f: BinaryIO) -> np.ndarray:
 
 
 def extract_labels(f: BinaryIO, one_hot: bool = False, num_classes: int = 10) -> np.ndarray:
-    """Returns the labels of a gzipped IDX file, uint8 [N]; with one_hot float64 [N, num_classes]."""
+    """Returns the labels of a gzipped IDX file: uint8 [N], or float64 [N, num_classes] with one_hot=True."""
     labels = idx.parse_labels(gzip.decompress(f.read()), getattr(f, "name", "the file"))
     return dense_to_one_hot(labels, num_classes) if one_hot else labels
 
@@ -198,14 +213,17 @@ def _keras_data(dataset: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.n
 
 
 def load_mnist_arrays(path: str = "mnist.npz") -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """tf.keras.datasets.mnist.load_data: (train images, labels), (test images, labels), uint8 [N, 28, 28] and [N].
+    """Replaces tf.keras.datasets.mnist.load_data.
 
     Args:
-      path: where Keras would keep its copy; not used.
+      path: not used. Keras keeps its copy there.
+
+    Returns:
+      (train images, train labels), (test images, test labels): uint8 [N, 28, 28] and [N].
     """
     return _keras_data("mnist")
 
 
 def load_fashion_mnist_arrays() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """tf.keras.datasets.fashion_mnist.load_data: as load_mnist_arrays()."""
+    """Replaces tf.keras.datasets.fashion_mnist.load_data. Returns what load_mnist_arrays() returns."""
     return _keras_data("fashion_mnist")

@@ -1,4 +1,4 @@
-"""The names that NumPy had in TensorFlow 1's days, for programs that use them."""
+"""Restores NumPy's old names, such as np.int, for programs that were written for TensorFlow 1."""
 
 import builtins
 import math
@@ -30,21 +30,21 @@ _NUMPY_RESHAPE = np.reshape
 
 
 def restore() -> None:
-    """Gives NumPy the names that it has lost, and leaves those that it has."""
-    lost: dict[str, Any] = {name: getattr(builtins, name) for name in _BUILTINS}
-    lost |= {old: getattr(np, new) for old, new in _RENAMED.items() if hasattr(np, new)}
-    lost |= {"NINF": -math.inf, "PINF": math.inf, "asfarray": _asfarray, "asscalar": np.ndarray.item, "unicode": str}
-    for name, value in lost.items():
+    """Adds the names that NumPy has removed. Names that NumPy still has stay as they are."""
+    removed: dict[str, Any] = {name: getattr(builtins, name) for name in _BUILTINS}
+    removed |= {old: getattr(np, new) for old, new in _RENAMED.items() if hasattr(np, new)}
+    removed |= {"NINF": -math.inf, "PINF": math.inf, "asfarray": _asfarray, "asscalar": np.ndarray.item, "unicode": str}
+    for name, value in removed.items():
         if name not in vars(np):
             setattr(np, name, value)
-    np.reshape = _reshape  # type: ignore[assignment]  # fewer overloads than its own
+    np.reshape = _reshape  # type: ignore[assignment]  # it has fewer overloads than NumPy's
 
 
 def _asfarray(a: Any, dtype: Any = np.float64) -> np.ndarray:
-    """Returns an array of a floating or complex dtype, float64 where another is asked for."""
+    """Returns an array of the dtype, or of float64 if the dtype is neither floating nor complex."""
     return np.asarray(a, dtype if np.issubdtype(dtype, np.inexact) else np.float64)
 
 
 def _reshape(a: Any, shape: Any = None, order: Any = "C", *, newshape: Any = None, **options: Any) -> np.ndarray:
-    """np.reshape, which called its shape newshape."""
+    """Is np.reshape, and takes newshape, the old name of shape."""
     return _NUMPY_RESHAPE(a, newshape if shape is None else shape, order, **options)

@@ -1,4 +1,4 @@
-"""Runs a TF 1 program as it is: `import tensorflow`, in every spelling, is the door in its process."""
+"""Runs an unmodified TF 1 program: every way to import tensorflow gives it the TF 1 API."""
 
 import builtins
 import importlib.machinery
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import aliases, old_numpy, python_keras, tf
 
-# The words of Python 3's errors, and the lines, that only Python 2 code gives.
+# Messages of Python 3's SyntaxError, and lines of code, that point to Python 2.
 _PYTHON_2_ERRORS = (
     r"Missing parentheses in call to|multiple exception types must be parenthesized|leading zeros in decimal"
 )
@@ -21,10 +21,10 @@ _PYTHON_2_LINES = r"\s*(print|exec)\s+[^\s(=]|\s*raise\s+[\w.]+\s*,|.*(<>|\b\d+[
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs what a command line names: SCRIPT.py [ARGUMENTS], or -m MODULE [ARGUMENTS].
+    """Runs the program that a command line names: SCRIPT.py [ARGUMENTS], or -m MODULE [ARGUMENTS].
 
     Raises:
-      UserError: the file cannot be read, it is Python 2 code, or nothing is named.
+      UserError: no program is named, the file cannot be read, or it is Python 2 code.
     """
     try:
         if arguments[:1] == ["-m"] and len(arguments) > 1:
@@ -32,14 +32,14 @@ def main(arguments: Sequence[str]) -> None:
         elif arguments and not arguments[0].startswith("-"):
             _run_file(arguments[0], arguments[1:])
         else:
-            raise UserError("no program is named", "give SCRIPT.py, or -m MODULE, and then its own arguments")
+            raise UserError("no program is named", "give SCRIPT.py or -m MODULE, and then the program's arguments")
     except SyntaxError as error:
         _refuse_python_2(error)
         raise
 
 
 def _run_file(path: str, arguments: Sequence[str]) -> None:
-    """Runs a file as `python FILE ARGUMENTS` does. Raises UserError where it cannot be read."""
+    """Runs a file as `python FILE ARGUMENTS` does. Raises UserError if the file cannot be read."""
     try:
         with open(path, "rb") as file:
             source = file.read()
@@ -47,22 +47,23 @@ def _run_file(path: str, arguments: Sequence[str]) -> None:
         raise UserError(f"{path} cannot be opened: {error.strerror}", "name a Python file") from error
     main = _prepare([path, *arguments], folder=os.path.dirname(os.path.realpath(path)))
     full_path = os.path.abspath(path)
-    main.__file__, main.__loader__ = full_path, importlib.machinery.SourceFileLoader("__main__", full_path)
+    main.__file__ = full_path
+    main.__loader__ = importlib.machinery.SourceFileLoader("__main__", full_path)
     exec(compile(source, full_path, "exec", dont_inherit=True), main.__dict__)
 
 
 def _run_module(name: str, arguments: Sequence[str]) -> None:
     """Runs a module as `python -m MODULE ARGUMENTS` does."""
     _prepare(["-m", *arguments], folder=os.getcwd())
-    runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # what Python itself calls for -m
+    runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # Python itself calls it for -m
 
 
 def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:
-    """Makes the process the program's, and returns its __main__."""
-    aliases.be_tensorflow_1(sys.modules["tensorflow"], tf)
-    python_keras.serve(aliases.keras_package())
+    """Prepares the process for the program, and returns the program's module __main__."""
+    aliases.become_tf1(sys.modules["tensorflow"], tf)
+    python_keras.install(aliases.keras_package())
     old_numpy.restore()
-    tf.app.flags.FLAGS["log_dir"].allow_override = True  # absl's flag, which tutorials define for TensorBoard's folder
+    tf.app.flags.FLAGS["log_dir"].allow_override = True  # tutorials define absl's flag again, for TensorBoard
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
@@ -74,7 +75,7 @@ def _prepare(arguments: list[str], *, folder: str) -> types.ModuleType:
 
 
 def _print_traceback(kind: type[BaseException], error: BaseException, traceback: types.TracebackType | None) -> None:
-    """Prints an exception from the program's first frame on."""
+    """Prints an exception without the frames of this package, which come before the program's first frame."""
     while traceback and traceback.tb_frame.f_globals is not sys.modules["__main__"].__dict__:
         traceback = traceback.tb_next
     error.__traceback__ = traceback
@@ -82,8 +83,9 @@ def _print_traceback(kind: type[BaseException], error: BaseException, traceback:
 
 
 def _refuse_python_2(error: SyntaxError) -> None:
+    """Raises UserError if a syntax error points to Python 2 code."""
     if re.match(_PYTHON_2_ERRORS, error.msg) or re.match(_PYTHON_2_LINES, error.text or ""):
         raise UserError(
             f"{error.filename}, line {error.lineno}, is Python 2: {(error.text or '').strip()}",
-            "convert it to Python 3, for example with 2to3, which Python 3.12 is the last to have",
+            "convert it to Python 3, for example with 2to3, which Python has up to 3.12",
         ) from None

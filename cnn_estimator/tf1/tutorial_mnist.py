@@ -1,4 +1,4 @@
-"""tensorflow.examples.tutorials.mnist.mnist: the network of the first tutorial, which other programs build on."""
+"""tensorflow.examples.tutorials.mnist.mnist: the network of the first tutorial, which other programs import."""
 
 import math
 from typing import Any
@@ -14,8 +14,8 @@ IMAGE_PIXELS = IMAGE_SIZE * IMAGE_SIZE
 
 def _layer(inputs: Any, size: int, units: int) -> Any:
     """Returns inputs [N, size] times the variable `weights`, plus the variable `biases`."""
-    spread = 1 / math.sqrt(size)
-    weights = tf.Variable(tf.truncated_normal([size, units], stddev=spread), name="weights")
+    stddev = 1 / math.sqrt(size)
+    weights = tf.Variable(tf.truncated_normal([size, units], stddev=stddev), name="weights")
     return tf.matmul(inputs, weights) + tf.Variable(tf.zeros([units]), name="biases")
 
 
@@ -35,12 +35,12 @@ def loss(logits: Any, labels: Any) -> Any:
 
 
 def training(loss: Any, learning_rate: float) -> Any:
-    """Returns the operation of one step, which counts in the variable `global_step`; adds a summary of the loss."""
+    """Returns the operation of one training step, which also increments global_step. Adds a summary of the loss."""
     tf.summary.scalar("loss", loss)
     global_step = tf.Variable(0, name="global_step", trainable=False)
     return tf.train.GradientDescentOptimizer(learning_rate).minimize(loss, global_step=global_step)
 
 
 def evaluation(logits: Any, labels: Any) -> Any:
-    """Returns how many images are predicted right, an int32 scalar."""
+    """Returns the number of correct predictions, an int32 scalar."""
     return tf.reduce_sum(tf.cast(tf.nn.in_top_k(logits, labels, 1), tf.int32))

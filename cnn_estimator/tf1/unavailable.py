@@ -1,21 +1,21 @@
-"""Names of TF 1 that nothing serves any more: they can be imported, and raise an error at their use."""
+"""Stand-ins for names of TF 1 that no longer exist: they can be imported, and raise an error when they are used."""
 
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 
 class Unavailable:
-    """Stands for a function or class: whoever calls it, derives from it or asks it for an attribute gets an error."""
+    """A stand-in for a function or class. Calling it, deriving from it or reading its attributes raises an error."""
 
     def __init__(self, name: str, instead: str) -> None:
-        """name: the full one, such as tf.contrib.tpu.TPUEstimator; instead: what to use, as a sentence's end."""
+        """name: the full name, such as tf.contrib.tpu.TPUEstimator; instead: advice that ends the error message."""
         self._message = f"{name} is not available on TensorFlow 2: {instead}"
 
     def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         raise NotImplementedError(self._message)
 
     def __getattr__(self, attribute: str) -> NoReturn:
-        if attribute.startswith("__"):  # inspection, by the import system or doctest, for example
+        if attribute.startswith("__"):  # look-ups by the import system or doctest, for example
             raise AttributeError(attribute)
         raise NotImplementedError(self._message)
 
@@ -30,23 +30,29 @@ def module_getattr(
     instead_of: Mapping[str, str] | None = None,
     names: str | None = None,
 ) -> Callable[[str], object]:
-    """Returns the __getattr__ of the module that stands for `area`, such as tf.contrib.layers.
+    """Returns the __getattr__ of a module that replaces a part of TF 1.
 
-    A name is what the first of the sources that has it says. One that none of them has is Unavailable, with the advice
-    that instead_of has for it, or else `instead`, if TF 1 had it: if it is in instead_of or in `names`, separated by
-    spaces, or Unavailable in a source. names=None: any name may have been there.
+    The function looks a name up in the sources and returns the first value that is available. Other names of TF 1 are
+    Unavailable, and names that TF 1 never had raise AttributeError.
+
+    Args:
+      area: the part's name, such as tf.contrib.layers.
+      sources: modules, or other objects, whose attributes are the part's names.
+      instead: advice for names that no source has.
+      instead_of: {name of TF 1: advice for it}.
+      names: other names of TF 1, separated by spaces. None: any name may have existed.
     """
     advice = dict.fromkeys((names or "").split(), instead) | dict(instead_of or {})
 
     def __getattr__(name: str) -> object:
         absent = AttributeError(f"module {area!r} has no attribute {name!r}")
-        if name.startswith("__"):  # inspection
+        if name.startswith("__"):  # Python's own look-ups, such as __wrapped__
             raise absent
-        found = [getattr(source, name) for source in sources if hasattr(source, name)]
-        served = [value for value in found if not isinstance(value, Unavailable)]
-        if served:
-            return served[0]
-        if not found and names is not None and name not in advice:
+        values = [getattr(source, name) for source in sources if hasattr(source, name)]
+        available = [value for value in values if not isinstance(value, Unavailable)]
+        if available:
+            return available[0]
+        if not values and names is not None and name not in advice:
             raise absent
         return Unavailable(f"{area}.{name}", advice.get(name, instead))
 

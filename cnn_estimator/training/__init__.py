@@ -6,7 +6,8 @@ import logging
 import os
 from collections.abc import Mapping
 
-from cnn_estimator import distributed, stopping
+from cnn_estimator import stopping
+from cnn_estimator.distributed.choose import choose_placement
 from cnn_estimator.errors import Stopped
 from cnn_estimator.recipes import DEFAULT
 from cnn_estimator.run_dir.run import RunDir
@@ -136,7 +137,7 @@ def train(
         ),
     )
     run_dir = RunDir(model_dir)
-    placement = distributed.place(options)
+    placement = choose_placement(options)
     with run_dir.locked() if placement.writes else contextlib.nullcontext():
         start = placement.agree(run_dir, options, resolve)
         data = None if start.finished else load(start.settings, options)

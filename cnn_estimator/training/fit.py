@@ -8,7 +8,7 @@ import time
 from cnn_estimator import hooks, inputs
 from cnn_estimator.data import augmentation, datasets
 from cnn_estimator.data.datasets import TrainingData
-from cnn_estimator.distributed import Placement
+from cnn_estimator.distributed.placement import Placement
 from cnn_estimator.hardware import available_threads
 from cnn_estimator.model_session import make_session_config
 from cnn_estimator.progress import progress_bar

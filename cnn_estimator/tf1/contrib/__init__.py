@@ -1,6 +1,6 @@
-"""tf.contrib, as far as published programs use it. Each part is loaded when it is first touched.
+"""The parts of tf.contrib that published programs use. Each part is loaded at first use.
 
-A name is what TensorFlow 2 has under another name, or tf-slim's, or written here, or an error that says what to use.
+A name is an alias of something in TensorFlow 2, comes from tf-slim, is written here, or is an error with advice.
 """
 
 import functools
@@ -8,13 +8,13 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-from cnn_estimator.tf1.contrib import _inside
+from cnn_estimator.tf1.contrib import _submodules
 from cnn_estimator.tf1.unavailable import module_getattr
 
-_NOBODY = "no library keeps it; TensorFlow 1.15 on Python 3.7 is the last with it"
+_NO_SUCCESSOR = "no library replaces it, TensorFlow 1.15 on Python 3.7 is the last release with it"
 _SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
-# The parts of TensorFlow 1.15, and of releases before it, that have no module here.
-_KEPT_BY_NOBODY = """
+# Parts of TensorFlow 1.15 and earlier releases that have no module here.
+_UNAVAILABLE_PARTS = """
     all_reduce android batching bayesflow bigtable boosted_trees cloud cmake coder compiler constrained_optimization
     copy_graph cudnn_rnn decision_trees deprecated ffmpeg fused_conv gan gdr graph_editor grid_rnn
     hadoop hooks hvx ignite image imperative input_pipeline integrate kafka kernel_methods kfac kinesis
@@ -36,24 +36,24 @@ def __getattr__(name: str) -> ModuleType:
 
 @functools.cache
 def part(name: str) -> ModuleType:
-    """Returns a part of tf.contrib; one that nobody keeps can be imported from, and its names raise at their use.
+    """Returns a part of tf.contrib. The names of a part that has no module here raise an error when they are used.
 
     Raises:
       ModuleNotFoundError: TensorFlow 1 had no such part.
     """
     if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
         module = importlib.import_module(f"{__name__}.{name}")
-    elif name in _KEPT_BY_NOBODY.split():
+    elif name in _UNAVAILABLE_PARTS.split():
         module = ModuleType(f"tf.contrib.{name}")
-        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _SUCCESSORS.get(name, _NOBODY))
+        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _SUCCESSORS.get(name, _NO_SUCCESSOR))
     else:
         full_name = f"tensorflow.contrib.{name}"
         raise ModuleNotFoundError(f"No module named {full_name!r}", name=full_name)
-    vars(module).setdefault("__path__", [])  # programs import modules from inside of it
+    vars(module).setdefault("__path__", [])  # programs import its submodules
     return module
 
 
 def find(path: str) -> ModuleType:
-    """Returns the module that programs import as tensorflow.contrib.PATH. Raises ModuleNotFoundError."""
-    name, _, inside = path.partition(".")
-    return _inside.module(part(name), __name__, path) if inside else part(name)
+    """Returns the module that programs import as tensorflow.contrib.PATH. Raises ModuleNotFoundError if none exists."""
+    name, _, submodule = path.partition(".")
+    return _submodules.find(part(name), __name__, path) if submodule else part(name)

@@ -1,6 +1,6 @@
-"""The old feature columns of tf.contrib.layers, as those of tf.feature_column.
+"""The old feature columns of tf.contrib.layers, built on tf.feature_column.
 
-Values, and the names of features, are as they were. Names of variables are tf.feature_column's.
+Values and feature names are the same as in TF 1. Variable names are the same as in tf.feature_column.
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY = 0xDECAFCAFFE
-# input_from_feature_columns put dense columns beside each other by kind, then by kind of sparse column, then by name.
+# input_from_feature_columns orders dense columns by their kind, then by the kind of their sparse column, then by name.
 _DENSE = ("BucketizedColumn", "EmbeddingColumn", "SharedEmbeddingColumn", "IndicatorColumn", "NumericColumn")
 _SPARSE = (
     "CrossedColumn",
@@ -23,7 +23,7 @@ _SPARSE = (
 
 
 def _only(combiner: str, function: str) -> None:
-    if combiner != "sum":  # in tf.feature_column it belongs to the linear model, not to a column
+    if combiner != "sum":  # tf.feature_column has combiners for a linear model, not for a column
         raise NotImplementedError(
             f"tf.contrib.layers.{function}(combiner={combiner!r}) is not available on TensorFlow 2: "
             "use tf.feature_column with the sparse_combiner of tf.feature_column.linear_model or LinearClassifier"
@@ -50,7 +50,7 @@ def real_valued_column(
 
 
 def bucketized_column(source_column: Any, boundaries: Sequence[float]) -> Any:
-    """The bucket of each number of a real-valued column."""
+    """The bucket of each number in a real-valued column."""
     return tf.feature_column.bucketized_column(source_column, list(boundaries))
 
 
@@ -61,7 +61,7 @@ def sparse_column_with_hash_bucket(
     dtype: tf.DType = tf.string,
     hash_keys: Sequence[str] | None = None,
 ) -> Any:
-    """Strings or integers by their hashes."""
+    """The hash bucket of each string or integer."""
     _only(combiner, "sparse_column_with_hash_bucket")
     if hash_keys is not None:
         raise NotImplementedError("hash_keys is not available on TensorFlow 2: make one column for each hash")
@@ -75,7 +75,7 @@ def sparse_column_with_keys(
     combiner: str = "sum",
     dtype: tf.DType = tf.string,
 ) -> Any:
-    """Strings or integers by their places in a list."""
+    """The index of each string or integer in a list."""
     _only(combiner, "sparse_column_with_keys")
     return tf.feature_column.categorical_column_with_vocabulary_list(column_name, tuple(keys), dtype, default_value)
 
@@ -89,7 +89,7 @@ def sparse_column_with_vocabulary_file(
     combiner: str = "sum",
     dtype: tf.DType = tf.string,
 ) -> Any:
-    """Strings or integers by their lines in a file."""
+    """The line number of each string or integer in a file."""
     _only(combiner, "sparse_column_with_vocabulary_file")
     return tf.feature_column.categorical_column_with_vocabulary_file(
         column_name,
@@ -104,7 +104,7 @@ def sparse_column_with_vocabulary_file(
 def sparse_column_with_integerized_feature(
     column_name: str, bucket_size: int, combiner: str = "sum", dtype: tf.DType = tf.int64
 ) -> Any:
-    """Integers below bucket_size. Where TF 1 took larger ones modulo bucket_size, they are an error of the session."""
+    """Integers below bucket_size. A larger integer is an error at run time. TF 1 took it modulo bucket_size."""
     _only(combiner, "sparse_column_with_integerized_feature")
     if not dtype.is_integer:
         raise ValueError(f"dtype must be an integer type, not {dtype}")
@@ -124,13 +124,14 @@ def crossed_column(
     tensor_name_in_ckpt: str | None = None,
     hash_key: int | None = None,
 ) -> Any:
-    """The combinations of the values of several columns, by their hashes.
+    """The hash bucket of each combination of the values of several columns.
 
-    With hash_key=SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY the buckets are those of TF 1; its default had another hash.
+    With hash_key=SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY the buckets are the same as in TF 1. Without a hash_key TF 1
+    used another hash.
     """
     _only(combiner, "crossed_column")
     _no_checkpoint(ckpt_to_load_from, tensor_name_in_ckpt)
-    # TF 1 crossed the values of sparse columns, not their ids: so does a column that is given by its feature's name.
+    # TF 1 crossed the values of sparse columns, not their ids. A feature's name in place of a column does the same.
     ordered = sorted(columns, key=lambda column: column.name)
     keys = [column.key if _is_plain(column) else column for column in ordered]
     return tf.feature_column.crossed_column(keys, hash_bucket_size, hash_key)
@@ -141,7 +142,7 @@ def _is_plain(column: Any) -> bool:
 
 
 def one_hot_column(sparse_id_column: Any) -> Any:
-    """Zeros and ones (or how often each value comes) of a sparse column, as a dense one."""
+    """A dense column of how often each value occurs in a sparse column."""
     return tf.feature_column.indicator_column(sparse_id_column)
 
 
@@ -159,7 +160,7 @@ def embedding_column(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> Any:
-    """A sparse column as a vector of numbers to be learned. Its spread at the start is TF 1's, by number of buckets."""
+    """A trainable vector for each value of a sparse column. Initial values follow TF 1."""
     return tf.feature_column.embedding_column(
         sparse_id_column,
         dimension,
@@ -183,7 +184,7 @@ def shared_embedding_columns(
     max_norm: float | None = None,
     trainable: bool = True,
 ) -> list[Any]:
-    """Several sparse columns with one table of vectors."""
+    """Embedding columns of several sparse columns that share one table of vectors."""
     return tf.feature_column.shared_embedding_columns(
         list(sparse_id_columns),
         dimension,
@@ -198,7 +199,7 @@ def shared_embedding_columns(
 
 
 def infer_real_valued_columns(features: Any) -> list[Any]:
-    """Returns one real-valued column for each feature, by its shape; the feature "" for a tensor."""
+    """Returns a real-valued column for each feature. A single tensor is the feature ""."""
     named = features if isinstance(features, dict) else {"": features}
     for name, tensor in named.items():
         if isinstance(tensor, tf.SparseTensor) or not (tensor.dtype.is_integer or tensor.dtype.is_floating):
@@ -210,7 +211,7 @@ def infer_real_valued_columns(features: Any) -> list[Any]:
 
 
 def create_feature_spec_for_parsing(feature_columns: Any) -> dict[str, Any]:
-    """Returns what tf.parse_example needs to know of the features of columns."""
+    """Returns the features argument of tf.parse_example for columns."""
     columns = feature_columns.values() if isinstance(feature_columns, dict) else feature_columns
     return tf.feature_column.make_parse_example_spec(list(columns))
 
@@ -223,7 +224,7 @@ def input_from_feature_columns(
     scope: Any = None,
     cols_to_outs: dict[Any, Any] | None = None,
 ) -> tf.Tensor:
-    """Returns the values of dense columns beside each other: float32, [examples, numbers]."""
+    """Returns the concatenated values of dense columns, float32 [examples, numbers]."""
     outputs: dict[Any, Any] = {}
     with tf.variable_scope(scope, "input_from_feature_columns", list(columns_to_tensors.values())):
         tf.feature_column.input_layer(
@@ -252,7 +253,7 @@ def weighted_sum_from_feature_columns(
     trainable: bool = True,
     scope: Any = None,
 ) -> tuple[tf.Tensor, dict[Any, list[Any]], Any]:
-    """Returns a linear model's outputs [examples, num_outputs], its weights by column, and its bias."""
+    """Returns (outputs [examples, num_outputs], {column: weights}, bias) of a linear model."""
     variables: dict[Any, Any] = {}
     with tf.variable_scope(scope, "weighted_sum_from_feature_columns", list(columns_to_tensors.values())):
         outputs = tf.feature_column.linear_model(

@@ -1,4 +1,4 @@
-"""tf.contrib.data.Dataset as it was in TensorFlow 1.3: tf.data.Dataset with methods of other names and arguments."""
+"""tf.contrib.data.Dataset of TensorFlow 1.3: tf.data.Dataset with old names and arguments of methods."""
 
 import functools
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from tensorflow.python.data.ops import dataset_ops
 
 
 class Dataset(dataset_ops.DatasetV1Adapter):
-    """A dataset of TensorFlow 2; those that its methods return have the old methods, too."""
+    """A dataset with the methods of TensorFlow 1.3. Its methods return datasets of the same kind."""
 
     def map(
         self, map_func: Callable[..., Any], num_threads: Any = None, output_buffer_size: Any = None, **kwargs: Any
     ) -> "Dataset":
-        """num_threads: calls of map_func at a time; output_buffer_size: elements that are made ahead."""
+        """num_threads: number of parallel calls of map_func; output_buffer_size: number of elements to prefetch."""
         dataset = super().map(map_func, **{"num_parallel_calls": num_threads, **kwargs})
         return Dataset(dataset if output_buffer_size is None else dataset.prefetch(output_buffer_size))
 
@@ -23,7 +23,7 @@ class Dataset(dataset_ops.DatasetV1Adapter):
 
 
 def _old(make: Callable[..., tf.data.Dataset]) -> Callable[..., Dataset]:
-    """Returns a function or method that returns a dataset, with one of the old kind."""
+    """Returns a function that calls another one and turns the dataset that it returns into an old Dataset."""
     return functools.wraps(make)(lambda *args, **kwargs: Dataset(make(*args, **kwargs)))
 
 

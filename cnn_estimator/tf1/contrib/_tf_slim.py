@@ -1,4 +1,4 @@
-"""tf-slim, which keeps the layers, metrics and variables of tf.contrib, with what it misses on newer releases."""
+"""The library tf-slim, which maintains the layers, metrics and variables of tf.contrib."""
 
 import importlib
 

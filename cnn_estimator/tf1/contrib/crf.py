@@ -1,7 +1,7 @@
 """tf.contrib.crf: linear-chain conditional random fields.
 
-In all functions B is the batch's size, T the padded length, K the number of tags: scores [B, T, K] (float32), tags
-[B, T] (int32 or int64), lengths [B], transitions [K, K] from the row's tag to the column's.
+Shapes: B is the batch size, T the padded length, K the number of tags. Scores are float32 [B, T, K], tags are int32 or
+int64 [B, T], lengths are [B]. Transitions [K, K] lead from the row's tag to the column's tag.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from cnn_estimator.tf1.unavailable import module_getattr
 
 
 def _mask(lengths: Any, scores: Any) -> Any:
-    """Returns bool [B, T]: whether a position is in its sequence."""
+    """Returns bool [B, T]: True where a position is inside its sequence."""
     return tf.sequence_mask(lengths, tf.shape(scores)[1])
 
 
 def crf_unary_score(tag_indices: Any, sequence_lengths: Any, inputs: Any) -> Any:
-    """Returns [B]: the sum of the tags' own scores."""
+    """Returns [B]: the sum of the scores of the tags, without transitions."""
     picked = tf.gather(inputs, tag_indices, batch_dims=2)
     return tf.reduce_sum(picked * tf.cast(_mask(sequence_lengths, tag_indices), picked.dtype), 1)
 
@@ -31,19 +31,19 @@ def crf_binary_score(tag_indices: Any, sequence_lengths: Any, transition_params:
 
 
 def crf_sequence_score(inputs: Any, tag_indices: Any, sequence_lengths: Any, transition_params: Any) -> Any:
-    """Returns [B]: the tag sequences' scores, not normalized; 0 for an empty sequence."""
+    """Returns [B]: the unnormalized scores of the tag sequences, 0 for an empty sequence."""
     unary = crf_unary_score(tag_indices, sequence_lengths, inputs)
     return unary + crf_binary_score(tag_indices, sequence_lengths, transition_params)
 
 
 def crf_multitag_sequence_score(inputs: Any, tag_bitmap: Any, sequence_lengths: Any, transition_params: Any) -> Any:
-    """Returns [B]: the log of the sum over all tag sequences that tag_bitmap, bool [B, T, K], allows."""
+    """Returns [B]: crf_log_norm over the tag sequences that tag_bitmap, bool [B, T, K], allows."""
     allowed = tf.where(tag_bitmap, inputs, tf.fill(tf.shape(inputs), tf.cast(-np.inf, inputs.dtype)))
     return crf_log_norm(allowed, sequence_lengths, transition_params)
 
 
 def _scan_forward(scores: Any, lengths: Any, combine: Any) -> Any:
-    """Returns [T, B, K]: the first scores, then combine(those before) + scores; it stays as it is behind the end."""
+    """Returns [T, B, K]: the first scores, then combine(previous result) + scores. Past a sequence's end it repeats."""
     mask = _mask(lengths, scores)
     grows = tf.transpose(tf.concat([tf.zeros_like(mask[:, :1]), mask[:, 1:]], 1))
 
@@ -56,8 +56,9 @@ def _scan_forward(scores: Any, lengths: Any, combine: Any) -> Any:
 
 
 def crf_log_norm(inputs: Any, sequence_lengths: Any, transition_params: Any) -> Any:
-    """Returns [B]: the log of the sum over all tag sequences; 0 for an empty sequence."""
-    inputs, transition_params = tf.convert_to_tensor(inputs), tf.convert_to_tensor(transition_params)
+    """Returns [B]: the log of the summed exponentiated scores of all tag sequences, 0 for an empty sequence."""
+    inputs = tf.convert_to_tensor(inputs)
+    transition_params = tf.convert_to_tensor(transition_params)
     alphas = _scan_forward(
         inputs, sequence_lengths, lambda before: tf.reduce_logsumexp(before[:, :, tf.newaxis] + transition_params, 1)
     )
@@ -68,9 +69,9 @@ def crf_log_norm(inputs: Any, sequence_lengths: Any, transition_params: Any) -> 
 def crf_log_likelihood(
     inputs: Any, tag_indices: Any, sequence_lengths: Any, transition_params: Any = None
 ) -> tuple[Any, Any]:
-    """Returns (the log-likelihood of the tag sequences [B], the transitions).
+    """Returns (log-likelihoods of the tag sequences [B], transitions).
 
-    Without transition_params they become the variable "transitions".
+    Without transition_params, the transitions are the variable "transitions".
     """
     inputs = tf.convert_to_tensor(inputs)
     if transition_params is None:
@@ -81,13 +82,14 @@ def crf_log_likelihood(
 
 
 def crf_decode(potentials: Any, transition_params: Any, sequence_length: Any) -> tuple[Any, Any]:
-    """Returns (the best tag sequences, int32 [B, T] with 0 behind the end, their scores [B])."""
-    potentials, transition_params = tf.convert_to_tensor(potentials), tf.convert_to_tensor(transition_params)
+    """Returns (the best tag sequences, int32 [B, T] padded with 0, their scores [B])."""
+    potentials = tf.convert_to_tensor(potentials)
+    transition_params = tf.convert_to_tensor(transition_params)
     best = _scan_forward(
         potentials, sequence_length, lambda before: tf.reduce_max(before[:, :, tf.newaxis] + transition_params, 1)
     )
     last = tf.argmax(best[-1], 1, output_type=tf.int32)
-    # The choice of a tag depends on the tag behind it, if that is in the sequence.
+    # The best tag of a position depends on the next tag, if the next position is inside the sequence.
     mask = _mask(sequence_length, potentials)
     goes_on = tf.transpose(tf.concat([mask[:, 1:], tf.zeros_like(mask[:, :1])], 1))
 
@@ -102,8 +104,9 @@ def crf_decode(potentials: Any, transition_params: Any, sequence_length: Any) ->
 
 
 def viterbi_decode(score: np.ndarray, transition_params: np.ndarray) -> tuple[list, Any]:
-    """Returns (the best tag sequence, its score) for the scores [T, K] of one sequence, in NumPy."""
-    best, choices = score[0], []
+    """Returns (the best tag sequence, its score) for the NumPy scores [T, K] of one sequence."""
+    best = score[0]
+    choices = []
     for now in score[1:]:
         paths = best[:, np.newaxis] + transition_params
         choices.append(paths.argmax(0))

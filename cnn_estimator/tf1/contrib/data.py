@@ -1,4 +1,4 @@
-"""tf.contrib.data: tf.data.experimental, and the names that TensorFlow 1 itself replaced."""
+"""tf.contrib.data: tf.data.experimental, and older names that TensorFlow 1 replaced itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from cnn_estimator.tf1.contrib import _old_datasets
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
-Transformation = Callable[[tf.data.Dataset], tf.data.Dataset]  # what Dataset.apply takes
+Transformation = Callable[[tf.data.Dataset], tf.data.Dataset]  # the argument of Dataset.apply
 
 AUTOTUNE = tf.data.experimental.AUTOTUNE
 reduce_dataset = Unavailable("tf.contrib.data.reduce_dataset", "use tf.data.Dataset.reduce")
@@ -16,24 +16,24 @@ LMDBDataset = Unavailable("tf.contrib.data.LMDBDataset", "use tf.data.Dataset.fr
 
 
 def batch_and_drop_remainder(batch_size: Any) -> Transformation:
-    """Batches without the last, smaller one."""
+    """Makes batches, and drops a last smaller one."""
     return lambda dataset: dataset.batch(batch_size, drop_remainder=True)
 
 
 def padded_batch_and_drop_remainder(batch_size: Any, padded_shapes: Any, padding_values: Any = None) -> Transformation:
-    """Padded batches without the last, smaller one."""
+    """Makes padded batches, and drops a last smaller one."""
     return lambda dataset: dataset.padded_batch(batch_size, padded_shapes, padding_values, drop_remainder=True)
 
 
 def sloppy_interleave(map_func: Callable[..., Any], cycle_length: Any, block_length: Any = 1) -> Transformation:
-    """parallel_interleave in any order."""
+    """Is parallel_interleave(sloppy=True), which does not keep the order."""
     return tf.data.experimental.parallel_interleave(map_func, cycle_length, block_length, sloppy=True)
 
 
 def sliding_window_batch(
     window_size: Any, stride: Any = None, window_shift: Any = None, window_stride: Any = 1
 ) -> Transformation:
-    """Batches of window_size elements, each window window_shift after the last; stride: window_shift's old name."""
+    """Makes batches of window_size elements, whose starts are window_shift apart. stride: old name of window_shift."""
     if stride is not None and window_shift is not None:
         raise ValueError("stride and window_shift are the same: give one of them")
     shift = stride if stride is not None else window_shift if window_shift is not None else 1
@@ -46,7 +46,7 @@ def sliding_window_batch(
 
 
 def _batch_of(size: Any) -> Callable[..., tf.data.Dataset]:
-    """Returns a function of the datasets in one window, structured as the elements are: one batch of them."""
+    """Returns a function that makes one batch of the datasets in a window, which are structured like the elements."""
 
     def batch(*window: Any) -> tf.data.Dataset:
         structure = window if len(window) > 1 else window[0]

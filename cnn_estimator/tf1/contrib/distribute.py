@@ -13,7 +13,7 @@ from tensorflow.python.distribute import (  # type: ignore[import-untyped]
 from cnn_estimator.tf1.unavailable import module_getattr
 
 AllReduceCrossDeviceOps = cross_device_ops.AllReduceCrossDeviceOps
-AllReduceCrossTowerOps = AllReduceCrossDeviceOps  # until TensorFlow 1.12
+AllReduceCrossTowerOps = AllReduceCrossDeviceOps  # the name up to TensorFlow 1.12
 DistributeConfig = distribute_config.DistributeConfig
 DistributionStrategy = tf.distribute.Strategy
 OneDeviceStrategy = tf.distribute.OneDeviceStrategy
@@ -24,7 +24,7 @@ require_replica_context = distribute_lib.require_replica_context
 
 
 class MirroredStrategy(tf.distribute.MirroredStrategy):
-    """tf.distribute's; num_gpus, or num_gpus_per_worker, chooses the first GPUs, and 0 the CPU."""
+    """tf.distribute.MirroredStrategy. num_gpus or num_gpus_per_worker selects the first GPUs, 0 selects the CPU."""
 
     def __init__(
         self,
@@ -35,34 +35,34 @@ class MirroredStrategy(tf.distribute.MirroredStrategy):
         auto_shard_dataset: bool = False,
         cross_tower_ops: Any = None,
     ) -> None:
-        """cross_tower_ops: cross_device_ops' old name; auto_shard_dataset is not used, as there is one machine.
+        """cross_tower_ops: old name of cross_device_ops; auto_shard_dataset: not used on one machine.
 
         Raises:
-          ValueError: both the devices and their number are given, or both names of an argument.
+          ValueError: two arguments have the same meaning.
         """
-        given = [number for number in (num_gpus, num_gpus_per_worker) if number is not None]
-        if len(given) + (devices is not None) > 1:
+        counts = [count for count in (num_gpus, num_gpus_per_worker) if count is not None]
+        if len(counts) + (devices is not None) > 1:
             raise ValueError("give one of devices, num_gpus and num_gpus_per_worker")
         if cross_device_ops is not None and cross_tower_ops is not None:
             raise ValueError("cross_device_ops and cross_tower_ops are the same: give one of them")
-        if given:
-            devices = [f"/gpu:{number}" for number in range(given[0])] or ["/cpu:0"]
+        if counts:
+            devices = [f"/gpu:{number}" for number in range(counts[0])] or ["/cpu:0"]
         super().__init__(devices, cross_device_ops if cross_device_ops is not None else cross_tower_ops)
 
 
 class CollectiveAllReduceStrategy(tf.distribute.experimental.MultiWorkerMirroredStrategy):
-    """MultiWorkerMirroredStrategy."""
+    """tf.distribute.experimental.MultiWorkerMirroredStrategy."""
 
     def __init__(self, num_gpus_per_worker: int = 0) -> None:
-        """num_gpus_per_worker is not used: all GPUs that the process sees are. CUDA_VISIBLE_DEVICES chooses them."""
+        """num_gpus_per_worker: not used. The strategy uses all visible GPUs, see CUDA_VISIBLE_DEVICES."""
         super().__init__()
 
 
 class ParameterServerStrategy(tf.distribute.experimental.ParameterServerStrategy):
-    """tf.distribute.experimental's."""
+    """tf.distribute.experimental.ParameterServerStrategy."""
 
     def __init__(self, num_gpus_per_worker: int = 0) -> None:
-        """num_gpus_per_worker is not used: all GPUs that the process sees are. CUDA_VISIBLE_DEVICES chooses them."""
+        """num_gpus_per_worker: not used. The strategy uses all visible GPUs, see CUDA_VISIBLE_DEVICES."""
         super().__init__()
 
 
@@ -71,7 +71,7 @@ __getattr__ = module_getattr(
     (tf.distribute,),
     "use tf.distribute",
     {
-        "TPUStrategy": "there is no TPU support here; use MirroredStrategy",
+        "TPUStrategy": "TPUs are not supported, use MirroredStrategy",
         "initialize_tpu_system": "there is no TPU support here",
         "run_standard_tensorflow_server": "use tf.train.Server",
     },

@@ -1,4 +1,4 @@
-"""tf.contrib.eager: what TensorFlow 2 has of it. A program calls its enable_eager_execution before all else."""
+"""tf.contrib.eager: the names that TensorFlow 2 still has. Programs must call enable_eager_execution first."""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from tensorflow.python.eager import backprop, context
@@ -9,7 +9,7 @@ from cnn_estimator.tf1.unavailable import module_getattr
 enable_eager_execution = tf.enable_eager_execution
 executing_eagerly = in_eager_mode = tf.executing_eagerly
 Variable = resource_variable_ops.ResourceVariable
-Iterator = iter  # of a dataset: it has get_next and next
+Iterator = iter  # iter(dataset) has get_next and next, as the class had
 
 defun = tf.function
 py_func = tf.py_function
@@ -27,7 +27,8 @@ custom_gradient = tf.custom_gradient
 
 num_gpus = context.num_gpus
 async_wait = context.async_wait
-SYNC, ASYNC = context.SYNC, context.ASYNC
+SYNC = context.SYNC
+ASYNC = context.ASYNC
 DEVICE_PLACEMENT_EXPLICIT = context.DEVICE_PLACEMENT_EXPLICIT
 DEVICE_PLACEMENT_WARN = context.DEVICE_PLACEMENT_WARN
 DEVICE_PLACEMENT_SILENT = context.DEVICE_PLACEMENT_SILENT

@@ -1,11 +1,11 @@
-"""tf.contrib.estimator: what tf.estimator has under other names, and forward_features."""
+"""tf.contrib.estimator: aliases of tf.estimator, and forward_features."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 from tensorflow_estimator.python.estimator import early_stopping  # type: ignore[import-untyped]
 
@@ -38,7 +38,7 @@ _USE_INSTEAD = {
 
 
 def _of_tf_1(head_class: Any) -> Any:
-    """Returns a head class like this one that also takes the optimizers of tf.train."""
+    """Returns a subclass of a head that also accepts the optimizers of tf.train."""
 
     class Head(head_class):
         def create_estimator_spec(
@@ -87,12 +87,12 @@ def multi_label_head(n_classes: int, *args: Any, **kwargs: Any) -> Any:
 
 
 def regression_head(weight_column: Any = None, label_dimension: int = 1, *args: Any, **kwargs: Any) -> Any:
-    """Returns tf.estimator.RegressionHead, which has the first two arguments in the other order."""
+    """Returns tf.estimator.RegressionHead, whose first two arguments have the reverse order."""
     return _of_tf_1(estimator.RegressionHead)(label_dimension, weight_column, *args, **kwargs)
 
 
 def poisson_regression_head(weight_column: Any = None, label_dimension: int = 1, *args: Any, **kwargs: Any) -> Any:
-    """Returns tf.estimator.PoissonRegressionHead, which has the first two arguments in the other order."""
+    """Returns tf.estimator.PoissonRegressionHead, whose first two arguments have the reverse order."""
     return _of_tf_1(estimator.PoissonRegressionHead)(label_dimension, weight_column, *args, **kwargs)
 
 
@@ -107,11 +107,12 @@ def multi_head(heads: Sequence, head_weights: Sequence | None = None) -> Any:
 
 
 class _Clipping(tf.train.Optimizer):
-    """An optimizer whose gradients are scaled down together, to a norm."""
+    """An optimizer that clips its gradients by their global norm."""
 
     def __init__(self, optimizer: Any, norm: float) -> None:
         super().__init__(use_locking=False, name="Clipping")
-        self._optimizer, self._norm = optimizer, norm
+        self._optimizer = optimizer
+        self._norm = norm
 
     def compute_gradients(self, *args: Any, **kwargs: Any) -> Any:
         return self._optimizer.compute_gradients(*args, **kwargs)
@@ -123,19 +124,18 @@ class _Clipping(tf.train.Optimizer):
 
 
 def clip_gradients_by_norm(optimizer: Any, clip_norm: float) -> Any:
-    """Returns an optimizer like this one that scales its gradients down where their global norm exceeds clip_norm."""
+    """Returns an optimizer that clips the gradients of another optimizer by their global norm."""
     return _Clipping(optimizer, clip_norm)
 
 
 def forward_features(base: Any, keys: str | Sequence[str] | None = None, sparse_default_values: Any = None) -> Any:
-    """Returns an Estimator like `base` that adds features to its predictions, also to those of exported models.
+    """Returns a copy of an Estimator that adds features to its predictions, also in exported models.
+
+    Building the graph raises ValueError if a feature does not exist, or if a prediction has the same name.
 
     Args:
-      keys: one or more names of features; None: all.
-      sparse_default_values: {name: value where a sparse feature has none}.
-
-    Raises (when the graph is built):
-      ValueError: there is no such feature, or the predictions have that name.
+      keys: a name or a list of names of features. None: all features.
+      sparse_default_values: {name: value for missing elements of a sparse feature}.
     """
     names = [keys] if isinstance(keys, str) else keys
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from tensorflow.python.ops import clustering_ops  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.unavailable import module_getattr
 
 
 class KMeansClustering(estimator.experimental.KMeans):
-    """tf.estimator.experimental.KMeans, whose random_seed is called seed and is another each time by default."""
+    """tf.estimator.experimental.KMeans with the argument random_seed, whose default is a random value."""
 
     def __init__(
         self,
@@ -29,6 +29,6 @@ class KMeansClustering(estimator.experimental.KMeans):
 __getattr__ = module_getattr(
     "tf.contrib.factorization",
     (clustering_ops,),
-    "no library keeps it; of this part KMeans and KMeansClustering are left",
+    "no library replaces it, only KMeans and KMeansClustering are available",
     names="GMM GmmAlgorithm WALSMatrixFactorization WALSModel gmm",
 )

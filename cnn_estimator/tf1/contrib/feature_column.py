@@ -1,4 +1,4 @@
-"""tf.contrib.feature_column: the columns of sequences, of tf.feature_column."""
+"""tf.contrib.feature_column: the sequence columns of tf.feature_column."""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""tf.contrib.framework: tf-slim's variables and arg_scope, and what TensorFlow 2 has elsewhere."""
+"""tf.contrib.framework: variables and arg_scope of tf-slim, and aliases of TensorFlow 2."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorflow.python.util import deprecation, nest
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
-nest.is_sequence = nest.is_nested  # TF 1's name for it
+nest.is_sequence = nest.is_nested  # its name in TF 1
 
 BoundedTensorSpec = tensor_spec.BoundedTensorSpec
 RecordInput = data_flow_ops.RecordInput
@@ -21,7 +21,7 @@ load_and_remap_matrix_initializer = checkpoint_ops._load_and_remap_matrix_initia
 load_embedding_initializer = checkpoint_ops._load_embedding_initializer
 prepend_name_scope = ops.prepend_name_scope
 strip_name_scope = ops.strip_name_scope
-# By name, since tf, tf.train and TensorFlow's own modules also have names that tf.contrib.framework had not.
+# A list of names, because the modules also have names that tf.contrib.framework never had.
 argsort = tf.argsort
 assert_same_float_dtype = tf.debugging.assert_same_float_dtype
 assert_scalar = tf.assert_scalar
@@ -44,7 +44,7 @@ convolutional_orthogonal_3d = init_ops.convolutional_orthogonal_3d
 
 
 def assert_scalar_int(tensor: Any, name: str | None = None) -> tf.Tensor:
-    """Returns a tensor that is a scalar of an integer type; ValueError for any other."""
+    """Returns the argument as a tensor. Raises ValueError if it is not a scalar of an integer type."""
     with tf.name_scope(name, "assert_scalar_int", [tensor]) as scope:
         tensor = tf.convert_to_tensor(tensor)
         if not tensor.dtype.is_integer:
@@ -53,7 +53,7 @@ def assert_scalar_int(tensor: Any, name: str | None = None) -> tf.Tensor:
 
 
 def reduce_sum_n(tensors: list[Any], name: str | None = None) -> tf.Tensor:
-    """Returns the sum of all numbers in all tensors, as a scalar."""
+    """Returns the sum of all elements of all tensors, a scalar."""
     if not tensors:
         raise ValueError("no tensors")
     with tf.name_scope(name, "reduce_sum_n", tensors) as scope:
@@ -62,7 +62,7 @@ def reduce_sum_n(tensors: list[Any], name: str | None = None) -> tf.Tensor:
 
 
 def with_shape(expected_shape: Any, tensor: Any) -> tf.Tensor:
-    """Returns the tensor with a check of its shape: ValueError or, at run time, InvalidArgumentError.
+    """Returns the tensor, whose shape is checked now (ValueError) or at run time (InvalidArgumentError).
 
     expected_shape: a list, a TensorShape or an integer tensor.
     """
@@ -78,7 +78,7 @@ def with_shape(expected_shape: Any, tensor: Any) -> tf.Tensor:
 
 
 def with_same_shape(expected_tensor: Any, tensor: Any) -> tf.Tensor:
-    """Returns the tensor with a check that its shape is that of the first argument."""
+    """Returns the tensor, and checks at run time that it has the same shape as expected_tensor."""
     expected = tf.convert_to_tensor(expected_tensor)
     known = expected.shape
     return with_shape(known if known.is_fully_defined() else tf.shape(expected), tensor)
@@ -90,7 +90,7 @@ def get_placeholders(graph: tf.Graph) -> list[tf.Tensor]:
 
 
 def get_name_scope() -> str:
-    """Returns the current name scope, "" at the top."""
+    """Returns the current name scope, or "" if there is none."""
     return tf.get_default_graph().get_name_scope()
 
 

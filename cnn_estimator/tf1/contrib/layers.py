@@ -1,4 +1,4 @@
-"""tf.contrib.layers: tf-slim's layers, initializers and regularizers, the old feature columns, and encoders."""
+"""tf.contrib.layers: layers, initializers and regularizers of tf-slim, the old feature columns, and encoders."""
 
 import sys
 from typing import Any
@@ -9,14 +9,14 @@ from cnn_estimator.tf1.contrib import _feature_columns
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr
 
-# The package: tf_slim.layers is what `import *` made of the name, the module inside.
+# The attribute tf_slim.layers is another module than the package of that name, because of an `import *`.
 _layers = sys.modules["tf_slim.layers"]
 
 safe_embedding_lookup_sparse = tf.nn.safe_embedding_lookup_sparse
 
 
 def embedding_lookup_unique(params: Any, ids: Any, partition_strategy: str = "mod", name: str | None = None) -> Any:
-    """tf.nn.embedding_lookup that looks up each id once, however often it comes."""
+    """Is tf.nn.embedding_lookup, and looks up repeated ids only once."""
     with tf.name_scope(name, "EmbeddingLookupUnique", [params, ids]):
         ids = tf.convert_to_tensor(ids)
         unique, places = tf.unique(tf.reshape(ids, [-1]))
@@ -44,7 +44,7 @@ def embed_sequence(
     scope: Any = None,
     reuse: bool | None = None,
 ) -> tf.Tensor:
-    """Returns a vector [embed_dim] for each id [examples, length], from the variable `embeddings`."""
+    """Returns a vector [embed_dim] of the variable `embeddings` for each id [examples, length]."""
     if not (reuse or (vocab_size and embed_dim)):
         raise ValueError(f"vocab_size={vocab_size} and embed_dim={embed_dim}: both are needed unless reuse=True")
     with tf.variable_scope(scope, "EmbedSequence", [ids], reuse=reuse):
@@ -65,9 +65,9 @@ def bow_encoder(
     scope: Any = None,
     reuse: bool | None = None,
 ) -> tf.Tensor:
-    """Returns the mean vector [examples, embed_dim] of the ids of each example.
+    """Returns the mean vector of the ids in each example, [examples, embed_dim].
 
-    sparse_lookup: a 0 in dense ids is no id, and an example without ids has the vector of the id 0.
+    sparse_lookup: if True, zeros in dense ids are padding, and an example without ids gets the vector of id 0.
     """
     if not (vocab_size and embed_dim):
         raise ValueError(f"vocab_size={vocab_size} and embed_dim={embed_dim}: both are needed")

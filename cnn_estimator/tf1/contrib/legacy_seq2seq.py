@@ -1,8 +1,8 @@
-"""tf.contrib.legacy_seq2seq: decoders over lists of tensors, one for each step, and their losses.
+"""tf.contrib.legacy_seq2seq: decoders over lists of tensors, one tensor for each step, and their losses.
 
-In all functions the lists' tensors are [batch, size] (float32), or [batch] (int32) where they are symbols. A cell is
-one of tf.nn.rnn_cell. A loop function takes a step's output and number, and returns the next step's input. Decoders
-return the list of outputs and the last state.
+The tensors in the lists are float32 [batch, size], or int32 [batch] for symbols. A cell is one of tf.nn.rnn_cell. A
+loop function takes the output and the number of a step, and returns the input of the next step. Decoders return
+(list of outputs, last state).
 """
 
 import copy
@@ -25,9 +25,9 @@ def sequence_loss_by_example(
     softmax_loss_function: Callable[..., Any] | None = None,
     name: str | None = None,
 ) -> Any:
-    """Returns [batch]: the weighted cross-entropy of each example, summed over the steps or averaged by the weights.
+    """Returns [batch]: the weighted cross-entropy of each example, summed over the steps or averaged.
 
-    softmax_loss_function(labels=targets, logits=logits) gives a step's losses, [batch].
+    softmax_loss_function(labels=targets, logits=logits) returns the losses [batch] of a step.
     """
     if not len(logits) == len(targets) == len(weights):
         raise ValueError(f"{len(logits)} logits, {len(targets)} targets and {len(weights)} weights: one for each step")
@@ -59,7 +59,7 @@ def sequence_loss(
 
 
 def _linear(inputs: Sequence[Any], size: int) -> Any:
-    """Returns [batch, size]: the inputs, side by side, times `kernel`, plus `bias`, of the current scope."""
+    """Returns [batch, size]: the concatenated inputs times the variable `kernel`, plus the variable `bias`."""
     joined = tf.concat(inputs, 1)
     kernel = tf.get_variable("kernel", [joined.shape[1], size], joined.dtype)
     bias = tf.get_variable("bias", [size], joined.dtype, initializer=tf.zeros_initializer())
@@ -67,7 +67,7 @@ def _linear(inputs: Sequence[Any], size: int) -> Any:
 
 
 def _projected(cell: Any, size: int | None, scope: str) -> Callable[[Any, Any], tuple[Any, Any]]:
-    """Returns the call of a cell with its outputs projected to a size, if there is one."""
+    """Returns a function that calls a cell and projects its outputs to a size, unless that is None."""
     if size is None:
         return cell  # type: ignore[no-any-return]
 
@@ -80,7 +80,7 @@ def _projected(cell: Any, size: int | None, scope: str) -> Callable[[Any, Any], 
 
 
 def _loop(embedding: Any, output_projection: Any, update: bool) -> _Loop:
-    """Returns the loop function that feeds the embedding of a step's likeliest symbol to the next one."""
+    """Returns a loop function that returns the embedding of the likeliest symbol of the previous step."""
 
     def feed(previous: Any, _: int) -> Any:
         if output_projection is not None:
@@ -109,7 +109,7 @@ def _decode(
 def rnn_decoder(
     decoder_inputs: Sequence[Any], initial_state: Any, cell: Any, loop_function: _Loop | None = None, scope: Any = None
 ) -> _Decoded:
-    """Runs a cell over the inputs, or, with a loop function, over the first of them and what the function returns."""
+    """Runs a cell over the inputs. A loop function, if given, makes all inputs after the first one."""
     with tf.variable_scope(scope or "rnn_decoder"):
         return _decode(decoder_inputs, initial_state, cell, loop_function)
 
@@ -117,7 +117,7 @@ def rnn_decoder(
 def basic_rnn_seq2seq(
     encoder_inputs: Sequence[Any], decoder_inputs: Sequence[Any], cell: Any, dtype: Any = tf.float32, scope: Any = None
 ) -> _Decoded:
-    """Encodes with one cell, and decodes with another of its kind."""
+    """Encodes with a copy of the cell, and decodes with the cell."""
     with tf.variable_scope(scope or "basic_rnn_seq2seq"):
         _, state = tf.nn.static_rnn(copy.deepcopy(cell), encoder_inputs, dtype=dtype)
         return rnn_decoder(decoder_inputs, state, cell)
@@ -131,7 +131,7 @@ def tied_rnn_seq2seq(
     dtype: Any = tf.float32,
     scope: Any = None,
 ) -> _Decoded:
-    """Encodes and decodes with one cell."""
+    """Encodes and decodes with the same cell."""
     with tf.variable_scope("combined_tied_rnn_seq2seq"):
         scope = scope or "tied_rnn_seq2seq"
         _, state = tf.nn.static_rnn(cell, encoder_inputs, dtype=dtype, scope=scope)
@@ -150,7 +150,7 @@ def embedding_rnn_decoder(
     update_embedding_for_previous: bool = True,
     scope: Any = None,
 ) -> _Decoded:
-    """Runs a cell over symbols' embeddings; with feed_previous, over the likeliest symbol of the step before."""
+    """Runs a cell over embeddings of symbols. With feed_previous, each step's likeliest symbol is the next input."""
     with tf.variable_scope(scope or "embedding_rnn_decoder"):
         embedding = tf.get_variable("embedding", [num_symbols, embedding_size])
         loop = _loop(embedding, output_projection, update_embedding_for_previous) if feed_previous else None
@@ -159,9 +159,9 @@ def embedding_rnn_decoder(
 
 
 def _encode(cell: Any, encoder_inputs: Sequence[Any], symbols: int, size: int, dtype: Any) -> tuple[list[Any], Any]:
-    """Returns the outputs, and the last state, of a new cell of the same kind over the symbols' embeddings."""
+    """Runs a copy of the cell over embeddings of symbols. Returns (outputs, last state)."""
     with tf.variable_scope("rnn/embedding_wrapper"):
-        limit = 3**0.5  # vectors with a variance of 1
+        limit = 3**0.5  # a uniform distribution within it has variance 1
         initializer = tf.get_variable_scope().initializer or tf.random_uniform_initializer(-limit, limit)
         embedding = tf.get_variable("embedding", [symbols, size], dtype, initializer=initializer)
     vectors = [tf.nn.embedding_lookup(embedding, tf.reshape(inputs, [-1])) for inputs in encoder_inputs]
@@ -170,7 +170,7 @@ def _encode(cell: Any, encoder_inputs: Sequence[Any], symbols: int, size: int, d
 
 
 def _decode_once_or_by(feed_previous: Any, decode: Callable[[bool], _Decoded]) -> _Decoded:
-    """Decodes as feed_previous says, a bool or a bool tensor."""
+    """Decodes with feed_previous, a bool or a bool tensor."""
     if isinstance(feed_previous, bool):
         return decode(feed_previous)
     scope = tf.get_variable_scope()
@@ -195,7 +195,7 @@ def embedding_rnn_seq2seq(
     dtype: Any = None,
     scope: Any = None,
 ) -> _Decoded:
-    """Encodes and decodes symbols; the outputs are logits, unless an output_projection, (weights, biases), makes them.
+    """Encodes and decodes symbols. The outputs are logits, unless output_projection=(weights, biases) is given.
 
     feed_previous: a bool, or a bool tensor.
     """
@@ -212,21 +212,24 @@ def embedding_rnn_seq2seq(
 
 
 class _Attention:
-    """The attention of a decoder's state over the encoder's outputs, [batch, length, size], with some heads."""
+    """Attention of a decoder's state over the encoder's outputs [batch, length, size], with one or more heads."""
 
     def __init__(self, states: Any, heads: int) -> None:
-        length, self._size = states.shape[1], states.shape[2]
+        length = states.shape[1]
+        self._size = states.shape[2]
         self._length = tf.shape(states)[1] if length is None or length.value is None else length.value
-        self._states, self._heads = states, heads
+        self._states = states
+        self._heads = heads
         flat = tf.expand_dims(states, 2)
-        self._features, self._vectors = [], []
+        self._features = []
+        self._vectors = []
         for head in range(heads):
             kernel = tf.get_variable(f"AttnW_{head}", [1, 1, self._size, self._size], states.dtype)
             self._features.append(tf.squeeze(tf.nn.conv2d(flat, kernel, [1, 1, 1, 1], "SAME"), 2))
             self._vectors.append(tf.get_variable(f"AttnV_{head}", [self._size], states.dtype))
 
     def zeros(self) -> list[Any]:
-        """Returns the contexts, [batch, size] for each head, before the first step."""
+        """Returns the contexts before the first step, [batch, size] for each head."""
         shape = tf.stack([tf.shape(self._states)[0], self._size])
         contexts = [tf.zeros(shape, self._states.dtype) for _ in range(self._heads)]
         for context in contexts:
@@ -234,7 +237,7 @@ class _Attention:
         return contexts
 
     def __call__(self, state: Any) -> list[Any]:
-        """Returns the contexts that a decoder's state, however nested, looks at."""
+        """Returns the contexts for a decoder's state, which may be nested."""
         contexts = []
         for head, (features, vector) in enumerate(zip(self._features, self._vectors, strict=True)):
             with tf.variable_scope(f"Attention_{head}"):
@@ -256,9 +259,9 @@ def attention_decoder(
     scope: Any = None,
     initial_state_attention: bool = False,
 ) -> _Decoded:
-    """Runs a cell over the inputs, while it looks at attention_states [batch, length, size] (length may be unknown).
+    """Runs a cell over the inputs, with attention over attention_states [batch, length, size]; length may be unknown.
 
-    initial_state_attention: whether the first step looks at them too.
+    initial_state_attention: if True, the first step has attention too.
     """
     with tf.variable_scope(scope or "attention_decoder", dtype=dtype):
         attention = _Attention(attention_states, num_heads)
@@ -293,7 +296,7 @@ def embedding_attention_decoder(
     scope: Any = None,
     initial_state_attention: bool = False,
 ) -> _Decoded:
-    """Is attention_decoder over symbols' embeddings; with feed_previous, over the likeliest symbol of the last step."""
+    """Is embedding_rnn_decoder with attention over attention_states."""
     with tf.variable_scope(scope or "embedding_attention_decoder", dtype=dtype):
         embedding = tf.get_variable("embedding", [num_symbols, embedding_size])
         loop = _loop(embedding, output_projection, update_embedding_for_previous) if feed_previous else None
@@ -323,7 +326,7 @@ def embedding_attention_seq2seq(
     scope: Any = None,
     initial_state_attention: bool = False,
 ) -> _Decoded:
-    """Is embedding_rnn_seq2seq with a decoder that looks at the encoder's outputs."""
+    """Is embedding_rnn_seq2seq with attention over the encoder's outputs."""
     with tf.variable_scope(scope or "embedding_attention_seq2seq", dtype=dtype) as inner:
         outputs, state = _encode(cell, encoder_inputs, num_encoder_symbols, embedding_size, dtype or inner.dtype)
         size = num_decoder_symbols if output_projection is None else None
@@ -348,7 +351,7 @@ def embedding_attention_seq2seq(
 
 
 class _ProjectedCell:
-    """A cell with its outputs projected to a size."""
+    """A cell whose outputs are projected to a size."""
 
     def __init__(self, cell: Any, size: int) -> None:
         self.output_size = size
@@ -369,15 +372,18 @@ def model_with_buckets(
     per_example_loss: bool = False,
     name: str | None = None,
 ) -> tuple[list[Any], list[Any]]:
-    """Returns the outputs and the loss of a model for each bucket, (encoder's length, decoder's length).
+    """Returns (outputs, losses) of a model, one item for each bucket.
 
-    seq2seq(encoder inputs, decoder inputs) makes the model; the buckets share its variables.
+    Args:
+      buckets: [(encoder's length, decoder's length)].
+      seq2seq: called with (encoder inputs, decoder inputs). All buckets share its variables.
     """
     sources, outputs_needed = (max(lengths) for lengths in zip(*buckets, strict=True))
     if len(encoder_inputs) < sources or min(len(targets), len(weights)) < outputs_needed:
         raise ValueError(f"the buckets need {sources} encoder inputs and {outputs_needed} targets and weights")
     loss = sequence_loss_by_example if per_example_loss else sequence_loss
-    outputs, losses = [], []
+    outputs = []
+    losses = []
     with tf.name_scope(name, "model_with_buckets", [*encoder_inputs, *decoder_inputs, *targets, *weights]):
         for number, (source, length) in enumerate(buckets):
             with tf.variable_scope(tf.get_variable_scope(), reuse=True if number else None):

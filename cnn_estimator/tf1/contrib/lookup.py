@@ -1,4 +1,4 @@
-"""tf.contrib.lookup: the tables that TensorFlow 2 keeps in tf.lookup and in lookup_ops."""
+"""tf.contrib.lookup: the tables that TensorFlow 2 has in tf.lookup and in lookup_ops."""
 
 from typing import Any
 
@@ -55,19 +55,19 @@ __all__ = [
 
 
 class HashTable(StaticHashTableV1):
-    """A table that tf.tables_initializer() fills, or its `init`."""
+    """A table that tf.tables_initializer() or its attribute `init` fills."""
 
     def __init__(
         self, initializer: Any, default_value: Any, shared_name: str | None = None, name: str | None = None
     ) -> None:
-        """Raises ValueError if there is a shared_name, which tables of TensorFlow 2 do not have."""
+        """Raises ValueError if shared_name is given: tables of TensorFlow 2 have none."""
         if shared_name is not None:
             raise ValueError(f"shared_name {shared_name!r} is not supported: build the table once and pass it on")
         super().__init__(initializer, default_value, name)
 
     @property
     def init(self) -> Any:
-        """The operation that fills it."""
+        """The operation that fills the table."""
         return self.initializer
 
 
@@ -79,7 +79,7 @@ def index_table_from_tensor(
     dtype: Any = tf.string,
     name: str | None = None,
 ) -> Any:
-    """Returns a table from the values of a 1-D tensor to their indices; others get default_value or a bucket behind."""
+    """Returns a table from the values of a 1-D tensor to indices. Other values get default_value or an OOV bucket."""
     return lookup_ops.index_table_from_tensor(
         vocabulary_list=mapping,
         num_oov_buckets=num_oov_buckets,
@@ -116,10 +116,10 @@ def string_to_index_table_from_file(
 
 
 def string_to_index(tensor: Any, mapping: Any, default_value: int = -1, name: str | None = None) -> Any:
-    """Returns the strings' indices, int64; the table is in the collection of tf.tables_initializer()."""
+    """Returns the indices of strings, int64. tf.tables_initializer() fills the table."""
     return index_table_from_tensor(mapping, default_value=default_value, name=name).lookup(tensor)
 
 
 def index_to_string(tensor: Any, mapping: Any, default_value: str = "UNK", name: str | None = None) -> Any:
-    """Returns the strings of indices, int64; the table is in the collection of tf.tables_initializer()."""
+    """Returns the strings of int64 indices. tf.tables_initializer() fills the table."""
     return index_to_string_table_from_tensor(mapping, default_value=default_value, name=name).lookup(tensor)

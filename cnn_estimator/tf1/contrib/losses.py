@@ -1,4 +1,4 @@
-"""tf.contrib.losses: tf-slim's losses."""
+"""tf.contrib.losses: the losses of tf-slim."""
 
 from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import module_getattr

@@ -1,4 +1,4 @@
-"""tf.contrib.metrics: tf-slim's metrics, and tf.sets and tf.math of TensorFlow 2."""
+"""tf.contrib.metrics: the metrics of tf-slim, and functions of tf.sets and tf.math."""
 
 import tensorflow.compat.v1 as tf
 

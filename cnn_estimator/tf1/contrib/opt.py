@@ -1,4 +1,4 @@
-"""tf.contrib.opt: the optimizers that are small variations of tf.train's. The others are errors."""
+"""tf.contrib.opt: optimizers that are small variations of the optimizers of tf.train. The others are errors."""
 
 import functools
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from cnn_estimator.tf1.unavailable import module_getattr
 
 
 def clip_gradients_by_global_norm(gradients_variables: list[tuple[Any, Any]], clip_norm: float = 20.0) -> Any:
-    """Returns the pairs of gradients and variables with the gradients clipped together."""
+    """Returns (gradient, variable) pairs with the gradients clipped by their global norm."""
     gradients, variables = zip(*gradients_variables, strict=True)
     return list(zip(tf.clip_by_global_norm(gradients, clip_norm)[0], variables, strict=True))
 
 
 class LazyAdamOptimizer(tf.train.AdamOptimizer):
-    """Adam that changes only the rows of a variable that have a gradient, and only their moments."""
+    """Adam that, for a sparse gradient, updates only the rows that have a gradient, and only their moments."""
 
     def _apply_sparse(self, grad: Any, var: Any) -> tf.Operation:
         return self._resource_apply_sparse(grad.values, var, grad.indices)
@@ -24,13 +24,15 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
     def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> tf.Operation:
         cast = functools.partial(tf.cast, dtype=var.dtype.base_dtype)
         beta1_power, beta2_power = (cast(power) for power in self._get_beta_accumulators())
-        beta1, beta2 = cast(self._beta1_t), cast(self._beta2_t)
-        m, v = self.get_slot(var, "m"), self.get_slot(var, "v")
+        beta1 = cast(self._beta1_t)
+        beta2 = cast(self._beta2_t)
+        m = self.get_slot(var, "m")
+        v = self.get_slot(var, "v")
         m_rows = beta1 * tf.gather(m, indices) + (1 - beta1) * grad
         v_rows = beta2 * tf.gather(v, indices) + (1 - beta2) * tf.square(grad)
         rate = cast(self._lr_t) * tf.sqrt(1 - beta2_power) / (1 - beta1_power)
         step = rate * m_rows / (tf.sqrt(v_rows) + cast(self._epsilon_t))
-        with tf.control_dependencies([step]):  # which has read the old rows
+        with tf.control_dependencies([step]):  # the step reads the old rows
             return tf.group(
                 tf.scatter_sub(var, indices, step, use_locking=self._use_locking),
                 tf.scatter_update(m, indices, m_rows, use_locking=self._use_locking),
@@ -39,7 +41,7 @@ class LazyAdamOptimizer(tf.train.AdamOptimizer):
 
 
 class AdaMaxOptimizer(tf.train.AdamOptimizer):
-    """Adam with the largest gradient of the past in the place of the second moment. Sparse gradients: as LazyAdam."""
+    """Adam with an infinity norm in place of the second moment. Handles sparse gradients as LazyAdamOptimizer."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class AdaMaxOptimizer(tf.train.AdamOptimizer):
         return self._get_non_slot_variable("beta1_power", graph=tf.get_default_graph())
 
     def _create_slots(self, var_list: list[Any]) -> None:
-        """Without Adam's beta2_power, so that checkpoints of TF 1 fit."""
+        """Creates no beta2_power, so that checkpoints of TF 1 fit."""
         first = min(var_list, key=lambda variable: variable.name)
         self._create_non_slot_variable(self._beta1, "beta1_power", first)
         for variable in var_list:
@@ -82,11 +84,13 @@ class AdaMaxOptimizer(tf.train.AdamOptimizer):
 
     def _step(self, grad: Any, var: Any, read: Any, write: Any, subtract: Any) -> tf.Operation:
         cast = functools.partial(tf.cast, dtype=var.dtype.base_dtype)
-        beta1, m, v = cast(self._beta1_t), self.get_slot(var, "m"), self.get_slot(var, "v")
+        beta1 = cast(self._beta1_t)
+        m = self.get_slot(var, "m")
+        v = self.get_slot(var, "v")
         mean = beta1 * read(m) + (1 - beta1) * grad
         largest = tf.maximum(cast(self._beta2_t) * read(v), tf.abs(grad))
         step = cast(self._lr_t) / (1 - cast(self._beta1_power())) * mean / (largest + cast(self._epsilon_t))
-        with tf.control_dependencies([step]):  # which has read the old values
+        with tf.control_dependencies([step]):  # the step reads the old values
             return tf.group(subtract(var, step), write(m, mean), write(v, largest))
 
     def _finish(self, update_ops: list[Any], name_scope: str) -> tf.Operation:
@@ -129,8 +133,10 @@ class NadamOptimizer(tf.train.AdamOptimizer):
     def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> Any:
         cast = functools.partial(tf.cast, dtype=var.dtype.base_dtype)
         beta1_power, beta2_power = (cast(power) for power in self._get_beta_accumulators())
-        beta1, beta2 = cast(self._beta1_t), cast(self._beta2_t)
-        m, v = self.get_slot(var, "m"), self.get_slot(var, "v")
+        beta1 = cast(self._beta1_t)
+        beta2 = cast(self._beta2_t)
+        m = self.get_slot(var, "m")
+        v = self.get_slot(var, "v")
         gains = grad * (1 - beta1), tf.square(grad) * (1 - beta2)
         moments = []
         for slot, beta, gain in zip((m, v), (beta1, beta2), gains, strict=True):
@@ -144,53 +150,53 @@ class NadamOptimizer(tf.train.AdamOptimizer):
 
 
 class DecoupledWeightDecayExtension:
-    """To derive from before an optimizer: variables also shrink by weight_decay times themselves at each step.
+    """A mixin that goes before an optimizer and subtracts weight_decay times the variable at each step.
 
-    The weight decay is not multiplied by the learning rate. A sparse gradient shrinks only the rows that it has.
+    The weight decay is not multiplied by the learning rate. A sparse gradient decays only the rows that it contains.
     """
 
     def __init__(self, weight_decay: Any, *args: Any, **kwargs: Any) -> None:
         self._weight_decay = weight_decay
-        self._decayed: set[int] | None = None  # ids of variables; None: all of them
+        self._decayed: set[int] | None = None  # ids of the variables that decay. None: all variables
         super().__init__(*args, **kwargs)
 
     def minimize(self, loss: Any, *args: Any, decay_var_list: Any = None, **kwargs: Any) -> tf.Operation:
-        """The optimizer's minimize. As in TF 1, decay_var_list has an effect on apply_gradients alone."""
+        """The optimizer's minimize. As in TF 1, only apply_gradients uses decay_var_list."""
         return super().minimize(loss, *args, **kwargs)  # type: ignore[misc]  # the optimizer's
 
     def apply_gradients(self, grads_and_vars: Any, *args: Any, decay_var_list: Any = None, **kwargs: Any) -> Any:
-        """The optimizer's apply_gradients; decay_var_list: the variables that shrink, all by default."""
+        """The optimizer's apply_gradients. decay_var_list: the variables that decay, by default all."""
         self._decayed = {id(variable) for variable in decay_var_list} if decay_var_list else None
         return super().apply_gradients(grads_and_vars, *args, **kwargs)  # type: ignore[misc]
 
-    def _shrunk(self, var: Any, grad: Any, indices: Any = None) -> Any:
+    def _after_weight_decay(self, var: Any, grad: Any, indices: Any = None) -> Any:
         if self._decayed is not None and id(var) not in self._decayed:
             return tf.control_dependencies([])
         decay = self._weight_decay() if callable(self._weight_decay) else self._weight_decay
-        with tf.control_dependencies([grad]):  # it is that of the old value: TF 1 left that to chance
+        with tf.control_dependencies([grad]):  # compute the decay from the old value. TF 1 did not fix the order
             if indices is None:
                 return tf.control_dependencies([tf.assign_sub(var, decay * var)])
             return tf.control_dependencies([tf.scatter_sub(var, indices, decay * tf.gather(var, indices))])
 
     def _apply_dense(self, grad: Any, var: Any) -> Any:
-        with self._shrunk(var, grad):
+        with self._after_weight_decay(var, grad):
             return super()._apply_dense(grad, var)  # type: ignore[misc]
 
     def _resource_apply_dense(self, grad: Any, var: Any) -> Any:
-        with self._shrunk(var, grad):
+        with self._after_weight_decay(var, grad):
             return super()._resource_apply_dense(grad, var)  # type: ignore[misc]
 
     def _apply_sparse(self, grad: Any, var: Any) -> Any:
-        with self._shrunk(var, grad.values, grad.indices):
+        with self._after_weight_decay(var, grad.values, grad.indices):
             return super()._apply_sparse(grad, var)  # type: ignore[misc]
 
     def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> Any:
-        with self._shrunk(var, grad, indices):
+        with self._after_weight_decay(var, grad, indices):
             return super()._resource_apply_sparse(grad, var, indices)  # type: ignore[misc]
 
 
 def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
-    """Returns the class of an optimizer with weight decay; its first argument is weight_decay."""
+    """Returns a subclass of an optimizer with weight decay. The first argument of its constructor is weight_decay."""
     return type("OptimizerWithDecoupledWeightDecay", (DecoupledWeightDecayExtension, base_optimizer), {})
 
 
@@ -226,12 +232,12 @@ class MomentumWOptimizer(DecoupledWeightDecayExtension, tf.train.MomentumOptimiz
 
 
 class MovingAverageOptimizer(tf.train.Optimizer):
-    """An optimizer that also keeps the moving averages of the variables that it trains."""
+    """An optimizer that also maintains moving averages of the variables that it trains."""
 
     def __init__(
         self, opt: Any, average_decay: float = 0.9999, num_updates: Any = None, sequential_update: bool = True
     ) -> None:
-        """sequential_update: averages are taken of the new values; otherwise at the same time as they change."""
+        """sequential_update: if True, update the averages after the variables, else at the same time."""
         super().__init__(False, "MovingAverage")
         self._optimizer = opt
         self._averages = tf.train.ExponentialMovingAverage(average_decay, num_updates)
@@ -250,9 +256,13 @@ class MovingAverageOptimizer(tf.train.Optimizer):
         return tf.group(update, averages, name="train_with_avg")
 
     def swapping_saver(self, var_list: Any = None, name: str = "swapping_saver", **kwargs: Any) -> tf.train.Saver:
-        """Returns a saver that saves the averages under the variables' names, and the variables under the averages'.
+        """Returns a Saver that swaps names: averages are saved as their variables, and variables as their averages.
 
-        var_list: variables, or a dictionary of them by name; all by default. ValueError if one of a pair is missing.
+        Args:
+          var_list: variables, or {name: variable}. By default all variables.
+
+        Raises:
+          ValueError: var_list has a variable without its average, or an average without its variable.
         """
         if not self._averaged:
             raise RuntimeError("call minimize or apply_gradients before swapping_saver")

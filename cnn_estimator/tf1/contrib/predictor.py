@@ -1,4 +1,4 @@
-"""tf.contrib.predictor: predictions of a SavedModel or an Estimator, one call after the other in one session."""
+"""tf.contrib.predictor: functions that predict with a SavedModel or an Estimator, in one session for all calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from_contrib_estimator = Unavailable("tf.contrib.predictor.from_contrib_estimato
 
 
 class Predictor:
-    """A graph, a session with its values, and the tensors that a call feeds and fetches, by their keys."""
+    """A graph, its session, and the tensors that a call feeds and fetches: {key: tensor}."""
 
     def __init__(self, graph: tf.Graph, session: Any, feed_names: dict[str, str], fetch_names: dict[str, str]) -> None:
         self.graph = graph
@@ -21,7 +21,7 @@ class Predictor:
         self.fetch_tensors = {key: graph.get_tensor_by_name(name) for key, name in fetch_names.items()}
 
     def __call__(self, input_dict: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Returns the predictions for inputs by key; a key with None is not fed. ValueError for an unknown key."""
+        """Returns {key: prediction} for {key: input}. None is not fed. Raises ValueError for unknown keys."""
         unknown = set(input_dict) - set(self.feed_tensors)
         if unknown:
             raise ValueError(f"unknown inputs {sorted(unknown)}: the model has {sorted(self.feed_tensors)}")
@@ -42,10 +42,10 @@ def from_saved_model(
     graph: tf.Graph | None = None,
     config: Any = None,
 ) -> Predictor:
-    """Returns the predictor of one signature of a SavedModel, or of tensors by name. tags: separated by commas."""
+    """Returns the Predictor of a signature of a SavedModel, or of named tensors. tags: separated by commas."""
     if (input_names is None) != (output_names is None):
         raise ValueError("input_names and output_names belong together: give both or none")
-    if sum(given is not None for given in (signature_def_key, signature_def, input_names)) > 1:
+    if sum(argument is not None for argument in (signature_def_key, signature_def, input_names)) > 1:
         raise ValueError("give only one of signature_def_key, signature_def, and input_names with output_names")
     graph = graph or tf.Graph()
     with graph.as_default():
@@ -66,7 +66,7 @@ def from_estimator(
     graph: tf.Graph | None = None,
     config: Any = None,
 ) -> Predictor:
-    """Returns the predictor of an Estimator with its latest checkpoint. output_key: one of its export_outputs."""
+    """Returns the Predictor of an Estimator with its latest checkpoint. output_key: a key of export_outputs."""
     graph = graph or tf.Graph()
     with graph.as_default():
         receiver = serving_input_receiver_fn()

@@ -1,4 +1,4 @@
-"""tf.contrib.rnn: the cells of tf.nn.rnn_cell, and LSTMs that run as one kernel."""
+"""tf.contrib.rnn: the cells of tf.nn.rnn_cell, and LSTMs that are one kernel."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,9 +43,9 @@ __all__ = [
 
 
 def _block_weights(add: Callable[..., Any], inputs: int, units: int, use_peephole: bool) -> dict[str, Any]:
-    """Returns the variables of an LSTM, under the names of the kernel's arguments; gates in the order i, c, f, o.
+    """Returns {argument of the kernel: variable} of an LSTM, with gates in the order i, c, f, o.
 
-    add: the layer's add_weight.
+    add: add_weight of the layer.
     """
     weights = {
         "w": add("kernel", [inputs + units, 4 * units]),
@@ -57,7 +57,7 @@ def _block_weights(add: Callable[..., Any], inputs: int, units: int, use_peephol
 
 
 def _block_options(forget_bias: float, cell_clip: float | None, use_peephole: bool) -> dict[str, Any]:
-    """Returns the kernel's arguments for a cell's."""
+    """Returns the arguments of the kernel for the arguments of a cell."""
     return {
         "forget_bias": forget_bias,
         "cell_clip": -1 if cell_clip is None else cell_clip,
@@ -66,7 +66,7 @@ def _block_options(forget_bias: float, cell_clip: float | None, use_peephole: bo
 
 
 def _block_lstm(cell: Any, x: Any, state: tuple[Any, Any], steps: Any) -> Any:
-    """Runs the kernel over `steps` of the inputs [T, B, features]; returns its outputs, cs and h among them."""
+    """Runs the kernel over `steps` steps of the inputs [T, B, features]. Returns its outputs, such as cs and h."""
     weights = dict.fromkeys(_DIAGONALS, tf.zeros([cell.num_units], x.dtype)) | cell.block_weights
     return tf.raw_ops.BlockLSTM(
         seq_len_max=tf.cast(steps, tf.int64), x=x, cs_prev=state[0], h_prev=state[1], **weights, **cell.block_options
@@ -74,7 +74,7 @@ def _block_lstm(cell: Any, x: Any, state: tuple[Any, Any], steps: Any) -> Any:
 
 
 class LSTMBlockCell(LayerRNNCell):  # type: ignore[misc, valid-type]  # it has no stubs
-    """An LSTM cell that is one kernel; its state is a LSTMStateTuple."""
+    """An LSTM cell that is one kernel. Its state is an LSTMStateTuple."""
 
     def __init__(
         self,
@@ -106,13 +106,13 @@ class LSTMBlockCell(LayerRNNCell):  # type: ignore[misc, valid-type]  # it has n
         self.built = True
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
-        # The kernel for a sequence, with one step: unlike the kernel for a step it has a gradient in TensorFlow 2.
+        # Runs the kernel for sequences over one step. The kernel for a single step has no gradient in TensorFlow 2.
         step = _block_lstm(self, inputs[tf.newaxis], state, 1)
         return step.h[0], tf.nn.rnn_cell.LSTMStateTuple(step.cs[0], step.h[0])
 
 
 class LSTMBlockFusedCell(tf.layers.Layer):
-    """An LSTM that runs over a sequence as one kernel."""
+    """An LSTM over a whole sequence that is one kernel."""
 
     def __init__(
         self,
@@ -145,11 +145,12 @@ class LSTMBlockFusedCell(tf.layers.Layer):
         """Returns (outputs [T, B, num_units], the last LSTMStateTuple) for inputs [T, B, features].
 
         Args:
-          initial_state: (c, h), each [B, num_units]; zeros if None.
-          dtype: of the zeros; that of the inputs if None.
-          sequence_length: [B]; outputs behind it are 0, and the state is the one at it.
+          initial_state: (c, h), each [B, num_units]. None: zeros.
+          dtype: the type of the zeros. None: the type of the inputs.
+          sequence_length: [B]. Outputs after the end are 0, and the state is the state at the end.
         """
-        steps, batch = tf.shape(inputs)[0], tf.shape(inputs)[1]
+        steps = tf.shape(inputs)[0]
+        batch = tf.shape(inputs)[1]
         if initial_state is None:
             initial_state = (tf.zeros([batch, self.num_units], dtype or inputs.dtype),) * 2
         longest = steps if sequence_length is None else tf.reduce_max(sequence_length)
@@ -168,7 +169,7 @@ class LSTMBlockFusedCell(tf.layers.Layer):
 
 
 class TimeReversedFusedRNN:
-    """Runs a fused RNN from the end of the sequences to their start."""
+    """Runs a fused RNN backwards over the sequences."""
 
     def __init__(self, cell: Any) -> None:
         self._cell = cell
@@ -181,7 +182,7 @@ class TimeReversedFusedRNN:
         sequence_length: Any = None,
         scope: Any = None,
     ) -> tuple[Any, Any]:
-        """Returns what the cell does, with the outputs in the order of the inputs."""
+        """Returns the result of the fused RNN, with the outputs in the order of the inputs."""
 
         def reverse(values: Any) -> Any:
             if sequence_length is None:
@@ -195,7 +196,7 @@ class TimeReversedFusedRNN:
 
 
 class LayerNormBasicLSTMCell(tf.nn.rnn_cell.RNNCell):
-    """An LSTM cell with layer normalization of its gates and state, and dropout of what enters the state."""
+    """An LSTM cell with layer normalization of its gates and state, and dropout of the input to the state."""
 
     def __init__(
         self,
@@ -210,11 +211,16 @@ class LayerNormBasicLSTMCell(tf.nn.rnn_cell.RNNCell):
         dropout_prob_seed: int | None = None,
         reuse: bool | None = None,
     ) -> None:
-        """input_size is not used."""
+        """input_size: not used."""
         super().__init__(_reuse=reuse)
-        self._units, self._forget_bias, self._activation = num_units, forget_bias, activation
-        self._layer_norm, self._gain, self._shift = layer_norm, norm_gain, norm_shift
-        self._keep, self._seed = dropout_keep_prob, dropout_prob_seed
+        self._units = num_units
+        self._forget_bias = forget_bias
+        self._activation = activation
+        self._layer_norm = layer_norm
+        self._gain = norm_gain
+        self._shift = norm_shift
+        self._keep = dropout_keep_prob
+        self._seed = dropout_prob_seed
 
     @property
     def state_size(self) -> Any:
@@ -252,7 +258,7 @@ class LayerNormBasicLSTMCell(tf.nn.rnn_cell.RNNCell):
 
 
 def _layers(forward: Sequence, backward: Sequence, initial: Sequence) -> list[tuple]:
-    """Returns per layer its two cells and two initial states.
+    """Returns (forward cell, backward cell, forward state, backward state) for each layer.
 
     Raises:
       ValueError: the lists are empty or have different lengths.
@@ -271,13 +277,14 @@ def _stack(
     initial_states: Sequence,
     scope: Any,
 ) -> tuple[Any, tuple, tuple]:
-    """Returns (outputs, forward states, backward states) of layers, each of which gets the outputs of the one below.
+    """Returns (outputs, forward states, backward states) of layers. Each layer reads the outputs of the previous one.
 
     Args:
       run_layer: called with (forward cell, backward cell, inputs, forward state, backward state, scope); returns
         (outputs, forward state, backward state).
     """
-    states, outputs = [], inputs
+    states = []
+    outputs = inputs
     with tf.variable_scope(scope or "stack_bidirectional_rnn"):
         for number, (*cells, forward, backward) in enumerate(_layers(cells_fw, cells_bw, initial_states)):
             with tf.variable_scope(f"cell_{number}") as cell_scope:
@@ -297,8 +304,10 @@ def stack_bidirectional_rnn(
     sequence_length: Any = None,
     scope: Any = None,
 ) -> tuple[list, tuple, tuple]:
-    """Returns (outputs per step, forward states, backward states) of layers of static_bidirectional_rnn; each gets the
-    joined outputs of the one below."""
+    """Returns (outputs per step, forward states, backward states) of layers of static_bidirectional_rnn.
+
+    Each layer reads the concatenated outputs of the previous one.
+    """
 
     def run_layer(forward: Any, backward: Any, inputs: Any, state_fw: Any, state_bw: Any, scope: Any) -> tuple:
         return tf.nn.static_bidirectional_rnn(
@@ -321,8 +330,10 @@ def stack_bidirectional_dynamic_rnn(
     scope: Any = None,
     swap_memory: bool = False,
 ) -> tuple[Any, tuple, tuple]:
-    """Returns (outputs, forward states, backward states) of layers of bidirectional_dynamic_rnn; each gets the joined
-    outputs of the one below."""
+    """Returns (outputs, forward states, backward states) of layers of bidirectional_dynamic_rnn.
+
+    Each layer reads the concatenated outputs of the previous one.
+    """
     options = {
         "dtype": dtype,
         "sequence_length": sequence_length,
@@ -343,7 +354,7 @@ def stack_bidirectional_dynamic_rnn(
 def _linear(
     args: Any, output_size: int, bias: bool, bias_initializer: Any = None, kernel_initializer: Any = None
 ) -> Any:
-    """Returns the product of tensors [B, features], beside each other, and the variable kernel, plus the variable bias.
+    """Returns the concatenated tensors [B, features] times the variable kernel, plus the variable bias.
 
     Programs import it from tf.contrib.rnn.python.ops.core_rnn_cell.
     """
@@ -360,7 +371,9 @@ class OutputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
 
     def __init__(self, cell: Any, output_size: int, activation: Any = None, reuse: bool | None = None) -> None:
         super().__init__(_reuse=reuse)
-        self._cell, self._size, self._activation = cell, output_size, activation or tf.identity
+        self._cell = cell
+        self._size = output_size
+        self._activation = activation or tf.identity
 
     @property
     def state_size(self) -> Any:
@@ -389,9 +402,11 @@ class InputProjectionWrapper(tf.nn.rnn_cell.RNNCell):
         input_size: None = None,
         reuse: bool | None = None,
     ) -> None:
-        """input_size is not used."""
+        """input_size: not used."""
         super().__init__(_reuse=reuse)
-        self._cell, self._size, self._activation = cell, num_proj, activation or tf.identity
+        self._cell = cell
+        self._size = num_proj
+        self._activation = activation or tf.identity
 
     @property
     def state_size(self) -> Any:

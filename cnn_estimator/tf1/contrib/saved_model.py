@@ -1,4 +1,4 @@
-"""tf.contrib.saved_model: only errors; it saved and loaded Keras models."""
+"""tf.contrib.saved_model, which saved and loaded Keras models: all names are errors."""
 
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 

@@ -1,4 +1,4 @@
-"""tf.contrib.slim: tf-slim, with what tf.contrib.layers adds."""
+"""tf.contrib.slim: tf-slim, and the additions of tf.contrib.layers."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""tf.contrib.staging: a buffer of tensors, which TensorFlow still has inside."""
+"""tf.contrib.staging: StagingArea, which TensorFlow still has in an internal module."""
 
 from tensorflow.python.ops import data_flow_ops  # type: ignore[import-untyped]
 

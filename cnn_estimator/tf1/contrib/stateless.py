@@ -1,4 +1,4 @@
-"""tf.contrib.stateless: random numbers that follow from a seed, of tf.random."""
+"""tf.contrib.stateless: the stateless random numbers of tf.random."""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 

@@ -1,10 +1,10 @@
-"""tf.contrib.tpu: what the Estimator library and tf.tpu still have. There are no TPUs: TPUEstimator(use_tpu=False)."""
+"""tf.contrib.tpu: names of the Estimator library and tf.tpu, for TPUEstimator(use_tpu=False)."""
 
 import tensorflow.compat.v1 as tf
 from tensorflow.python.tpu import device_assignment as _device_assignment
 from tensorflow.python.tpu import training_loop
 
-# From the library's modules: tf.estimator is an attribute of only one of the modules that are tf.compat.v1.
+# The library itself: not every module that is tf.compat.v1 has the attribute estimator.
 from tensorflow_estimator.python.estimator.tpu import tpu_config, tpu_estimator
 
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
@@ -24,7 +24,7 @@ TPUDistributionStrategy = Unavailable("tf.contrib.tpu.TPUDistributionStrategy", 
 __getattr__ = module_getattr(
     "tf.contrib.tpu",
     (tf.tpu, tf.tpu.experimental),
-    "there is no TPU support here; use TPUEstimator(use_tpu=False)",
+    "TPUs are not supported, use TPUEstimator(use_tpu=False)",
     names="AsyncCheckpointSaverHook InfeedQueue infeed_dequeue infeed_dequeue_tuple infeed_enqueue "
     "infeed_enqueue_tuple outfeed_dequeue outfeed_dequeue_tuple outfeed_enqueue outfeed_enqueue_tuple profiler",
 )

@@ -1,4 +1,4 @@
-"""tf.contrib.training: hyperparameters, and the training and evaluation loops that tf-slim keeps."""
+"""tf.contrib.training: HParams, and the training and evaluation loops of tf-slim."""
 
 import json
 import numbers
@@ -31,7 +31,7 @@ _USE_INSTEAD = {
     "batch_sequences_with_states": "use tf.data and tf.nn.dynamic_rnn",
 }
 
-# One assignment and the comma or the end behind it: name=value, name[0]=value or name=[value, value].
+# One assignment (name=value, name[0]=value or name=[value, value]) and the comma or the end after it.
 _ASSIGNMENT = re.compile(
     r"(?P<name>[a-zA-Z][\w.]*)(\[\s*(?P<index>\d+)\s*\])?\s*=\s*((?P<value>[^,\[]*)|\[(?P<items>[^\]]*)\])($|,\s*)"
 )
@@ -40,7 +40,7 @@ _TRUTHS = {"true": True, "True": True, "1": True, "false": False, "False": False
 
 def _parse_bool(text: str) -> bool:
     if text not in _TRUTHS:
-        raise ValueError(f"{text!r} is no bool")
+        raise ValueError(f"{text!r} is not a bool")
     return _TRUTHS[text]
 
 
@@ -49,10 +49,10 @@ def parse_values(values: str, type_map: Mapping[str, Callable], ignore_unknown: 
 
     Args:
       type_map: the type of each name's value, or of its items.
-      ignore_unknown: whether other names are skipped.
+      ignore_unknown: if True, skip other names.
 
     Raises:
-      ValueError: the text, a name, a type or a second assignment to a name is not valid.
+      ValueError: the text, a name or a value is invalid, or a name is assigned twice.
     """
     parsed: dict = {}
     position = 0
@@ -81,10 +81,10 @@ def parse_values(values: str, type_map: Mapping[str, Callable], ignore_unknown: 
 
 
 def _cast(name: str, required: type, value: object) -> object:
-    """Returns a value in the required type.
+    """Returns a value as the required type. Only numbers become floats, and only integers become ints.
 
     Raises:
-      ValueError: the value has another type that is not converted: only numbers become floats, only integers ints.
+      ValueError: the value has another type.
     """
     if (isinstance(value, required) and isinstance(value, bool) is (required is bool)) or required is type(None):
         return value
@@ -95,10 +95,10 @@ def _cast(name: str, required: type, value: object) -> object:
 
 
 class HParams:
-    """Hyperparameters with a fixed type each: HParams(learning_rate=0.1, layers=[8, 8]).learning_rate."""
+    """Hyperparameters, each with a fixed type: HParams(learning_rate=0.1, layers=[8, 8]).learning_rate."""
 
     def __init__(self, hparam_def: object = None, model_structure: object = None, **kwargs: object) -> None:
-        """model_structure is kept for get_model_structure(); a protocol buffer in hparam_def is not supported."""
+        """model_structure: get_model_structure() returns it. hparam_def, a protocol buffer, is not supported."""
         if hparam_def is not None:
             Unavailable("tf.contrib.training.HParams(hparam_def)", "use HParams.to_json and parse_json")()
         self._hparam_types: dict[str, tuple[type, bool]] = {}
@@ -107,7 +107,7 @@ class HParams:
             self.add_hparam(name, value)
 
     def add_hparam(self, name: str, value: object) -> None:
-        """Adds one; its type is its value's, a list's or tuple's that of its first item.
+        """Adds a hyperparameter, with the type of its value. The type of a list or tuple is the type of its first item.
 
         Raises:
           ValueError: the name is in use, or the list is empty.
@@ -122,11 +122,11 @@ class HParams:
         setattr(self, name, value)
 
     def set_hparam(self, name: str, value: object) -> None:
-        """Changes one.
+        """Changes a hyperparameter.
 
         Raises:
-          KeyError: it does not exist.
-          ValueError: the value has another type; only integers become floats.
+          KeyError: the hyperparameter does not exist.
+          ValueError: the value has another type. An integer may become a float.
         """
         required, is_list = self._hparam_types[name]
         if isinstance(value, list) is not is_list:
@@ -137,18 +137,18 @@ class HParams:
             setattr(self, name, _cast(name, required, value))
 
     def del_hparam(self, name: str) -> None:
-        """Removes one, if it exists."""
+        """Removes a hyperparameter if it exists."""
         if hasattr(self, name):
             delattr(self, name)
             del self._hparam_types[name]
 
     def parse(self, values: str) -> "HParams":
-        """Sets what a text such as "a=1,b=[1,2]" assigns; see parse_values() for its errors. Returns this object."""
+        """Sets the values of a text such as "a=1,b=[1,2]". Raises the errors of parse_values(). Returns this object."""
         types = {name: required for name, (required, _) in self._hparam_types.items()}
         return self.override_from_dict(parse_values(values, types))
 
     def override_from_dict(self, values_dict: dict[str, object]) -> "HParams":
-        """Sets each; see set_hparam() for the errors. Returns this object."""
+        """Sets the values of a dict. Raises the errors of set_hparam(). Returns this object."""
         for name, value in values_dict.items():
             self.set_hparam(name, value)
         return self
@@ -156,7 +156,7 @@ class HParams:
     set_from_map = override_from_dict
 
     def parse_json(self, values_json: str) -> "HParams":
-        """Sets what a JSON object has. Returns this object."""
+        """Sets the values of a JSON object. Returns this object."""
         return self.override_from_dict(json.loads(values_json))
 
     def to_json(
@@ -170,10 +170,10 @@ class HParams:
         return {name: getattr(self, name) for name in self._hparam_types}
 
     def get(self, key: str, default: object = None) -> object:
-        """Returns a value, or the default if there is no such hyperparameter.
+        """Returns the value of a hyperparameter, or the default if the hyperparameter does not exist.
 
         Raises:
-          ValueError: the default's type does not fit the hyperparameter's.
+          ValueError: the default has another type than the hyperparameter.
         """
         if key not in self._hparam_types:
             return default

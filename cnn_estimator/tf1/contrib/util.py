@@ -1,4 +1,4 @@
-"""tf.contrib.util: conversions between tensors' messages and arrays."""
+"""tf.contrib.util: conversions between TensorProto messages and arrays."""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""tf.contrib.learn: estimators on tf.estimator, experiments, run configurations and data calls."""
+"""tf.contrib.learn: estimators built on tf.estimator, experiments, run configurations and datasets."""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
@@ -86,7 +86,7 @@ class PredictionKey:
 
 
 class ProblemType:
-    """What an output is."""
+    """The kinds of outputs."""
 
     UNSPECIFIED = 0
     CLASSIFICATION = 1

@@ -1,4 +1,4 @@
-"""Arrays as the data of tf.contrib.learn's estimators, in the order and with the types of TensorFlow 1.15."""
+"""Reads arrays for the estimators of tf.contrib.learn, in the order and with the types of TensorFlow 1.15."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,11 +8,11 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.contrib import _feature_columns
 
-_SEED = 42  # of the order of TensorFlow 1.15, in each call of fit
+_SEED = 42  # TensorFlow 1.15 shuffles with this seed in each call of fit
 
 
 def _column(values: Any) -> np.ndarray:
-    """Returns a feature of a dict with at least two axes."""
+    """Returns a feature of a dict as an array with at least two axes."""
     values = np.asarray(values)
     return values[:, np.newaxis] if values.ndim == 1 else values
 
@@ -30,15 +30,15 @@ def _labels(y: Any) -> Any:
 
 
 def input_fn(x: Any, y: Any = None, batch_size: int | None = None, *, train: bool) -> Callable:
-    """Returns an input_fn of arrays [N, …], or dicts of them.
+    """Returns an input_fn that reads arrays [N, …], or dicts of arrays.
 
     Args:
-      y: None for prediction.
-      batch_size: None is all examples in one batch; the last batch of an epoch may be smaller.
-      train: in random order and without end.
+      y: labels, or None for prediction.
+      batch_size: None: all examples in one batch. The last batch of an epoch may be smaller.
+      train: if True, shuffle and repeat without end.
 
     Raises:
-      ValueError: there are no examples, or another number of labels.
+      ValueError: there are no examples, or x and y have different lengths.
     """
     arrays = (_features(x),) if y is None else (_features(x), _labels(y))
     flat = tf.nest.flatten(arrays)
@@ -50,9 +50,9 @@ def input_fn(x: Any, y: Any = None, batch_size: int | None = None, *, train: boo
     def batches() -> Iterator:
         order = np.random.RandomState(_SEED)
         while True:
-            chosen = order.permutation(count) if train else np.arange(count)
+            rows = order.permutation(count) if train else np.arange(count)
             for start in range(0, count, size):
-                yield tf.nest.map_structure(lambda array: array[chosen[start : start + size]], arrays)  # noqa: B023
+                yield tf.nest.map_structure(lambda array: array[rows[start : start + size]], arrays)  # noqa: B023
             if not train:
                 return
 
@@ -66,20 +66,20 @@ def input_fn(x: Any, y: Any = None, batch_size: int | None = None, *, train: boo
 
 
 def infer_real_valued_columns_from_input(x: Any) -> list:
-    """Returns a column for each array of x [N, …], with the name "" for an array that is not in a dict."""
+    """Returns a real-valued column for each array [N, …] of the dict x. A single array x has the name ""."""
     with tf.Graph().as_default():
         tensors = tf.nest.map_structure(lambda array: tf.zeros([0, *array.shape[1:]], array.dtype), _features(x))
         return _feature_columns.infer_real_valued_columns(tensors)
 
 
 def infer_real_valued_columns_from_input_fn(input_fn: Callable) -> list:
-    """Returns a column for each feature that an input_fn gives."""
+    """Returns a real-valued column for each feature that an input_fn returns."""
     with tf.Graph().as_default():
         return _feature_columns.infer_real_valued_columns(as_tensors(input_fn())[0])
 
 
 def as_tensors(data: Any) -> tuple[Any, Any]:
-    """Returns the (features, labels) of what an input_fn returned; labels may be None."""
+    """Returns the result of an input_fn as tensors (features, labels). labels may be None."""
     if isinstance(data, tf.data.Dataset):
         data = tf.data.make_one_shot_iterator(data).get_next()
     return data if isinstance(data, tuple) else (data, None)

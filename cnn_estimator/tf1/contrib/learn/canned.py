@@ -1,4 +1,4 @@
-"""The ready-made estimators of tf.contrib.learn, on those of tf.estimator."""
+"""The canned estimators of tf.contrib.learn, built on the canned estimators of tf.estimator."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.contrib.estimator import clip_gradients_by_norm
@@ -24,22 +24,23 @@ def _ftrl(columns: list) -> Callable:
 
 
 class _Canned(Estimator):
-    """An estimator of tf.estimator that takes features without names, too, and learns from the mean of a batch."""
+    """A canned estimator of tf.estimator that also accepts unnamed features. Its loss is the mean over the batch."""
 
     _CORE: Callable
 
-    def __init__(self, own: dict, options: dict) -> None:
-        """own: the arguments of the class of tf.estimator; options: arguments that all the classes here have."""
+    def __init__(self, core_arguments: dict, options: dict) -> None:
+        """core_arguments: arguments of the class in tf.estimator; options: arguments of all classes in this file."""
         self._engineer = options.pop("feature_engineering_fn", None)
         weights = options.pop("weight_column_name", None)
         if options.pop("enable_centered_bias", False):
             raise NotImplementedError("enable_centered_bias is not available on TensorFlow 2: use a bias column")
         names = ("model_dir", "config", "label_keys", "n_classes", "label_dimension")
-        if unknown := options.keys() - set(names):
+        unknown = options.keys() - set(names)
+        if unknown:
             raise NotImplementedError(f"{', '.join(sorted(unknown))}: not available on TensorFlow 2")
         if "label_keys" in options:
             options["label_vocabulary"] = options.pop("label_keys")
-        self._core = self._CORE(weight_column=weights, loss_reduction=_MEAN, **own, **options)
+        self._core = self._CORE(weight_column=weights, loss_reduction=_MEAN, **core_arguments, **options)
 
     def _prepared(self, input_fn: Callable) -> Callable:
         def prepare(features: Any, labels: Any = None) -> Any:
@@ -67,7 +68,7 @@ class _Classifier(_Canned):
     def predict(
         self, x: Any = None, input_fn: Any = None, batch_size: Any = None, outputs: Any = None, as_iterable: bool = True
     ) -> Any:
-        """predict_classes, or with outputs the predictions of these names."""
+        """Returns predict_classes(), or the predictions named in outputs."""
         if outputs:
             return super().predict(x, input_fn, batch_size, outputs, as_iterable)
         return self.predict_classes(x, input_fn, batch_size, as_iterable)
@@ -81,7 +82,7 @@ class _Classifier(_Canned):
     def predict_proba(
         self, x: Any = None, input_fn: Any = None, batch_size: Any = None, as_iterable: bool = True
     ) -> Any:
-        """Returns the probabilities of each example's classes."""
+        """Returns the class probabilities of each example."""
         return collected((row["probabilities"] for row in self._rows(x, input_fn, batch_size)), as_iterable)
 
 
@@ -93,7 +94,7 @@ class _Regressor(_Canned):
     def predict(
         self, x: Any = None, input_fn: Any = None, batch_size: Any = None, outputs: Any = None, as_iterable: bool = True
     ) -> Any:
-        """predict_scores, or with outputs the predictions of these names."""
+        """Returns predict_scores(), or the predictions named in outputs."""
         if outputs:
             return super().predict(x, input_fn, batch_size, outputs, as_iterable)
         return self.predict_scores(x, input_fn, batch_size, as_iterable)
@@ -101,18 +102,21 @@ class _Regressor(_Canned):
     def predict_scores(
         self, x: Any = None, input_fn: Any = None, batch_size: Any = None, as_iterable: bool = True
     ) -> Any:
-        """Returns the value of each example."""
+        """Returns the predicted value of each example."""
         return collected((row["scores"] for row in self._rows(x, input_fn, batch_size)), as_iterable)
 
 
-def _optimizer(given: Any, default: Callable, clip_norm: float | None) -> Any:
-    """Returns a function that makes the given optimizer, or else the default one, with clipped gradients if asked."""
+def _optimizer(optimizer: Any, default: Callable, clip_norm: float | None) -> Any:
+    """Returns a function that returns the optimizer, or default() for None, with gradients clipped to clip_norm.
+
+    The name of an optimizer without clip_norm is returned as it is.
+    """
 
     def make() -> Any:
-        optimizer = default() if given is None else given() if callable(given) else given
-        return optimizer if clip_norm is None else clip_gradients_by_norm(optimizer, clip_norm)
+        made = default() if optimizer is None else optimizer() if callable(optimizer) else optimizer
+        return made if clip_norm is None else clip_gradients_by_norm(made, clip_norm)
 
-    return given if isinstance(given, str) and clip_norm is None else make
+    return optimizer if isinstance(optimizer, str) and clip_norm is None else make
 
 
 class _Linear(_Canned):
@@ -169,7 +173,7 @@ class _Combined(_Canned):
         fix_global_step_increment_bug: bool = True,
         **options: Any,
     ) -> None:
-        """fix_global_step_increment_bug is not used: a step counts once."""
+        """fix_global_step_increment_bug: not used. Each step is counted once."""
         columns = list(linear_feature_columns or ())
         own = {
             "linear_feature_columns": columns,

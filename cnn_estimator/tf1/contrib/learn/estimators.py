@@ -1,4 +1,4 @@
-"""tf.contrib.learn.Estimator and SKCompat, on tf.estimator."""
+"""tf.contrib.learn.Estimator and SKCompat, built on tf.estimator."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.contrib.learn import arrays
 from cnn_estimator.tf1.contrib.learn.metric_spec import MetricSpec
 
 _SERVING = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-_SINGLE = "predictions"  # the name of predictions that are one tensor
+_SINGLE = "predictions"  # the key of predictions that are a single tensor
 
 
 class ModelFnOps(NamedTuple):
-    """What a model_fn returns, with the fields of tf.estimator.EstimatorSpec."""
+    """The result of a model_fn, with the fields of tf.estimator.EstimatorSpec."""
 
     mode: str
     predictions: Any = None
@@ -36,16 +36,18 @@ class NotFittedError(ValueError, AttributeError):
 
 
 class _ModelFn:
-    """A model_fn of tf.contrib.learn as one of tf.estimator."""
+    """Turns a model_fn of tf.contrib.learn into a model_fn of tf.estimator."""
 
     def __init__(self, model_fn: Callable, feature_engineering_fn: Callable | None, model_dir: str | None) -> None:
-        self._model_fn, self._engineer, self._model_dir = model_fn, feature_engineering_fn, model_dir
-        self._labels: Any = None  # their types and shapes
+        self._model_fn = model_fn
+        self._engineer = feature_engineering_fn
+        self._model_dir = model_dir
+        self._labels: Any = None  # types and shapes of the labels, known after training
 
     def __call__(self, features: Any, labels: Any, mode: str, params: Any, config: Any) -> Any:
         if labels is not None:
             self._labels = tf.nest.map_structure(lambda label: tf.TensorSpec(label.shape, label.dtype), labels)
-        elif self._labels is not None:  # many a program computes the loss for predictions, too
+        elif self._labels is not None:  # many programs compute the loss for predictions too
             labels = tf.nest.map_structure(lambda label: tf.placeholder(label.dtype, label.shape), self._labels)
         if self._engineer:
             features, labels = self._engineer(features, labels)
@@ -58,7 +60,7 @@ class _ModelFn:
 
 
 def _spec(ops: Any, mode: str) -> Any:
-    """Returns ModelFnOps as an EstimatorSpec of a mode."""
+    """Returns the EstimatorSpec of ModelFnOps."""
     if isinstance(ops, estimator.EstimatorSpec):
         return ops
     predictions = ops.predictions if isinstance(ops.predictions, dict) else {_SINGLE: ops.predictions}
@@ -80,7 +82,7 @@ def _spec(ops: Any, mode: str) -> Any:
 
 
 class _OnePass(tf.train.SessionRunHook):
-    """Ends predictions after one batch where the data has no end of its own: constants, as in TensorFlow 1."""
+    """Ends predictions after one batch if the features are constants, which have no end, as in TensorFlow 1."""
 
     def begin(self) -> None:
         graph = tf.get_default_graph()
@@ -93,7 +95,7 @@ class _OnePass(tf.train.SessionRunHook):
 
 
 class Estimator:
-    """A model_fn with fit, evaluate and predict; what else tf.estimator.Estimator has, it has too."""
+    """An Estimator with fit, evaluate and predict. It forwards other attributes to tf.estimator.Estimator."""
 
     def __init__(
         self,
@@ -103,8 +105,11 @@ class Estimator:
         params: Any = None,
         feature_engineering_fn: Callable | None = None,
     ) -> None:
-        """model_fn: takes (features, labels) and any of mode, params, config and model_dir; returns ModelFnOps or
-        (predictions, loss, train_op)."""
+        """Args as in tf.estimator.Estimator, except for model_fn.
+
+        model_fn: takes (features, labels) and any of mode, params, config and model_dir. Returns ModelFnOps or
+          (predictions, loss, train_op).
+        """
         self._core = estimator.Estimator(
             _ModelFn(model_fn, feature_engineering_fn, model_dir), model_dir, config, params
         )
@@ -115,11 +120,11 @@ class Estimator:
         return getattr(self._core, name)
 
     def _prepared(self, input_fn: Callable) -> Callable:
-        """Returns an input_fn as the model wants it."""
+        """Returns the input_fn that tf.estimator calls."""
         return input_fn
 
     def _old(self, predictions: dict) -> dict:
-        """Returns the model's predictions under the names of tf.contrib.learn."""
+        """Returns predictions under their names in tf.contrib.learn."""
         return predictions
 
     def fit(
@@ -132,7 +137,7 @@ class Estimator:
         monitors: Any = None,
         max_steps: int | None = None,
     ) -> "Estimator":
-        """Trains on arrays, without end if neither steps nor max_steps is given, or on the data of an input_fn.
+        """Trains on arrays or on an input_fn. On arrays, training does not end unless steps or max_steps is given.
 
         monitors: hooks.
         """
@@ -140,11 +145,11 @@ class Estimator:
         return self
 
     def partial_fit(self, x: Any = None, y: Any = None, input_fn: Any = None, steps: int = 1, **options: Any) -> Any:
-        """fit with one step."""
+        """Is fit with one step."""
         return self.fit(x, y, input_fn, steps, **options)
 
     def train(self, input_fn: Callable, hooks: Any = None, *args: Any, **kwargs: Any) -> "Estimator":
-        """tf.estimator.Estimator.train."""
+        """Calls tf.estimator.Estimator.train."""
         self._core.train(self._prepared(input_fn), list(hooks or []), *args, **kwargs)
         return self
 
@@ -162,9 +167,11 @@ class Estimator:
         hooks: Any = None,
         log_progress: bool = True,
     ) -> dict:
-        """Returns the metrics of a pass over arrays, or of `steps` batches. log_progress is not used.
+        """Returns the metrics of one pass over the data, or of `steps` batches.
 
-        metrics: {name, or (name, key of a prediction): MetricSpec or function of predictions and labels}.
+        Args:
+          metrics: {name, or (name, key of a prediction): MetricSpec or function of predictions and labels}.
+          log_progress: not used.
 
         Raises:
           NotFittedError: there is no checkpoint.
@@ -192,9 +199,9 @@ class Estimator:
         outputs: Any = None,
         as_iterable: bool = True,
     ) -> Any:
-        """Returns the predictions of each example in turn, or with as_iterable=False all of them as arrays.
+        """Returns an iterable of the predictions of each example, or arrays of all with as_iterable=False.
 
-        outputs: names of predictions, which then are a dict.
+        outputs: names of predictions. If given, predictions are dicts.
         """
         return collected(self._rows(x, input_fn, batch_size, outputs), as_iterable)
 
@@ -211,7 +218,7 @@ class Estimator:
             raise NotFittedError(f"there is no checkpoint in {self._core.model_dir}: call fit first")
 
     def export_savedmodel(self, export_dir_base: str, serving_input_fn: Callable, **options: Any) -> bytes:
-        """Returns the path of a new SavedModel; serving_input_fn returns InputFnOps or a ServingInputReceiver."""
+        """Returns the path of a new SavedModel. serving_input_fn returns InputFnOps or a ServingInputReceiver."""
 
         def receive() -> Any:
             inputs = serving_input_fn()
@@ -225,7 +232,7 @@ class Estimator:
 
 
 def collected(rows: Iterator, as_iterable: bool) -> Any:
-    """Returns the rows as they are, or an array of all of them, or {name: array}."""
+    """Returns the rows themselves, or with as_iterable=False an array of all rows, or {name: array}."""
     if as_iterable:
         return rows
     every = list(rows)
@@ -235,18 +242,18 @@ def collected(rows: Iterator, as_iterable: bool) -> Any:
 
 
 class SKCompat:
-    """An estimator with the methods of scikit-learn, on arrays."""
+    """Gives an estimator the methods of scikit-learn, for arrays."""
 
     def __init__(self, estimator: Estimator) -> None:
         self._estimator = estimator
 
     def fit(self, x: Any, y: Any, batch_size: int = 128, steps: int | None = None, **options: Any) -> "SKCompat":
-        """Estimator.fit."""
+        """Calls Estimator.fit."""
         self._estimator.fit(x, y, steps=steps, batch_size=batch_size, **options)
         return self
 
     def score(self, x: Any, y: Any, batch_size: int = 128, steps: int | None = None, **options: Any) -> dict:
-        """Estimator.evaluate."""
+        """Calls Estimator.evaluate."""
         return self._estimator.evaluate(x, y, batch_size=batch_size, steps=steps, **options)
 
     def predict(self, x: Any, batch_size: int = 128, outputs: Any = None) -> Any:

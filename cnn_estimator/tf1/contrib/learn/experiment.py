@@ -7,17 +7,19 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator as tf_estimator  # type: ignore[import-untyped]
 
 _DEFAULT_STEPS_PER_ITERATION = 1000
 
 
 class _EvaluateAtCheckpoints(tf.train.CheckpointSaverListener):
-    """Evaluates, and exports if asked for, at new checkpoints that are at least `every` steps apart."""
+    """Evaluates new checkpoints that are at least `every` steps apart, and with export=True exports them."""
 
     def __init__(self, experiment: "Experiment", every: int, export: bool) -> None:
-        self._experiment, self._every, self._export = experiment, every, export
+        self._experiment = experiment
+        self._every = every
+        self._export = export
         self.step: int | None = None
         self.outcome: tuple = (None, [])
 
@@ -25,9 +27,10 @@ class _EvaluateAtCheckpoints(tf.train.CheckpointSaverListener):
         self._first = True
 
     def after_save(self, session: object, global_step_value: int) -> None:
-        first, self._first = self._first, False
-        if first or (self.step is not None and global_step_value - self.step < self._every):
-            return  # the first checkpoint is where training begins
+        is_first = self._first
+        self._first = False
+        if is_first or (self.step is not None and global_step_value - self.step < self._every):
+            return  # the first checkpoint is saved before training
         self.step = global_step_value
         result = self._experiment._evaluate(None)
         self.outcome = (result, self._experiment._run_exports(result) if self._export else [])
@@ -57,31 +60,33 @@ class Experiment:
         saving_listeners: Iterable | None = None,
         check_interval_secs: float = 5,
     ) -> None:
-        """The arguments that matter:
+        """Raises ValueError for a cluster, and for eval_metrics with an estimator of tf.estimator.
 
-          estimator: one of tf.estimator or tf.contrib.learn.
-          eval_metrics: those of tf.contrib.learn.Estimator.evaluate.
-          train_steps: training ends at this global step; None: when train_input_fn ends.
-          eval_steps: batches of an evaluation; None: all.
+        Args:
+          estimator: an estimator of tf.estimator or tf.contrib.learn.
+          eval_metrics: the metrics argument of tf.contrib.learn.Estimator.evaluate.
+          train_steps: the global step at which training ends. None: when train_input_fn ends.
+          eval_steps: number of batches to evaluate. None: all batches.
           train_monitors, eval_hooks: hooks.
-          min_eval_frequency: steps between evaluations in train_and_evaluate(), which are at checkpoints only; None is
-            1, and 0 evaluates only at the end.
-          export_strategies: ExportStrategies, run after an evaluation.
-          checkpoint_and_export: whether they run after each, not only after the last.
-
-        Raises:
-          ValueError: eval_metrics is given for an estimator of tf.estimator, which does not take them, or there is a
-            cluster.
+          min_eval_frequency: minimum number of steps between evaluations in train_and_evaluate(), which evaluates
+            checkpoints. None: 1. 0: evaluate only at the end.
+          export_strategies: ExportStrategies that run after the last evaluation.
+          checkpoint_and_export: if True, they run after each evaluation.
         """
         if eval_metrics is not None and isinstance(estimator, tf_estimator.Estimator):
             raise ValueError("eval_metrics is not supported: return the metrics in EstimatorSpec(eval_metric_ops=…)")
         if estimator.config.num_worker_replicas > 1 or estimator.config.num_ps_replicas:
             raise ValueError("Experiment runs on one machine: use tf.estimator.train_and_evaluate for a cluster")
-        self.estimator, self.train_steps, self.eval_steps = estimator, train_steps, eval_steps
+        self.estimator = estimator
+        self.train_steps = train_steps
+        self.eval_steps = eval_steps
         self._metrics = {} if eval_metrics is None else {"metrics": eval_metrics}
-        self._train_input_fn, self._eval_input_fn = train_input_fn, eval_input_fn
-        self._train_hooks, self._eval_hooks = list(train_monitors or []), list(eval_hooks or [])
-        self._eval_delay, self._throttle = eval_delay_secs, continuous_eval_throttle_secs
+        self._train_input_fn = train_input_fn
+        self._eval_input_fn = eval_input_fn
+        self._train_hooks = list(train_monitors or [])
+        self._eval_hooks = list(eval_hooks or [])
+        self._eval_delay_secs = eval_delay_secs
+        self._throttle_secs = continuous_eval_throttle_secs
         frequency = local_eval_frequency if min_eval_frequency is None else min_eval_frequency
         self._eval_frequency = 1 if frequency is None else frequency
         self._steps_per_iteration = train_steps_per_iteration
@@ -94,11 +99,11 @@ class Experiment:
         self._train_hooks.extend(additional_hooks)
 
     def reset_export_strategies(self, new_export_strategies: object = None) -> object:
-        """Sets the export strategies: None, one or several. Returns those that were set before."""
-        before = getattr(self, "_export_strategies", None)
+        """Sets the export strategies: None, one or several. Returns the previous strategies."""
+        previous = getattr(self, "_export_strategies", None)
         strategies: Any = new_export_strategies or []
         self._export_strategies: list[Any] = [strategies] if hasattr(strategies, "export") else list(strategies)
-        return before
+        return previous
 
     def train(self, delay_secs: float | None = None) -> object:
         """Trains up to train_steps. Returns the estimator."""
@@ -106,15 +111,15 @@ class Experiment:
         return self._train(max_steps=self.train_steps)
 
     def evaluate(self, delay_secs: float | None = None, name: str | None = None) -> dict:
-        """Waits, eval_delay_secs if no other time is given, evaluates the newest checkpoint, returns the metrics."""
-        time.sleep(self._eval_delay if delay_secs is None else delay_secs)
+        """Waits delay_secs, by default eval_delay_secs. Returns the metrics of the newest checkpoint."""
+        time.sleep(self._eval_delay_secs if delay_secs is None else delay_secs)
         return self._evaluate(name or "one_pass")
 
     def train_and_evaluate(self) -> tuple[dict, list]:
         """Trains up to train_steps, evaluates at checkpoints and at the end, and exports.
 
         Returns:
-          (the metrics of the last evaluation, what the export strategies returned)
+          (metrics of the last evaluation, results of the export strategies)
         """
         listeners = []
         if self._eval_frequency or self._export_at_checkpoints:
@@ -138,30 +143,39 @@ class Experiment:
         continuous_eval_predicate_fn: Callable | None = None,
         name: str = "continuous",
     ) -> tuple[dict | None, list]:
-        """Evaluates and exports each new checkpoint until train_steps is reached or the predicate, which gets the last
-        metrics, is false. Returns the last metrics and exports."""
-        time.sleep(self._eval_delay if delay_secs is None else delay_secs)
-        throttle = self._throttle if throttle_delay_secs is None else throttle_delay_secs
-        result, exports, evaluated = None, [], None
+        """Evaluates and exports each new checkpoint until train_steps is reached.
+
+        Returns (last metrics, last exports). Ends early if the predicate returns False for the last metrics.
+        """
+        time.sleep(self._eval_delay_secs if delay_secs is None else delay_secs)
+        throttle = self._throttle_secs if throttle_delay_secs is None else throttle_delay_secs
+        result = None
+        exports: list = []
+        evaluated = None
         while not continuous_eval_predicate_fn or continuous_eval_predicate_fn(result):
-            began, newest = time.monotonic(), tf.train.latest_checkpoint(self.estimator.model_dir)
+            start = time.monotonic()
+            newest = tf.train.latest_checkpoint(self.estimator.model_dir)
             if newest and (newest != evaluated or not evaluate_checkpoint_only_once):
-                result, evaluated = self._evaluate(name, newest), newest
+                result = self._evaluate(name, newest)
+                evaluated = newest
                 exports = self._run_exports(result, newest)
                 if self._is_finished(result):
                     break
-            time.sleep(max(0.0, throttle - (time.monotonic() - began)))
+            time.sleep(max(0.0, throttle - (time.monotonic() - start)))
         return result, exports
 
     def continuous_train_and_eval(
         self, continuous_eval_predicate_fn: Callable | None = None
     ) -> tuple[dict | None, list]:
-        """Trains train_steps_per_iteration steps and evaluates, in turns, until train_steps is reached or the
-        predicate, which gets the last metrics, is false. Returns the last metrics and exports."""
+        """Trains train_steps_per_iteration steps and evaluates, again and again, until train_steps is reached.
+
+        Returns (last metrics, last exports). Ends early if the predicate returns False for the last metrics.
+        """
         steps = self._steps_per_iteration
         if steps is None:
             steps = _DEFAULT_STEPS_PER_ITERATION if self.train_steps is None else int(self.train_steps / 10)
-        result, exports = None, []
+        result = None
+        exports: list = []
         while not continuous_eval_predicate_fn or continuous_eval_predicate_fn(result):
             if self._is_finished(result):
                 break

@@ -13,14 +13,14 @@ def run(
     run_config: Any = None,
     hparams: object = None,
 ) -> object:
-    """Makes an Experiment and calls its method `schedule`, train_and_evaluate if None. Returns what that returns.
+    """Makes an Experiment and calls its method `schedule`, by default train_and_evaluate. Returns the method's result.
 
     Args:
       experiment_fn: called with (run_config, hparams), or with (output_dir).
-      run_config: one with a model_dir.
+      run_config: a RunConfig with a model_dir.
 
     Raises:
-      ValueError: not exactly one of output_dir and run_config is given, or there is no such schedule.
+      ValueError: output_dir and run_config are both given or both missing, or the schedule is unknown.
       TypeError: experiment_fn does not return an Experiment.
     """
     if (output_dir is None) == (run_config is None):
@@ -34,7 +34,7 @@ def run(
         raise TypeError(f"experiment_fn must return an Experiment, not {experiment!r}")
     method = getattr(experiment, schedule or "train_and_evaluate", None)
     if not callable(method):
-        raise ValueError(f"schedule {schedule!r} is no method of Experiment")
+        raise ValueError(f"schedule {schedule!r} is not a method of Experiment")
     return method()
 
 

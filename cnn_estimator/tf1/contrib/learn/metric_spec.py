@@ -8,7 +8,7 @@ _SAME = {"prediction": "predictions", "label": "labels", "target": "labels", "ta
 
 
 class MetricSpec:
-    """A metric function, and which of the predictions, labels and features it gets."""
+    """A metric function, and the keys of the predictions, labels and features that it gets."""
 
     def __init__(
         self,
@@ -17,18 +17,20 @@ class MetricSpec:
         label_key: str | None = None,
         weight_key: str | None = None,
     ) -> None:
-        """metric_fn: has arguments named predictions, labels and weights, or takes predictions and labels in turn."""
+        """metric_fn: has arguments named predictions, labels and weights, or takes (predictions, labels)."""
         self.metric_fn = metric_fn
-        self.prediction_key, self.label_key, self.weight_key = prediction_key, label_key, weight_key
+        self.prediction_key = prediction_key
+        self.label_key = label_key
+        self.weight_key = weight_key
 
     @classmethod
     def named(cls, name: Any, metric: Any) -> tuple[str, "MetricSpec"]:
-        """Returns (name, spec) for an item of evaluate's metrics."""
+        """Returns (name, MetricSpec) for an item of evaluate's metrics."""
         name, key = name if isinstance(name, tuple) else (name, None)
         return name, metric if isinstance(metric, MetricSpec) else cls(metric, prediction_key=key)
 
     def create_metric_ops(self, inputs: Any, labels: Any, predictions: Any) -> Any:
-        """Returns what the metric function does: (value, update)."""
+        """Returns the (value, update) of the metric function."""
         values = {
             "predictions": _choose(predictions, self.prediction_key, "prediction_key"),
             "labels": _choose(labels, self.label_key, "label_key"),
@@ -41,7 +43,7 @@ class MetricSpec:
 
 
 def _choose(values: Any, key: str | None, argument: str) -> Any:
-    """Returns the one of the values that a key names."""
+    """Returns the value that a key names."""
     if not isinstance(values, dict):
         return values
     if key is None and len(values) == 1:

@@ -1,4 +1,4 @@
-"""tf.contrib.learn.monitors: only errors. Hooks took the place of monitors."""
+"""tf.contrib.learn.monitors, which hooks replaced: all names are errors."""
 
 from cnn_estimator.tf1.unavailable import module_getattr
 

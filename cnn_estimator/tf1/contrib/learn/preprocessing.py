@@ -1,6 +1,6 @@
 """tf.contrib.learn.preprocessing: texts as arrays of word ids.
 
-The fields have the names that they have in the files of VocabularyProcessor.save of TensorFlow 1.
+The attributes have their names of TensorFlow 1, so that files of VocabularyProcessor.save can be read.
 """
 
 import collections
@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.unavailable import module_getattr
 
-# Capitals that no small letter follows, else a capitalized word before a capital, else letters, digits, _, ' and -.
+# Capitals not followed by a small letter, or a capitalized word before a capital, or letters, digits, _, ' and -.
 TOKENIZER_RE = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z][a-z]+(?=[A-Z])|['\w-]+")
 
 
@@ -25,10 +25,11 @@ def tokenizer(iterator: Iterable[str]) -> Iterator[list[str]]:
 
 
 class CategoricalVocabulary:
-    """Ids for values; 0 is that of unknown values."""
+    """Maps values to ids. Unknown values have id 0."""
 
     def __init__(self, unknown_token: str = "<UNK>", support_reverse: bool = True) -> None:
-        self._unknown_token, self._support_reverse = unknown_token, support_reverse
+        self._unknown_token = unknown_token
+        self._support_reverse = support_reverse
         self._mapping: dict[Any, int] = {unknown_token: 0}
         self._reverse_mapping = [unknown_token]
         self._freq: dict[Any, int] = collections.defaultdict(int)
@@ -38,11 +39,11 @@ class CategoricalVocabulary:
         return len(self._mapping)
 
     def freeze(self, freeze: bool = True) -> None:
-        """Has values that are not in it be unknown."""
+        """Makes all new values unknown from now on."""
         self._freeze = freeze
 
     def get(self, category: Any) -> int:
-        """Returns the id of a value, a new one unless the vocabulary is frozen."""
+        """Returns the id of a value. A new value gets a new id, unless the vocabulary is frozen."""
         if category not in self._mapping:
             if self._freeze:
                 return 0
@@ -51,32 +52,34 @@ class CategoricalVocabulary:
         return self._mapping[category]
 
     def add(self, category: Any, count: int = 1) -> None:
-        """Counts a value."""
+        """Adds to the count of a value."""
         if self.get(category):
             self._freq[category] += count
 
     def trim(self, min_frequency: int, max_frequency: int = -1) -> None:
-        """Keeps the values that came more than min_frequency times, and less than max_frequency times if that is
-        positive, and numbers them by how often they came."""
+        """Removes values whose count is at most min_frequency, or at least max_frequency if that is positive.
+
+        The other values get new ids, the most frequent ones first.
+        """
         counts = sorted(self._freq.items(), key=lambda item: (-item[1], item[0]))
-        kept = {
+        frequent = {
             value: count
             for value, count in counts
             if count > min_frequency and (max_frequency <= 0 or count < max_frequency)
         }
-        self._freq = collections.defaultdict(int, kept)
-        self._reverse_mapping = [self._unknown_token, *kept]
+        self._freq = collections.defaultdict(int, frequent)
+        self._reverse_mapping = [self._unknown_token, *frequent]
         self._mapping = {value: number for number, value in enumerate(self._reverse_mapping)}
 
     def reverse(self, class_id: int) -> Any:
-        """Returns the value with an id."""
+        """Returns the value of an id."""
         if not self._support_reverse:
             raise ValueError("the vocabulary was made with support_reverse=False")
         return self._reverse_mapping[class_id]
 
 
 class ByteProcessor:
-    """Turns texts into uint8 arrays [max_document_length] of their bytes in UTF-8, 0 behind the end."""
+    """Turns texts into uint8 arrays [max_document_length] of their UTF-8 bytes, padded with 0."""
 
     def __init__(self, max_document_length: int) -> None:
         self.max_document_length = max_document_length
@@ -101,7 +104,7 @@ class ByteProcessor:
 
 
 class VocabularyProcessor:
-    """Turns texts into int64 arrays [max_document_length] of word ids, 0 behind the end and for unknown words."""
+    """Turns texts into int64 arrays [max_document_length] of word ids. Unknown words and padding are 0."""
 
     def __init__(
         self,
@@ -110,13 +113,14 @@ class VocabularyProcessor:
         vocabulary: CategoricalVocabulary | None = None,
         tokenizer_fn: Callable | None = None,
     ) -> None:
-        """min_frequency: words that come as often or less are unknown; tokenizer_fn: texts to lists of words."""
-        self.max_document_length, self.min_frequency = max_document_length, min_frequency
+        """min_frequency: words that occur at most this often are unknown; tokenizer_fn: splits texts into words."""
+        self.max_document_length = max_document_length
+        self.min_frequency = min_frequency
         self.vocabulary_ = vocabulary or CategoricalVocabulary()
         self._tokenizer = tokenizer_fn or tokenizer
 
     def fit(self, raw_documents: Iterable[str], unused_y: object = None) -> "VocabularyProcessor":
-        """Learns the words of texts."""
+        """Adds the words of texts to the vocabulary."""
         for words in self._tokenizer(raw_documents):
             for word in words:
                 self.vocabulary_.add(word)
@@ -134,7 +138,7 @@ class VocabularyProcessor:
             yield ids
 
     def fit_transform(self, raw_documents: Any, unused_y: object = None) -> Iterator[np.ndarray]:
-        """fit, then transform."""
+        """Calls fit and returns transform."""
         return self.fit(raw_documents).transform(raw_documents)
 
     def reverse(self, documents: Iterable) -> Iterator[str]:
@@ -142,13 +146,13 @@ class VocabularyProcessor:
         return (" ".join(self.vocabulary_.reverse(number) for number in ids) for ids in documents)
 
     def save(self, filename: str) -> None:
-        """Writes it into a file."""
+        """Writes the processor to a file."""
         with tf.gfile.Open(filename, "wb") as file:
             file.write(pickle.dumps(self))
 
     @classmethod
     def restore(cls, filename: str) -> "VocabularyProcessor":
-        """Reads what save has written. The file is a pickle: read only files that you trust."""
+        """Returns the processor that save wrote. The file is a pickle: read only files that you trust."""
         with tf.gfile.Open(filename, "rb") as file:
             return pickle.loads(file.read())
 

@@ -2,14 +2,14 @@
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 
 _TEN_MINUTES = 600
 
 
 class RunConfig(estimator.RunConfig):
-    """tf.estimator's, made of the arguments of tf.contrib.learn's."""
+    """tf.estimator.RunConfig with the arguments of tf.contrib.learn.RunConfig."""
 
     def __init__(
         self,
@@ -30,12 +30,14 @@ class RunConfig(estimator.RunConfig):
         session_config: object = None,
         session_creation_timeout_secs: int = 7200,
     ) -> None:
-        """save_checkpoints_secs=0 means every 600 s, unless save_checkpoints_steps is given.
+        """Args as in tf.estimator.RunConfig, except for these.
 
-        num_cores, log_device_placement and gpu_memory_fraction become a session_config if there is none.
+        Args:
+          save_checkpoints_secs: 0 means every 600 s, unless save_checkpoints_steps is given.
+          num_cores, log_device_placement, gpu_memory_fraction: used unless session_config is given.
 
         Raises:
-          ValueError: a master is given: TF_CONFIG names the cluster; or another value is not valid.
+          ValueError: master or evaluation_master is given, or a value is invalid. TF_CONFIG must name the cluster.
         """
         if master or evaluation_master:
             raise ValueError(f"master {master or evaluation_master!r} is not supported: set TF_CONFIG")
@@ -64,5 +66,5 @@ class RunConfig(estimator.RunConfig):
 
     @property
     def tf_config(self) -> object:
-        """The session's configuration."""
+        """The configuration of the session."""
         return self.session_config

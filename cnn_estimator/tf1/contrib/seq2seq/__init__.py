@@ -1,4 +1,4 @@
-"""tf.contrib.seq2seq: attention, decoders and the loss of sequences. Its beam search is not kept."""
+"""tf.contrib.seq2seq: attention, decoders and the loss of sequences. Beam search is an error."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,8 +59,8 @@ def sequence_loss(
     """Returns the weighted cross-entropy of logits [B, T, classes] and targets [B, T].
 
     Args:
-      weights: [B, T]; an average is over their sum.
-      softmax_loss_function: of labels [B * T] and logits [B * T, classes].
+      weights: [B, T]. Averages are divided by the sum of the weights.
+      softmax_loss_function: takes labels [B * T] and logits [B * T, classes].
     """
     with tf.name_scope(name, "sequence_loss", [logits, targets, weights]):
         classes = tf.shape(logits)[2]
@@ -76,7 +76,7 @@ def sequence_loss(
 
 
 def tile_batch(t: Any, multiplier: int, name: str | None = None) -> Any:
-    """Returns tensors [B * multiplier, …], nested as those given, with each example `multiplier` times in turn."""
+    """Returns tensors [B * multiplier, …] with each example repeated `multiplier` times. Tensors may be nested."""
     return tf.nest.map_structure(
         lambda tensor: tensor if tensor.shape.ndims == 0 else tf.repeat(tensor, multiplier, axis=0), t
     )

@@ -1,6 +1,6 @@
-"""tf.contrib.seq2seq's attention: which of the encoder's outputs a decoder's step looks at.
+"""The attention of tf.contrib.seq2seq: each step of a decoder weighs the outputs of an encoder.
 
-B is the batch's size, S the length of the memory, which is what an encoder put out.
+Shapes: B is the batch size, S the length of the memory. The memory is the encoder's outputs.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
 
 class AttentionMechanism:
-    """Scores the memory for a query, the output of the decoder's cell."""
+    """Scores the memory for a query, which is the output of the decoder's cell."""
 
     _SCOPE: str
 
@@ -23,7 +23,7 @@ class AttentionMechanism:
         score_mask_value: float | None,
         dtype: Any,
     ) -> None:
-        """memory: [B, S, features]; memory_sequence_length: [B], behind which the memory is not looked at."""
+        """memory: [B, S, features]; memory_sequence_length: [B], the length of the memory without padding."""
         self._units = num_units
         self._probability = probability_fn or tf.nn.softmax
         self._masked = -float("inf") if score_mask_value is None else score_mask_value
@@ -56,7 +56,7 @@ class AttentionMechanism:
         raise NotImplementedError
 
     def __call__(self, query: Any, state: Any) -> tuple[Any, Any]:
-        """Returns (how much each place of the memory counts [B, S], the next state)."""
+        """Returns (weights of the memory's positions [B, S], next state)."""
         with tf.variable_scope(None, self._SCOPE, [query]):
             scores = self._scores(query)
         if self._mask is not None:
@@ -66,7 +66,7 @@ class AttentionMechanism:
 
 
 class BahdanauAttention(AttentionMechanism):
-    """Scores by a sum of the query and the memory."""
+    """Scores by a learned function of the sum of query and memory."""
 
     _SCOPE = "bahdanau_attention"
 
@@ -97,7 +97,7 @@ class BahdanauAttention(AttentionMechanism):
 
 
 class LuongAttention(AttentionMechanism):
-    """Scores by the product of the query, which has num_units features, and the memory."""
+    """Scores by the product of query and memory. The query must have num_units features."""
 
     _SCOPE = "luong_attention"
 
@@ -125,7 +125,7 @@ class LuongAttention(AttentionMechanism):
 
 
 class AttentionWrapperState(NamedTuple):
-    """The state of an AttentionWrapper; several mechanisms have tuples."""
+    """The state of an AttentionWrapper. With several mechanisms, fields are tuples."""
 
     cell_state: Any
     attention: Any
@@ -140,7 +140,7 @@ class AttentionWrapperState(NamedTuple):
 
 
 class AttentionWrapper(tf.nn.rnn_cell.RNNCell):
-    """A cell that also reads what it attended to at the step before."""
+    """A cell that also reads the attention of the previous step."""
 
     def __init__(
         self,
@@ -154,12 +154,12 @@ class AttentionWrapper(tf.nn.rnn_cell.RNNCell):
         name: str | None = None,
         attention_layer: Any = None,
     ) -> None:
-        """attention_mechanism, attention_layer_size and attention_layer: one, or a list.
+        """attention_mechanism, attention_layer_size and attention_layer may be lists.
 
         Args:
-          attention_layer_size: units of a layer on the cell's output and the context; None: the context is attention.
-          cell_input_fn: of inputs and attention; None puts them beside each other.
-          output_attention: or else the cell's output.
+          attention_layer_size: units of a layer on the cell's output and the context. None: attention is the context.
+          cell_input_fn: makes the cell's input of (inputs, attention). None: concatenate them.
+          output_attention: if True, output the attention, else the cell's output.
         """
         super().__init__(name=name)
         self._several = isinstance(attention_mechanism, list | tuple)
@@ -173,9 +173,12 @@ class AttentionWrapper(tf.nn.rnn_cell.RNNCell):
             ]
         if len(layers) != len(self._mechanisms):
             raise ValueError(f"{len(layers)} attention layers do not fit {len(self._mechanisms)} mechanisms")
-        self._cell, self._attention_layers, self._history = cell, layers, alignment_history
+        self._cell = cell
+        self._attention_layers = layers
+        self._history = alignment_history
         self._join = cell_input_fn or (lambda inputs, attention: tf.concat([inputs, attention], -1))
-        self._output_attention, self._first_state = output_attention, initial_cell_state
+        self._output_attention = output_attention
+        self._first_state = initial_cell_state
 
     def _item(self, values: Sequence) -> Any:
         return tuple(values) if self._several else values[0]
@@ -219,7 +222,9 @@ class AttentionWrapper(tf.nn.rnn_cell.RNNCell):
 
     def call(self, inputs: Any, state: AttentionWrapperState) -> tuple[Any, AttentionWrapperState]:
         output, cell_state = self._cell(self._join(inputs, state.attention), state.cell_state)
-        attentions, alignments, states = [], [], []
+        attentions = []
+        alignments = []
+        states = []
         before = state.attention_state if self._several else (state.attention_state,)
         for mechanism, layer, old in zip(self._mechanisms, self._attention_layers, before, strict=True):
             alignment, new = mechanism(output, old)

@@ -1,6 +1,6 @@
-"""tf.contrib.seq2seq's decoders, and the helpers that choose a decoder's inputs.
+"""The decoders of tf.contrib.seq2seq, and the helpers that choose a decoder's inputs.
 
-B is the batch's size, T the number of steps. A helper or decoder of a program's own derives from these.
+Shapes: B is the batch size, T the number of steps. Programs may derive their own helpers and decoders.
 """
 
 from collections.abc import Callable
@@ -10,27 +10,27 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
 
 class Helper:
-    """Chooses what a decoder reads at each step."""
+    """Chooses the input of a decoder at each step."""
 
     sample_ids_shape: Any = tf.TensorShape([])
     sample_ids_dtype: Any = tf.int32
     batch_size: Any
 
     def initialize(self, name: str | None = None) -> tuple[Any, Any]:
-        """Returns (which sequences are finished before the first step, the first inputs)."""
+        """Returns (finished bool [B] before the first step, first inputs)."""
         raise NotImplementedError
 
     def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Any:
-        """Returns the ids of a step's outputs: by default, those of the largest."""
+        """Returns the ids of a step's outputs. By default, the ids of the largest outputs."""
         return tf.argmax(outputs, -1, output_type=tf.int32)
 
     def next_inputs(self, time: Any, outputs: Any, state: Any, sample_ids: Any, name: str | None = None) -> tuple:
-        """Returns (which sequences are finished, the next inputs, the state)."""
+        """Returns (finished bool [B], next inputs, state)."""
         raise NotImplementedError
 
 
 class TrainingHelper(Helper):
-    """Reads the inputs of a training set, [B, T, …] or nested."""
+    """Reads given inputs [B, T, …], which may be nested."""
 
     def __init__(self, inputs: Any, sequence_length: Any, time_major: bool = False, name: str | None = None) -> None:
         self.sequence_length = tf.cast(sequence_length, tf.int32)
@@ -55,12 +55,13 @@ class TrainingHelper(Helper):
 
 
 class GreedyEmbeddingHelper(Helper):
-    """Reads the embedding of what the decoder said last, up to an end token."""
+    """Reads the embedding of the likeliest id of the previous step, until the end token."""
 
     def __init__(self, embedding: Any, start_tokens: Any, end_token: Any) -> None:
-        """embedding: the table, or a function of ids; start_tokens: int32 [B]."""
+        """embedding: a table, or a function of ids; start_tokens: int32 [B]."""
         self._embed = embedding if callable(embedding) else lambda ids: tf.nn.embedding_lookup(embedding, ids)
-        self._start, self._end = tf.convert_to_tensor(start_tokens, tf.int32), end_token
+        self._start = tf.convert_to_tensor(start_tokens, tf.int32)
+        self._end = end_token
         self.batch_size = tf.size(self._start)
 
     def initialize(self, name: str | None = None) -> tuple[Any, Any]:
@@ -74,7 +75,7 @@ class GreedyEmbeddingHelper(Helper):
 
 
 class SampleEmbeddingHelper(GreedyEmbeddingHelper):
-    """Chooses what the decoder says by its probabilities."""
+    """Samples ids from the decoder's probabilities."""
 
     def __init__(
         self,
@@ -85,7 +86,8 @@ class SampleEmbeddingHelper(GreedyEmbeddingHelper):
         seed: int | None = None,
     ) -> None:
         super().__init__(embedding, start_tokens, end_token)
-        self._temperature, self._seed = softmax_temperature, seed
+        self._temperature = softmax_temperature
+        self._seed = seed
 
     def sample(self, time: Any, outputs: Any, state: Any, name: str | None = None) -> Any:
         logits = outputs if self._temperature is None else outputs / self._temperature
@@ -93,7 +95,7 @@ class SampleEmbeddingHelper(GreedyEmbeddingHelper):
 
 
 class CustomHelper(Helper):
-    """Made of three functions."""
+    """A helper of three functions."""
 
     def __init__(
         self,
@@ -103,7 +105,9 @@ class CustomHelper(Helper):
         sample_ids_shape: Any = None,
         sample_ids_dtype: Any = None,
     ) -> None:
-        self._initialize, self._sample, self._next = initialize_fn, sample_fn, next_inputs_fn
+        self._initialize = initialize_fn
+        self._sample = sample_fn
+        self._next = next_inputs_fn
         self.sample_ids_shape = tf.TensorShape(sample_ids_shape or [])
         self.sample_ids_dtype = sample_ids_dtype or tf.int32
 
@@ -120,27 +124,30 @@ class CustomHelper(Helper):
 
 
 class Decoder:
-    """What dynamic_decode runs: has batch_size, output_size and output_dtype, initialize and step."""
+    """The base of decoders for dynamic_decode: batch_size, output_size, output_dtype, initialize and step."""
 
     tracks_own_finished = False
 
     def finalize(self, outputs: Any, final_state: Any, sequence_lengths: Any) -> tuple[Any, Any]:
-        """Returns the outputs [T, B, …] and the state as the caller gets them."""
+        """Returns the (outputs [T, B, …], state) that dynamic_decode returns."""
         return outputs, final_state
 
 
 class BasicDecoderOutput(NamedTuple):
-    """A step's outputs and their ids."""
+    """The outputs of a step, and their ids."""
 
     rnn_output: Any
     sample_id: Any
 
 
 class BasicDecoder(Decoder):
-    """A cell, and a layer on its outputs, with the inputs that a helper chooses."""
+    """Runs a cell, and a layer on its outputs, on inputs that a helper chooses."""
 
     def __init__(self, cell: Any, helper: Any, initial_state: Any, output_layer: Any = None) -> None:
-        self._cell, self._helper, self._state, self._layer = cell, helper, initial_state, output_layer
+        self._cell = cell
+        self._helper = helper
+        self._state = initial_state
+        self._layer = output_layer
 
     @property
     def batch_size(self) -> Any:
@@ -172,17 +179,17 @@ class BasicDecoder(Decoder):
 
 
 def _swap(values: Any) -> Any:
-    """Returns [T, B, …] for [B, T, …], and the other way round."""
+    """Swaps the first two axes."""
     return tf.transpose(values, [1, 0, *range(2, values.shape.ndims)])
 
 
 def _where_unfinished(finished: Any, new: Any, old: Any) -> Any:
-    """Returns the new values, and the old ones of sequences that are finished."""
+    """Returns the new values of unfinished sequences and the old values of finished ones."""
     if isinstance(new, tf.TensorArray) or new.shape.ndims == 0:
         return new
-    kept = tf.where(finished, old, new)
-    kept.set_shape(new.shape)
-    return kept
+    merged = tf.where(finished, old, new)
+    merged.set_shape(new.shape)
+    return merged
 
 
 def dynamic_decode(
@@ -196,10 +203,10 @@ def dynamic_decode(
 ) -> tuple[Any, Any, Any]:
     """Runs a decoder until all sequences are finished, or for maximum_iterations steps.
 
-    impute_finished: the outputs behind a sequence's end are 0, and its state is that at its end.
+    impute_finished: if True, outputs after a sequence's end are 0, and its state is the state at its end.
 
     Returns:
-      (outputs [B, T, …], or [T, B, …] if output_time_major, the last state, the sequences' lengths int32 [B])
+      (outputs [B, T, …], or [T, B, …] if output_time_major, last state, lengths of the sequences int32 [B])
     """
     with tf.variable_scope(scope, "decoder"):
         finished, inputs, state = decoder.initialize()

@@ -16,11 +16,13 @@ DATASETS: dict[str, Callable[..., object]] = {
 
 
 def load_dataset(name: str, size: str = "small", test_with_fake_data: bool = False) -> object:
-    """Returns the dataset: for "mnist" three DataSets; of the folder MNIST-data if that has IDX files, else the public
-    MNIST. The other arguments are those of text_datasets.load_dbpedia, for "dbpedia".
+    """Returns the dataset "mnist" or "dbpedia".
+
+    "mnist" is three DataSets, of the folder MNIST-data if it has IDX files, else of the public MNIST. For the
+    other arguments see text_datasets.load_dbpedia.
 
     Raises:
-      ValueError: there is no such dataset.
+      ValueError: the name is unknown.
     """
     if name not in DATASETS:
         raise ValueError(f"dataset {name!r} is not available: {', '.join(DATASETS)} are")

@@ -41,10 +41,10 @@ def _dataset(rows: list[list[str]], target_dtype: Any, features_dtype: Any, targ
 
 
 def load_csv_with_header(filename: str, target_dtype: Any, features_dtype: Any, target_column: int = -1) -> Dataset:
-    """Reads a CSV file with a first line that holds the numbers of rows and features.
+    """Reads a CSV file whose first line holds the number of rows and the number of features.
 
     Raises:
-      ValueError: a value does not fit its dtype, or the first line does not fit the others.
+      ValueError: a value does not fit its dtype, or the first line does not fit the other lines.
     """
     (rows, columns, *_), *values = _rows(filename)
     dataset = _dataset(values, target_dtype, features_dtype, target_column)
@@ -63,16 +63,16 @@ def load_csv_without_header(filename: str, target_dtype: Any, features_dtype: An
 
 
 def shrink_csv(filename: str, ratio: int) -> None:
-    """Writes the rows 0, ratio, 2 * ratio, … of NAME.csv to NAME_small.csv."""
+    """Writes every ratio-th row of NAME.csv, beginning with the first, to NAME_small.csv."""
     with tf.gfile.GFile(filename.replace(".", "_small."), "w") as file:
         csv.writer(file).writerows(_rows(filename)[::ratio])
 
 
 def maybe_download(filename: str, work_directory: str, source_url: str) -> str:
-    """Returns the path of a file in a folder; loads it from the URL if it is not there.
+    """Returns the path of a file in a folder. Downloads the file from a URL if it does not exist.
 
     Raises:
-      OSError: the file cannot be loaded.
+      OSError: the file cannot be downloaded.
     """
     path = os.path.join(work_directory, filename)
     if not tf.gfile.Exists(path):
@@ -83,14 +83,14 @@ def maybe_download(filename: str, work_directory: str, source_url: str) -> str:
 
 
 def load_iris(data_path: str | None = None) -> Dataset:
-    """Reads a CSV file with a header: int targets, float features."""
+    """Reads a CSV file with a header, int targets and float features."""
     if data_path is None:
         Unavailable("tf.contrib.learn.datasets.load_iris()", "use sklearn.datasets.load_iris, or name a CSV file")()
     return load_csv_with_header(data_path, int, float)
 
 
 def load_boston(data_path: str | None = None) -> Dataset:
-    """Reads a CSV file with a header: float targets, float features."""
+    """Reads a CSV file with a header, float targets and float features."""
     if data_path is None:
         Unavailable("tf.contrib.learn.datasets.load_boston()", "name a CSV file with the data")()
     return load_csv_with_header(data_path, float, float)

@@ -12,12 +12,13 @@ DBPEDIA_URL = "https://github.com/le-scientifique/torchDatasets/raw/master/dbped
 
 
 def maybe_download_dbpedia(data_dir: str) -> None:
-    """Makes data_dir/dbpedia_csv/train.csv and test.csv, if they are not there, from data_dir/dbpedia_csv.tar.gz or the
-    network.
+    """Writes data_dir/dbpedia_csv/train.csv and test.csv if they do not exist.
+
+    They come from data_dir/dbpedia_csv.tar.gz, which is downloaded if it does not exist.
 
     Raises:
       KeyError: the archive lacks a file.
-      OSError: the archive cannot be loaded or read.
+      OSError: the archive cannot be downloaded or read.
     """
     folder = os.path.join(data_dir, "dbpedia_csv")
     paths = [os.path.join(folder, name) for name in ("train.csv", "test.csv")]
@@ -27,17 +28,17 @@ def maybe_download_dbpedia(data_dir: str) -> None:
             for path in paths:
                 member = archive.extractfile(f"dbpedia_csv/{os.path.basename(path)}")
                 with open(path, "wb") as file:
-                    shutil.copyfileobj(member, file)  # type: ignore[arg-type]  # the archive's file
+                    shutil.copyfileobj(member, file)  # type: ignore[arg-type]  # never None for a regular file
 
 
 def load_dbpedia(size: str = "small", test_with_fake_data: bool = False) -> base.Datasets:
-    """Returns train and test, with int32 targets [N] and titles and texts [N, 2]; validation is None.
+    """Returns train and test, each with int32 targets [N] and pairs of title and text [N, 2]. validation is None.
 
-    The files are in the folder dbpedia_data, in the one that the environment variable TF_EXP_BASE_DIR names.
+    The files are in the folder dbpedia_data of the folder that the environment variable TF_EXP_BASE_DIR names.
 
     Args:
-      size: "small" is each 1000th text, anything else is all of them.
-      test_with_fake_data: three texts and one, written here.
+      size: "small" selects every 1000th text, any other value all texts.
+      test_with_fake_data: if True, return three training texts and one test text without reading files.
     """
     if test_with_fake_data:
         return base.Datasets(train=_made([1, 2, 3]), validation=None, test=_made([2]))

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
-# tf.estimator under the one name that it has with every TensorFlow: the library's own.
+# The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator as tf_estimator  # type: ignore[import-untyped]
 
 from cnn_estimator.tf1.contrib.learn.utils.input_fn_utils import InputFnOps, build_parsing_serving_input_fn
 
 
 class ExportStrategy(NamedTuple):
-    """A way of exporting: export_fn(estimator, export_path, checkpoint_path=…, eval_result=…, …) under a name."""
+    """A named function export_fn(estimator, export_path, checkpoint_path=…, eval_result=…, …) that exports."""
 
     name: str
     export_fn: Callable
@@ -23,7 +23,7 @@ class ExportStrategy(NamedTuple):
     def export(
         self, estimator: object, export_path: str, checkpoint_path: str | None = None, eval_result: dict | None = None
     ) -> object:
-        """Calls export_fn with those of the arguments that it takes. Returns what it returns."""
+        """Calls export_fn with the arguments that it accepts. Returns its result."""
         optional = {
             "checkpoint_path": checkpoint_path,
             "eval_result": eval_result,
@@ -41,13 +41,12 @@ def make_export_strategy(
     exports_to_keep: int | None = 5,
     strip_default_attrs: bool | None = None,
 ) -> ExportStrategy:
-    """Returns the strategy "Servo", which writes a SavedModel and removes all but the newest exports_to_keep.
+    """Returns the strategy "Servo", which writes a SavedModel and keeps only the newest exports_to_keep exports.
+
+    The export raises ValueError if default_output_alternative_key is given, which tf.estimator does not support.
 
     Args:
-      serving_input_fn: returns a ServingInputReceiver, or InputFnOps.
-
-    Raises (the strategy's export):
-      ValueError: there is a default_output_alternative_key, which tf.estimator's estimators do not take.
+      serving_input_fn: returns a ServingInputReceiver or InputFnOps.
     """
 
     def receive() -> object:
@@ -69,14 +68,14 @@ def make_export_strategy(
 
 
 def make_parsing_export_strategy(feature_columns: list, **options: Any) -> ExportStrategy:
-    """Returns make_export_strategy for serialized tf.Examples with these columns' features."""
+    """Returns make_export_strategy for serialized tf.Examples with the features of feature columns."""
     return make_export_strategy(
         build_parsing_serving_input_fn(tf.feature_column.make_parse_example_spec(feature_columns)), **options
     )
 
 
 def garbage_collect_exports(export_dir_base: str, exports_to_keep: int | None) -> None:
-    """Removes all folders with a number as name but the exports_to_keep highest; None removes none."""
+    """Removes numbered folders except for the exports_to_keep highest numbers. None: removes nothing."""
     if exports_to_keep is None:
         return
     names = [name.rstrip("/") for name in tf.gfile.ListDirectory(export_dir_base)]

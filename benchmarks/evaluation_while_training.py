@@ -1,6 +1,6 @@
-"""What evaluating 5,000 held out images every 100 steps costs training: python benchmarks/evaluation_on_the_way.py
+"""What evaluating 5,000 held out images every 100 steps costs training: python benchmarks/evaluation_while_training.py
 
-Rounds of four ways in turn, each a run of fashion_cnn: no evaluation, validation.Evaluate, Estimator's
+Rounds of four ways in turn, each a run of fashion_cnn: no evaluation, EvaluateHook, Estimator's
 InMemoryEvaluatorHook, and train and evaluate by turns, as train_and_evaluate does. A row has the seconds of the steps
 between evaluations, which show the steady rate, and those of the whole run; the ratio is of the medians.
 """
@@ -11,10 +11,11 @@ import time
 
 from cnn_estimator import inputs, model
 from cnn_estimator.data import datasets
+from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.run_dir.run import RunDir
-from cnn_estimator.settings import make_settings
+from cnn_estimator.settings import Start, TrainOptions, make_settings
 from cnn_estimator.tf1 import tf
-from cnn_estimator.training.validation import Evaluate, Evaluations, Evaluator, Plan
+from cnn_estimator.training.validation import EvaluateHook
 
 ROUNDS, STEPS, EVERY, HELD_OUT = 3, 300, 100, 5000
 
@@ -60,10 +61,11 @@ def main():
         estimator.train(train_input(), hooks=[steps], steps=STEPS)
 
     def evaluate_hook(estimator, steps):
-        run = RunDir(estimator.model_dir)
-        with run.locked():
-            evaluations = Evaluations(run, Plan(EVERY), Evaluator(settings, tf.ConfigProto()), held_out, None)
-            hook = Evaluate(run, evaluations, first_step=0, last_step=STEPS)
+        run_dir = RunDir(estimator.model_dir)
+        start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=STEPS)
+        with run_dir.locked():
+            data = TrainingData(training, held_out, None)
+            hook = EvaluateHook(run_dir, TrainOptions(eval_every=EVERY), start, data)
             estimator.train(train_input(), hooks=[steps, hook], steps=STEPS)
 
     def in_memory(estimator, steps):
@@ -77,7 +79,7 @@ def main():
 
     ways = {
         "no evaluation": without,
-        "validation.Evaluate": evaluate_hook,
+        "validation.EvaluateHook": evaluate_hook,
         "InMemoryEvaluatorHook": in_memory,
         "train and evaluate": by_turns,
     }

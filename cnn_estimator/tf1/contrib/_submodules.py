@@ -1,7 +1,7 @@
-"""The modules inside of tf.contrib's parts, such as tensorflow.contrib.rnn.python.ops.core_rnn_cell.
+"""The submodules of tf.contrib's parts, such as tensorflow.contrib.rnn.python.ops.core_rnn_cell.
 
-Programs reach into these files, mostly for names that the part itself has. The files are gone: each such module has the
-names of what took its place, and then those of its part.
+TensorFlow 2 lacks these files. Programs import them mostly for names that the part itself has. So each submodule has
+the names of the modules that replaced it, and the names of its part.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from cnn_estimator.tf1.unavailable import Unavailable
 _KERAS = f"{keras_package()}.api._v1.keras"
 _PREPROCESSING = "cnn_estimator.tf1.contrib.learn.preprocessing"
 _ESTIMATOR = "tensorflow_estimator.python.estimator"
-# Where folders and files went: {inside of tf.contrib: modules}.
+# Folders and files that moved: {path inside tf.contrib: modules}.
 _MOVED = {
     "data.python.ops": ("tensorflow.python.data.experimental.ops", "tensorflow.python.data.ops"),
     "distribute.python": ("tensorflow.python.distribute",),
@@ -37,36 +37,37 @@ _MOVED = {
 }
 
 
-class _Inside(ModuleType):
-    """Has the names of other modules. Any other name is one more module inside of it, and an error where it is called.
+class _Submodule(ModuleType):
+    """A submodule of a part of tf.contrib.
 
-    So `from … import name` finds files as well as functions.
+    An unknown name in it is another submodule, so that `from … import name` finds files as well as functions. A
+    submodule that is called is an error: the program took it for a function.
     """
 
-    def __init__(self, name: str, moved: list[ModuleType], part: ModuleType) -> None:
-        """name: the full one; moved: the first that has a name gives it, or else the part does."""
+    def __init__(self, name: str, sources: list[ModuleType], part: ModuleType) -> None:
+        """name: the full name; sources: modules whose names it gets. Earlier sources have precedence."""
         super().__init__(name)
         self._part = part
         self.__path__: list[str] = []
-        for module in reversed(moved):  # copied, for the program's `import *`
+        for module in reversed(sources):  # `import *` needs the names in the module itself
             vars(self).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
 
     def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):  # inspection
+        if name.startswith("__"):  # Python's own look-ups, such as __wrapped__
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if hasattr(self._part, name):
             return getattr(self._part, name)
         return importlib.import_module(f"{self.__name__}.{name}")
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        instead = f"use what {self._part.__name__.replace('cnn_estimator.tf1', 'tf')} has"
+        instead = f"use the names of {self._part.__name__.replace('cnn_estimator.tf1', 'tf')}"
         return Unavailable(self.__name__.replace("tensorflow", "tf", 1), instead)()
 
     def __mro_entries__(self, bases: tuple[object, ...]) -> object:
         return self()
 
 
-def _imported(name: str) -> ModuleType | None:
+def _import_if_exists(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -75,14 +76,19 @@ def _imported(name: str) -> ModuleType | None:
         raise
 
 
-def module(part: ModuleType, package: str, path: str) -> ModuleType:
-    """Returns the module with a path, such as rnn.python.ops, inside of a part that the package has a module for."""
+def find(part: ModuleType, package: str, path: str) -> ModuleType:
+    """Returns a submodule of a part.
+
+    Args:
+      package: the package that has modules for the parts.
+      path: the submodule's path inside tf.contrib, such as rnn.python.ops.
+    """
     name, *inner = path.split(".")
     inner = inner[1:] if inner[0] == "python" else inner
-    own = inner[1:] if inner[:1] == [name] else inner  # learn.python.learn.utils is utils of the part learn
-    names = [".".join([package, name, *own])] if own else []
+    inner = inner[1:] if inner[:1] == [name] else inner  # learn.python.learn.utils is utils of the part learn
+    names = [".".join([package, name, *inner])] if inner else []
     for folder, targets in _MOVED.items():
         if f"{path}.".startswith(f"{folder}."):
             names += [target + path[len(folder) :] for target in targets]
-    moved = [found for found in map(_imported, names) if found]
-    return _Inside(f"tensorflow.contrib.{path}", moved, part)
+    sources = [module for module in map(_import_if_exists, names) if module]
+    return _Submodule(f"tensorflow.contrib.{path}", sources, part)

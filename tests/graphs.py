@@ -1,0 +1,28 @@
+"""What the tests of cells and decoders share: a session, weights that follow a rule, and a comparison of numbers."""
+
+import numpy as np
+
+from cnn_estimator.tf1 import tf
+
+
+def new_session():
+    """A fixture: a session with a new graph."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(7)  # for dropout
+        yield session
+
+
+def load_variables(session, numbered_variables):
+    """Initializes all variables, and loads values that depend only on a variable's number and shape.
+
+    Args:
+      numbered_variables: pairs (number, variable).
+    """
+    session.run(tf.global_variables_initializer())
+    for number, variable in numbered_variables:
+        shape = variable.shape.as_list()
+        variable.load((np.sin(np.arange(np.prod(shape, dtype=int)) + number) * 0.4).reshape(shape), session)
+
+
+def near(actual, expected):
+    np.testing.assert_allclose(actual, expected, atol=2e-5)
