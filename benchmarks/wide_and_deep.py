@@ -1,4 +1,4 @@
-"""A canned estimator of TensorFlow 1, trained by 1.15.5 and evaluated by both: wide_and_deep.py train|evaluate MODEL_DIR
+"""A canned estimator that TensorFlow 1.15.5 trains and both evaluate: wide_and_deep.py train|evaluate MODEL_DIR
 
     python3.7 wide_and_deep.py train /tmp/wide_and_deep       # with tensorflow==1.15.5
     python3.7 wide_and_deep.py evaluate /tmp/wide_and_deep
@@ -22,7 +22,7 @@ def rows(seed):
     age = generator.uniform(18, 70, ROWS).astype(np.float32)
     hours = generator.normal(38, 8, ROWS).astype(np.float32)
     job = generator.choice(["clerk", "cook", "driver", "nurse"], ROWS)
-    town = np.array(["town {}".format(number) for number in generator.randint(0, 200, ROWS)])
+    town = np.array([f"town {number}" for number in generator.randint(0, 200, ROWS)])
     score = (age - 40) / 10 + (hours - 38) / 8 + (job == "nurse") + generator.normal(0, 1, ROWS)
     return {"age": age, "hours": hours, "job": job, "town": town}, (score > 0.5).astype(np.int32)
 

@@ -67,7 +67,8 @@ def numpy_input_fn(
         chosen = order(epoch)[position * batch_size : (position + 1) * batch_size]
         values = [array[chosen] for array in arrays]
         if augment:
-            # The orders have two numbers, the images that are held out have the third number 1.
+            # The third number keeps these random numbers apart from an epoch's order, whose seed has two numbers, and
+            # from the choice of the images that are held out, whose third number is 1.
             values[0] = augment(values[0], np.random.default_rng((seed, int(batch), 2)))
         if transform:
             values[:features] = [transform(value) for value in values[:features]]

@@ -11,8 +11,8 @@ from cnn_estimator.networks import NETWORKS
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
-# Names of tensors in the training graph, for its hooks. The names `loss` and `accuracy` are in use: a summary's tag is
-# the name of its operation.
+# Names of tensors in the training graph, for its hooks. They are not `loss` and `accuracy`: TensorBoard's curves have
+# these names, and TensorFlow names a curve after an operation.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
 # Names of tensors in every graph.
@@ -20,6 +20,18 @@ CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
 
 _ONE_CYCLE_WARMUP = 0.3  # the fraction of the steps, where the settings name no warm-up
+
+
+def _line(progress: tf.Tensor) -> tf.Tensor:
+    return 1 - progress
+
+
+def _cosine(progress: tf.Tensor) -> tf.Tensor:
+    return (1 + tf.cos(math.pi * progress)) / 2
+
+
+# {settings.SCHEDULES that fall: the fraction of the peak that is left}, as functions of progress in 0..1.
+_FALLS = {"linear": _line, "cosine": _cosine, "one_cycle": _cosine}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,32 +107,34 @@ def train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
 
 
 def make_optimizer(rate: tf.Tensor | float, params: Settings) -> tf.train.Optimizer:
-    """Returns the optimizer that params.optimizer names."""
+    """Returns the optimizer that params.optimizer names, one of settings.OPTIMIZERS."""
     if params.optimizer == "adam":
         return tf.train.AdamOptimizer(rate, beta2=params.adam_beta2)
     if params.optimizer == "momentum":
         return tf.train.MomentumOptimizer(rate, momentum=0.9)
-    return tf.train.GradientDescentOptimizer(rate)
+    if params.optimizer == "sgd":
+        return tf.train.GradientDescentOptimizer(rate)
+    raise ValueError(f"optimizer {params.optimizer!r} is not implemented")
 
 
 def learning_rate(params: Settings) -> tf.Tensor | float:
     """Returns the learning rate of the step that the current graph trains next: a float32 scalar, or a constant.
 
     The rate rises in a line over the warm-up, and reaches params.learning_rate in the step after it. Then it stays, or
-    falls in a line or along a cosine to 0 at the global step params.schedule_steps, and stays 0.
+    falls as params.schedule says, one of settings.SCHEDULES, to 0 at the global step params.schedule_steps.
     """
     warmup_steps = params.warmup_steps
     if params.schedule == "one_cycle" and params.schedule_steps and not warmup_steps:
         warmup_steps = round(_ONE_CYCLE_WARMUP * params.schedule_steps)
-    if not warmup_steps and not params.decays:
+    if not warmup_steps and not params.falls_to_zero:
         return params.learning_rate
     step = tf.cast(tf.train.get_or_create_global_step(), tf.float64)  # float32 counts to 16 million only
     rate = params.learning_rate * tf.minimum((step + 1) / (warmup_steps + 1), 1)
-    if params.decays:
-        assert params.schedule_steps
+    if params.falls_to_zero:
+        assert params.schedule_steps is not None
         begin = min(warmup_steps, params.schedule_steps - 1)  # a run of a few steps ends while the rate rises
         progress = tf.clip_by_value((step - begin) / (params.schedule_steps - begin), 0, 1)
-        rate *= 1 - progress if params.schedule == "linear" else (1 + tf.cos(math.pi * progress)) / 2
+        rate *= _FALLS[params.schedule](progress)
     return tf.cast(rate, tf.float32)
 
 

@@ -1,4 +1,7 @@
-"""What the chief of a cluster tells the workers to train."""
+"""What the chief tells the workers to train, with the strategy multi_worker.
+
+With parameter servers each task resolves its options by itself.
+"""
 
 import dataclasses
 import json

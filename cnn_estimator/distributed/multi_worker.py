@@ -30,7 +30,7 @@ _MAX_CALL_SECONDS = 2.0  # how long a worker waits for one answer of the chief's
 
 
 class InStep(Local):
-    """A task of a cluster whose tasks compute each step together, each on its share of the batch.
+    """The strategy multi_worker: the tasks of a cluster compute each step together, each on its share of the batch.
 
     Args:
       task: the task of this process.

@@ -68,6 +68,7 @@ class ParameterServers(Local):
         return {"strategy": "parameter_servers", "replicas": self._task.workers}
 
     def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        """Resolves the options in each task, with one seed for all where no seed is chosen."""
         if "seed" not in options.overrides and run_dir.read_settings() is None:
             options = dataclasses.replace(options, overrides={"seed": _DEFAULT_SEED, **options.overrides})
         start = resolve(run_dir, options)

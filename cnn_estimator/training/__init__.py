@@ -1,4 +1,8 @@
-"""The verb train, in three steps: resolve.py says what to train, fit.py trains it, validation.py evaluates it."""
+"""The verb train: resolve.py says what to train, fit.py trains it, validation.py evaluates while it trains.
+
+What depends on the place where training runs, on one device or on several, is asked of the placement:
+distributed/placement.py has it for one device.
+"""
 
 import contextlib
 import gc
@@ -99,8 +103,8 @@ def train(
         data is missing or bad; the loss or a weight is not finite; an argument has a value that nothing can be trained
         with; TF_CONFIG does not fit the strategy.
       TaskLost: another process of the cluster was lost or never started.
-      Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
-        nothing was trained.
+      Stopped: stopping.request() asked to stop, as the commands do for SIGTERM and Ctrl-C. Its result is the Training
+        so far, saved in its checkpoint, or None where nothing was trained.
     """
     model_dir = check_path("model_dir", model_dir)
     options = TrainOptions(

@@ -94,6 +94,8 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         checkpoints.saving(f"model_dir {run_dir.path}"),
     ):
         progress = hooks.Progress(bar)
+        # In this order: SaveCheckpoints saves what the hooks before it have checked, and after a last evaluation. The
+        # placement's hooks decide when to stop, and come last.
         all_hooks = [
             hooks.LogTensors(every=options.log_every, tensors=options.log_tensors),
             progress,
@@ -147,7 +149,7 @@ def _writing_hooks(
     """Returns the hooks that write into the model_dir."""
     settings = start.settings
     save_every = options.save_every
-    if options.eval_every and not placement.evaluates:  # then evaluations are made of the checkpoints
+    if options.eval_every and not placement.evaluates:  # another process evaluates the checkpoints
         save_every = min(save_every, options.eval_every)
 
     def record() -> None:

@@ -67,10 +67,11 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: 
     else:
         values = {"seed": secrets.randbelow(MAX_SEED + 1), "precision": recipe.precision, "data_dir": None}
     values |= options.overrides
-    values["precision"] = resolve_precision(values["precision"])  # a run may have begun on another processor
+    # Also of a saved run, which may have begun on another processor.
+    values["precision"] = resolve_precision(values["precision"])
     class_names = datasets.class_names(recipe.dataset, values["data_dir"])
     settings = make_settings(recipe.name, class_names=class_names, **values)
-    if settings.decays and values.get("schedule_steps") is None:
+    if settings.falls_to_zero and values.get("schedule_steps") is None:
         settings = dataclasses.replace(settings, schedule_steps=max_steps)
     return settings
 
@@ -108,7 +109,7 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
 
 
 def _warn_of_the_schedules_end(settings: Settings, max_steps: int) -> None:
-    if settings.decays and settings.schedule_steps and settings.schedule_steps < max_steps:
+    if settings.falls_to_zero and settings.schedule_steps and settings.schedule_steps < max_steps:
         log.warning(
             "the learning rate is 0 from step %d on, where schedule %s ends: nothing is learned from there to step %d",
             settings.schedule_steps,

@@ -17,10 +17,9 @@ VALIDATION_FOLDER = "validation"  # of the event files
 
 
 class EvaluateHook(tf.train.SessionRunHook):
-    """Evaluates at intervals and after the last step, before the hook behind it saves that step.
+    """Evaluates at intervals and after the last step, in a ModelSession beside the session that trains.
 
-    Estimator's own ways, InMemoryEvaluatorHook and train_and_evaluate, evaluate in a graph with the metrics' variables
-    and an input pipeline. A ModelSession has neither, and is built once.
+    It comes before SaveCheckpoints in the list of hooks, so that a step is evaluated before it is saved.
 
     Args:
       run_dir: the locked model_dir.
@@ -107,7 +106,7 @@ class Curves:
         path = os.path.join(model_dir, folder)
         events.renew(path)
         self._writer = tf.summary.FileWriterCache.get(path)
-        # Points that a killed run wrote after its last checkpoint are left out from here on.
+        # A killed run may have written points after its last checkpoint: readers leave them out because of this event.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
 
     def add(self, record: EvaluationRecord) -> None:
