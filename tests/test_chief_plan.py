@@ -70,7 +70,7 @@ def test_other_images_or_labels_are_refused():
         dataclasses.replace(data, pixels=data.pixels + np.uint8(1)),
         dataclasses.replace(data, pixels=data.pixels[:2], labels=data.labels[:2]),
     ):
-        with pytest.raises(UserError, match="the training images differ: .*: name the data_dir with the same data"):
+        with pytest.raises(UserError, match=r"the training images differ: .*: name the data_dir with the same data"):
             plan.check_data(other)
 
 
