@@ -3,7 +3,6 @@
 import json
 import operator
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -199,10 +198,10 @@ def test_with_a_master_or_nothing_to_train_with_the_coordinator_is_not_used(monk
 
 @pytest.mark.unit
 def test_without_a_cluster_the_coordinator_is_not_used():
-    for config in tf.estimator.RunConfig(), tf.estimator.RunConfig(train_distribute=mirrored()):
-        assert mode_of(config) is None
-        assert not estimator_training.should_run_distribute_coordinator(config)
-        assert (config.num_worker_replicas, config.global_id_in_cluster) == (1, 0)
+    config = tf.estimator.RunConfig(train_distribute=mirrored())
+    assert mode_of(config) is None
+    assert not estimator_training.should_run_distribute_coordinator(config)
+    assert (config.num_worker_replicas, config.global_id_in_cluster) == (1, 0)
 
 
 @pytest.mark.unit
@@ -219,13 +218,6 @@ def test_a_remote_cluster_makes_the_process_a_client(monkeypatch):
     in_cluster(monkeypatch, "worker", worker=1)
     with pytest.raises(ValueError, match="TF_CONFIG"):
         tf.estimator.RunConfig(experimental_distribute=experimental)
-
-
-@pytest.mark.unit
-def test_train_and_evaluate_by_the_coordinator_needs_a_mode():
-    estimator = SimpleNamespace(config=SimpleNamespace(_distribute_coordinator_mode=None))
-    with pytest.raises(ValueError, match="RunConfig"):
-        estimator_training.train_and_evaluate(estimator, None, None, None)
 
 
 @pytest.mark.unit
@@ -261,69 +253,55 @@ class StubEstimator:
 CLUSTER = {"chief": ["c:1"], "worker": ["w:1", "w:2"], "ps": ["p:1"], "evaluator": ["e:1"]}
 
 
-def run_stub_task(monkeypatch, mode, job, index, strategy, cluster=CLUSTER):
+def run_stub_task(monkeypatch, mode, job, index, cluster=CLUSTER):
     """Runs train_and_evaluate in one task that has no server; returns (config of the task, hooks, max_steps)."""
+    strategy = mirrored()
 
     def run_one_task(train, train_strategy, evaluate, eval_strategy, *, mode, cluster_spec, session_config):
-        assert (train_strategy.num_replicas_in_sync, eval_strategy.num_replicas_in_sync) == (1, 2)  # of copies
         assert cluster_spec == (CLUSTER if mode == "standalone_client" else None)
         spec = tf.train.ClusterSpec(cluster) if cluster else None
         with distribute_coordinator._WorkerContext(strategy, spec, job, index):
             (evaluate if job == "evaluator" else train)(strategy)
 
-    monkeypatch.setattr(distribute_coordinator, "run_distribute_coordinator", run_one_task)
-    monkeypatch.setattr(StubEstimator, "calls", [])
-    to_evaluate = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
-    config = tf.estimator.RunConfig(train_distribute=mirrored(), eval_distribute=to_evaluate)
-    config._distribute_coordinator_mode, config._cluster_spec = mode, CLUSTER
-    estimator = StubEstimator(config)
-
     class Executor:
         def __init__(self, estimator, train_spec, eval_spec):
             self._start_continuous_evaluation = lambda: StubEstimator.calls.append((estimator, None, None))
 
+    monkeypatch.setattr(distribute_coordinator, "run_distribute_coordinator", run_one_task)
+    monkeypatch.setattr(StubEstimator, "calls", [])
+    config = tf.estimator.RunConfig(train_distribute=mirrored(), eval_distribute=mirrored())
+    config._distribute_coordinator_mode = mode
+    config._cluster_spec = CLUSTER
     train_spec = tf.estimator.TrainSpec(input_fn, max_steps=7, hooks=[Weights()])
-    estimator_training.train_and_evaluate(estimator, train_spec, None, Executor)
-    ((task_estimator, *rest),) = StubEstimator.calls
-    assert task_estimator is not estimator
+    estimator_training.train_and_evaluate(StubEstimator(config), train_spec, None, Executor)
+    ((task_estimator, hooks, max_steps),) = StubEstimator.calls
     assert mode_of(config) == mode
     assert mode_of(task_estimator._config) is None
     kind = "eval" if job == "evaluator" else "train"
     assert getattr(task_estimator, f"_{kind}_distribution") is strategy
     assert getattr(task_estimator._config, f"_{kind}_distribute") is strategy
-    return task_estimator._config, *rest
+    return task_estimator._config, hooks, max_steps
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("job", "index", "place"),
+    ("job", "index", "cluster", "place"),
     [
-        ("chief", 0, (True, "grpc://c:1", 3, 1, 0)),
-        ("worker", 1, (False, "grpc://w:2", 3, 1, 3)),
-        (None, None, (True, "grpc://c:1", 3, 1, 0)),
-        ("evaluator", 0, (True, "", 0, 0, None)),
+        ("chief", 0, CLUSTER, (True, "grpc://c:1", 3, 1, 0)),
+        ("worker", 1, CLUSTER, (False, "grpc://w:2", 3, 1, 3)),
+        (None, None, CLUSTER, (True, "grpc://c:1", 3, 1, 0)),
+        ("evaluator", 0, CLUSTER, (True, "", 0, 0, None)),
+        (None, None, None, (True, "", 1, 0, 0)),
     ],
 )
-def test_each_task_knows_its_place_in_the_cluster(monkeypatch, job, index, place):
-    config, *_ = run_stub_task(monkeypatch, "independent_worker", job, index, mirrored())
+def test_each_task_knows_its_place_in_the_cluster(monkeypatch, job, index, cluster, place):
+    config, *_ = run_stub_task(monkeypatch, "independent_worker", job, index, cluster)
     assert (config.task_type, config.task_id) == (job, index)
     assert config.evaluation_master == config.master
-    assert place == (
-        config.is_chief,
-        config.master,
-        config.num_worker_replicas,
-        config.num_ps_replicas,
-        config.global_id_in_cluster,
-    )
-    assert config.cluster_spec.as_dict() == ({} if job == "evaluator" else CLUSTER)
-    assert config.service is None
-
-
-@pytest.mark.unit
-def test_a_coordinator_without_a_cluster_has_one_worker(monkeypatch):
-    config, *_ = run_stub_task(monkeypatch, "independent_worker", None, None, mirrored(), cluster=None)
-    assert (config.cluster_spec, config.master, config.is_chief) == (None, "", True)
-    assert (config.num_worker_replicas, config.num_ps_replicas, config.global_id_in_cluster) == (1, 0, 0)
+    sizes = (config.num_worker_replicas, config.num_ps_replicas)
+    assert (config.is_chief, config.master, *sizes, config.global_id_in_cluster) == place
+    if cluster:
+        assert config.cluster_spec.as_dict() == ({} if job == "evaluator" else CLUSTER)
 
 
 @pytest.mark.unit
@@ -332,5 +310,5 @@ def test_a_coordinator_without_a_cluster_has_one_worker(monkeypatch):
     [("independent_worker", "worker", 1), ("standalone_client", "worker", 0), ("standalone_client", "chief", 1)],
 )
 def test_a_client_gives_the_hooks_to_one_task(monkeypatch, mode, job, count):
-    _, hooks, max_steps = run_stub_task(monkeypatch, mode, job, 0, mirrored())
+    _, hooks, max_steps = run_stub_task(monkeypatch, mode, job, 0)
     assert (len(hooks), max_steps) == (count, 7)

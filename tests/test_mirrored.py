@@ -59,13 +59,13 @@ def test_several_devices_train_the_curve_of_one(tmp_path, data_dir, devices, bat
     """
     options = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": batch_size, "seed": 1, "threads": 2}
     for name, placed in (("one", {}), ("several", {"strategy": "mirrored", "devices": devices})):
-        training.train(tmp_path / name, "fashion_cnn", steps=8, log_every=1, data_dir=data_dir, **options, **placed)
+        training.train(tmp_path / name, "fashion_cnn", steps=6, log_every=1, data_dir=data_dir, **options, **placed)
     one, several = (curves(tmp_path / name) for name in ("one", "several"))
-    assert len(one["loss"]) == 8
+    assert len(one["loss"]) == 6
     assert np.ptp(one["loss"]) > 0.02
     for tag in ("loss", "accuracy"):
         np.testing.assert_allclose(several[tag], one[tag], rtol=1e-5, err_msg=tag)
-    for step in (0, 8):
+    for step in (0, 6):
         expected, found = (variable_values(tmp_path / name / f"model.ckpt-{step}") for name in ("one", "several"))
         assert found.keys() == expected.keys()
         for name in expected:
