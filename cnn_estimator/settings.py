@@ -488,7 +488,7 @@ class Start:
       settings: what is trained, and how.
       checkpoint: the name of the checkpoint to continue from; None for a new run.
       first_step, max_steps: the global steps to begin after and to train to.
-      stopped_early: whether the evaluations so far brought nothing better for too long.
+      stopped_early: whether early_stopping has ended the run.
     """
 
     settings: Settings

@@ -89,8 +89,7 @@ def tf_configs(sizes):
     tasks = [(job, index) for job, size in sizes.items() for index in range(size)]
     cluster = {}
     for (job, _), address in zip(tasks, free_addresses(len(tasks)), strict=True):
-        if job != "evaluator":
-            cluster.setdefault(job, []).append(address)
+        cluster.setdefault(job, []).append(address)
     return {task: {"cluster": cluster, "task": {"type": task[0], "index": task[1]}} for task in tasks}
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from helpers import steps_in, stop_training_after, variable_values, variables
 
-from cnn_estimator import distributed, training
+from cnn_estimator import training
+from cnn_estimator.distributed.choose import choose_placement
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.run_dir import events
 from cnn_estimator.settings import TrainOptions
@@ -23,21 +24,21 @@ TWO = {"strategy": "mirrored", "devices": 2}
 @pytest.mark.unit
 def test_devices_need_a_strategy():
     with pytest.raises(UserError, match=r"^devices 2: without a strategy there is one device: name the strategy mir"):
-        distributed.place(TrainOptions(devices=2))
+        choose_placement(TrainOptions(devices=2))
 
 
 @pytest.mark.unit
 def test_there_must_be_as_many_gpus_as_devices(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
     with pytest.raises(UserError, match=r"^devices 3: this machine has 2 GPUs: ask for no more devices$"):
-        distributed.place(TrainOptions(strategy="mirrored", devices=3))
+        choose_placement(TrainOptions(strategy="mirrored", devices=3))
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize(("devices", "replicas"), [(None, 1), (1, 1), (3, 3)])
 def test_without_gpus_the_devices_are_parts_of_the_cpu(monkeypatch, tmp_path, devices, replicas):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    placement = distributed.place(TrainOptions(strategy="mirrored", devices=devices))
+    placement = choose_placement(TrainOptions(strategy="mirrored", devices=devices))
     config = placement.run_config(model_dir=str(tmp_path), session_config=tf.ConfigProto())
     assert dict(config.session_config.device_count) == {"CPU": replicas}
     assert placement.facts == {"strategy": "mirrored", "replicas": replicas}
@@ -58,13 +59,13 @@ def test_several_devices_train_the_curve_of_one(tmp_path, data_dir, devices, bat
     """
     options = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": batch_size, "seed": 1, "threads": 2}
     for name, placed in (("one", {}), ("several", {"strategy": "mirrored", "devices": devices})):
-        training.train(tmp_path / name, "fashion_cnn", steps=8, log_every=1, data_dir=data_dir, **options, **placed)
+        training.train(tmp_path / name, "fashion_cnn", steps=6, log_every=1, data_dir=data_dir, **options, **placed)
     one, several = (curves(tmp_path / name) for name in ("one", "several"))
-    assert len(one["loss"]) == 8
+    assert len(one["loss"]) == 6
     assert np.ptp(one["loss"]) > 0.02
     for tag in ("loss", "accuracy"):
         np.testing.assert_allclose(several[tag], one[tag], rtol=1e-5, err_msg=tag)
-    for step in (0, 8):
+    for step in (0, 6):
         expected, found = (variable_values(tmp_path / name / f"model.ckpt-{step}") for name in ("one", "several"))
         assert found.keys() == expected.keys()
         for name in expected:

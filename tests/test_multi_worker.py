@@ -55,11 +55,11 @@ def test_a_worker_that_does_not_start_is_named(tmp_path):
     start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=9)
     run_dir = RunDir(str(tmp_path))
     with ThreadPoolExecutor() as threads:
-        plan = threads.submit(InStep(tasks[1], 60).agree, run_dir, TrainOptions(recipe="fashion_dense"), None)
+        plan = threads.submit(InStep(tasks[1], 60).resolve_start, run_dir, TrainOptions(recipe="fashion_dense"), None)
         chief = InStep(tasks[0], 4)
-        assert chief.agree(run_dir, TrainOptions(), lambda *arguments: start) is start
+        assert chief.resolve_start(run_dir, TrainOptions(), lambda *arguments: start) is start
         with pytest.raises(TaskLost, match=f"^worker 2 at {tasks[2].address} did not start within 4 s: start all"):
-            chief.begin(run_dir, start, None)
+            chief.wait_until_ready(run_dir, start, None)
         assert plan.result(60) == start
 
 
@@ -67,10 +67,10 @@ def test_a_worker_that_does_not_start_is_named(tmp_path):
 def test_a_chief_that_does_not_start_is_named(monkeypatch, tmp_path):
     chief, worker = new_tasks(2)
     with pytest.raises(TaskLost, match=f"^the chief at {chief.address} did not start within 1 s: start all tasks"):
-        InStep(worker, 1).agree(RunDir(str(tmp_path)), TrainOptions(), None)
+        InStep(worker, 1).resolve_start(RunDir(str(tmp_path)), TrainOptions(), None)
     monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
     with pytest.raises(Stopped):
-        InStep(worker, 60).agree(RunDir(str(tmp_path)), TrainOptions(), None)
+        InStep(worker, 60).resolve_start(RunDir(str(tmp_path)), TrainOptions(), None)
 
 
 @pytest.mark.integration

@@ -8,8 +8,9 @@ import threading
 import pytest
 from helpers import Cluster, steps_in, tf_configs
 
-from cnn_estimator import distributed, training
+from cnn_estimator import training
 from cnn_estimator.distributed import parameter_servers
+from cnn_estimator.distributed.choose import choose_placement
 from cnn_estimator.distributed.parameter_servers import ParameterServers, WatchCluster, serve
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
@@ -24,8 +25,8 @@ SIZES = {"chief": 1, "worker": 2, "ps": 1, "evaluator": 1}
 
 
 def new_task(job, index=0):
-    addresses = tf_configs(SIZES)[CHIEF]["cluster"]
-    return Task(job, index, {name: tuple(each) for name, each in addresses.items()})
+    cluster = tf_configs({"chief": 1, "worker": 2, "ps": 1})[CHIEF]["cluster"]
+    return Task(job, index, {name: tuple(addresses) for name, addresses in cluster.items()})
 
 
 @pytest.mark.unit
@@ -43,7 +44,7 @@ def new_task(job, index=0):
 def test_options_that_do_not_fit_are_refused(monkeypatch, options, message):
     monkeypatch.setenv("TF_CONFIG", json.dumps(tf_configs(SIZES)[WORKER]))
     with pytest.raises(UserError) as caught:
-        distributed.place(TrainOptions(**options))
+        choose_placement(TrainOptions(**options))
     assert re.fullmatch(message, str(caught.value))
 
 

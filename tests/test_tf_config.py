@@ -72,8 +72,6 @@ def test_the_tasks_of_a_cluster_with_parameter_servers(listed):
     tasks = [read(config({**PS, **listed}, job, index)) for job, index in places]
     assert [task.trains for task in tasks] == [True, True, False, False]
     assert [task.is_chief for task in tasks] == [True, False, False, False]
-    assert [task.is_parameter_server for task in tasks] == [False, False, True, False]
-    assert [task.is_evaluator for task in tasks] == [False, False, False, True]
     assert [str(task) for task in tasks[1:]] == [
         "worker 1 of the cluster",
         "ps 1 of the cluster",

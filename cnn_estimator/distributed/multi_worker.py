@@ -13,7 +13,7 @@ from cnn_estimator import stopping, waiting
 from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed import shares, tf_config
 from cnn_estimator.distributed.chief_plan import ChiefPlan, fingerprint
-from cnn_estimator.distributed.placement import InputFn, Local, Resolve
+from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task
@@ -56,7 +56,7 @@ class InStep(Local):
     def stopped_early(self) -> bool:  # type: ignore[override]
         return self._stop_together is not None and self._stop_together.stopped_early
 
-    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in the chief; returns the chief's plan in the workers.
 
         Raises:
@@ -80,7 +80,7 @@ class InStep(Local):
         resolve_precision(self._plan.start.settings.precision)  # this task may have another processor
         return self._plan.start_on_this_machine(options)
 
-    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
         """Publishes the chief's plan; compares this task's data and model_dir with the plan in the workers.
 
         Raises:
@@ -89,10 +89,8 @@ class InStep(Local):
           Stopped: a stop signal came.
         """
         if self._task.is_chief:
-            plan = ChiefPlan(
-                start=start, eval_every=self._eval_every, data=fingerprint(data.training) if data else None
-            )
-            self._publish(plan, start.settings)
+            images = fingerprint(data.training) if data else None
+            self._publish(ChiefPlan(start=start, eval_every=self._eval_every, data=images), start.settings)
         elif data:
             assert self._plan
             self._plan.check_data(data.training)
@@ -121,17 +119,11 @@ class InStep(Local):
     def input_fn(self, input_fn: InputFn) -> InputFn:
         return shares.input_fn(input_fn)
 
-    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+    def hooks(self, start: Start) -> Hooks:
         self._stop_together = StopTogether(first_step=start.first_step, eval_every=self._eval_every)
         return [self._stop_together]
 
-    def train(
-        self,
-        estimator: tf.estimator.Estimator,
-        input_fn: InputFn,
-        all_hooks: list[tf.train.SessionRunHook],
-        max_steps: int,
-    ) -> None:
+    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Trains in step with the other tasks.
 
         Raises:

@@ -16,7 +16,7 @@ from typing import Any
 from cnn_estimator import hooks, inputs, stopping, waiting
 from cnn_estimator.data import datasets
 from cnn_estimator.data.datasets import Split, TrainingData
-from cnn_estimator.distributed.placement import InputFn, Local, Resolve
+from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task, environment
 from cnn_estimator.errors import TaskLost, UserError
@@ -67,15 +67,15 @@ class ParameterServers(Local):
     def facts(self) -> dict[str, Any]:
         return {"strategy": "parameter_servers", "replicas": self._task.workers}
 
-    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in each task, with one seed for all where no seed is chosen."""
         if "seed" not in options.overrides and run_dir.read_settings() is None:
             options = dataclasses.replace(options, overrides={"seed": _DEFAULT_SEED, **options.overrides})
         start = resolve(run_dir, options)
         # The last checkpoint may be written before the evaluator starts.
-        return dataclasses.replace(start, first_step=0) if self._task.is_evaluator else start
+        return dataclasses.replace(start, first_step=0) if self._task.job == "evaluator" else start
 
-    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
         """Waits for the parameter servers, and in a worker for the chief: TensorFlow would wait without a time limit.
 
         Raises:
@@ -97,7 +97,7 @@ class ParameterServers(Local):
         config.operation_timeout_in_ms = 1000 * timeout
         if self._task.trains:  # without the filters a session waits for the other workers, and ends with them
             config.device_filters.extend(["/job:ps", f"/job:{self._task.job}/task:{self._task.index}"])
-        with environment(None if self._task.is_evaluator else self._task):
+        with environment(None if self._task.job == "evaluator" else self._task):
             return tf.estimator.RunConfig(session_creation_timeout_secs=timeout, **arguments)
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
@@ -106,18 +106,12 @@ class ParameterServers(Local):
             return input_fn
         return lambda: input_fn().shard(self._task.workers, self._task.position)
 
-    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+    def hooks(self, start: Start) -> Hooks:
         if not self._task.trains:
             return []
         return [hooks.StopTraining(), WatchCluster(self._task, start.max_steps)]
 
-    def train(
-        self,
-        estimator: tf.estimator.Estimator,
-        input_fn: InputFn,
-        all_hooks: list[tf.train.SessionRunHook],
-        max_steps: int,
-    ) -> None:
+    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Does the part of this process's task.
 
         Raises:
@@ -125,9 +119,9 @@ class ParameterServers(Local):
           UserError: another process listens at this task's address.
           Stopped: a stop signal came, and this task does not train.
         """
-        if self._task.is_parameter_server:
+        if self._task.job == "ps":
             serve(self._task, estimator.config.session_config.intra_op_parallelism_threads)
-        elif self._task.is_evaluator:
+        elif self._task.job == "evaluator":
             self._evaluate(estimator, max_steps)
         else:
             # Estimator's own server would ignore the number of threads, and not say that its port is in use.

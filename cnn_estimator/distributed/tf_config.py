@@ -52,14 +52,6 @@ class Task:
         return self.trains and self.position == 0
 
     @property
-    def is_evaluator(self) -> bool:
-        return self.job == "evaluator"
-
-    @property
-    def is_parameter_server(self) -> bool:
-        return self.job == "ps"
-
-    @property
     def training_addresses(self) -> tuple[str, ...]:
         """The addresses of the chief and the workers, the chief's first."""
         return (*self.cluster.get("chief", ()), *self.cluster.get("worker", ()))
