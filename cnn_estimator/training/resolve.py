@@ -91,7 +91,7 @@ def load(settings: Settings, options: TrainOptions) -> TrainingData:
 
 
 def prepare(run_dir: RunDir, options: TrainOptions, start: Start) -> None:
-    """Archives the old run of a locked model_dir if `fresh` says so, and removes unfinished files of a killed process."""
+    """Archives the old run if `fresh` says so, and removes the unfinished files of a killed process."""
     stopping.check()
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
