@@ -19,7 +19,7 @@ from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.evaluation import evaluate
-from cnn_estimator.files import atomic_write, open_regular, writing
+from cnn_estimator.files import atomic_write, writing
 from cnn_estimator.hardware import available_threads, processor_name, resolve_precision
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.progress import progress_bar
@@ -228,7 +228,7 @@ def _read(root: str, requested: Mapping[str, Any]) -> Reproduction:
     """Returns the Reproduction in a root, a new one if there is none; raises UserError if it is not as requested."""
     path = os.path.join(root, RESULTS_FILE)
     try:
-        with open_regular(path) as file:
+        with open(path, encoding="utf-8") as file:
             content = json.load(file)
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']}, not {VERSION}")

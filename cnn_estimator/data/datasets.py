@@ -10,7 +10,6 @@ import numpy as np
 from cnn_estimator.data import fetch, idx
 from cnn_estimator.data.fetch import Dataset, Package
 from cnn_estimator.data.idx import DatasetError
-from cnn_estimator.files import open_regular
 from cnn_estimator.settings import RULES, check, check_optional_path
 
 SIDE = idx.SIDE
@@ -24,7 +23,6 @@ SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABE
 CLASS_NAMES_FILE = "class_names.txt"
 
 _DIGITS = tuple(map(str, range(CLASSES)))
-_MAX_CLASS_NAMES_BYTES = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,11 +205,9 @@ def _class_names_in(data_dir: str, public: Dataset, labels: bytes) -> tuple[str,
     if not os.path.exists(path):
         return public.class_names if hashlib.sha256(labels).hexdigest() in public.sha256.values() else _DIGITS
     try:
-        with open_regular(path) as file:
-            names = tuple(line.strip() for line in file.read(_MAX_CLASS_NAMES_BYTES).decode().splitlines())
-        names = RULES["class_names"].check(names)
+        with open(path, encoding="utf-8") as file:
+            return RULES["class_names"].check([line.strip() for line in file])
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise DatasetError(f"{path}: {error}") from error
-    return names

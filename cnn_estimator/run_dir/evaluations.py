@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from cnn_estimator.errors import UserError
 from cnn_estimator.files import atomic_write, read_if_exists, reading
 from cnn_estimator.run_dir import checkpoints
-from cnn_estimator.run_dir.best_file import BEST_FOLDER, write_best
 
 RECORDS_FILE = "validation.jsonl"
 
@@ -105,10 +104,13 @@ class ValidationLog:
         return [record for record in self.records if os.path.exists(f"{self._checkpoint_path(record)}.index")]
 
     def _checkpoint_path(self, record: EvaluationRecord) -> str:
-        return os.path.join(self.model_dir, BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
+        return os.path.join(self.model_dir, checkpoints.BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
 
     def _write_best(self, record: EvaluationRecord) -> None:
-        write_best(self.model_dir, os.path.basename(self._checkpoint_path(record)), dataclasses.asdict(record))
+        facts = {"checkpoint": os.path.basename(self._checkpoint_path(record))} | dataclasses.asdict(record)
+        with atomic_write(os.path.join(self.model_dir, checkpoints.BEST_FOLDER, checkpoints.BEST_FILE)) as file:
+            json.dump(facts, file, indent=2)
+            file.write("\n")
 
 
 def _read(path: str, last_step: int) -> list[EvaluationRecord]:
@@ -118,7 +120,7 @@ def _read(path: str, last_step: int) -> list[EvaluationRecord]:
     try:
         records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
         return [record for record in records if record.step <= last_step]
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged: {error}", "move it away: the best step is then chosen anew") from error
 
 
