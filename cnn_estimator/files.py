@@ -40,12 +40,10 @@ def cannot_be_written(what: str, reason: object) -> UserError:
 
 
 def read_if_exists(path: str) -> bytes | None:
-    """Returns the content of a file, or None where there is no file; raises OSError if it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    """Returns the content of a file, or None where there is no file; raises UserError if it cannot be read."""
+    with reading(path), contextlib.suppress(FileNotFoundError, NotADirectoryError), open(path, "rb") as file:
+        return file.read()
+    return None
 
 
 @contextlib.contextmanager

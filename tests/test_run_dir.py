@@ -21,7 +21,7 @@ SETTINGS = make_settings("fashion_dense", seed=5, threads=2, class_names=tuple("
 
 def test_settings_of_a_run_are_loaded(tmp_path):
     run_dir = RunDir(str(tmp_path))
-    run_dir.write_settings(SETTINGS)
+    settings_file.write(run_dir.path, SETTINGS)
     assert run_dir.load_settings() == run_dir.load_settings("fashion_dense") == SETTINGS
     with refused("holds recipe fashion_dense, not fashion_cnn: leave recipe out, or name another model_dir$"):
         run_dir.load_settings("fashion_cnn")

@@ -20,6 +20,7 @@ from cnn_estimator.distributed.placement import InputFn, Local, Resolve
 from cnn_estimator.distributed.tasks import LOST_ERRORS, listens, start_server
 from cnn_estimator.distributed.tf_config import Task, environment
 from cnn_estimator.errors import TaskLost, UserError
+from cnn_estimator.run_dir import settings_file
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Start, TrainOptions
 from cnn_estimator.tf1 import tf
@@ -67,7 +68,7 @@ class ParameterServers(Local):
         return {"strategy": "parameter_servers", "replicas": self._task.workers}
 
     def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
-        if "seed" not in options.overrides and run_dir.read_settings() is None:
+        if "seed" not in options.overrides and settings_file.read(run_dir.path) is None:
             options = dataclasses.replace(options, overrides={"seed": _SEED, **options.overrides})
         return resolve(run_dir, options)
 

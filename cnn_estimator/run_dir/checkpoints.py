@@ -69,10 +69,6 @@ class Snapshot:
         parent, name = os.path.split(os.path.abspath(folder))
         return parent if name == BEST_FOLDER else folder
 
-    @property
-    def step(self) -> int:
-        return self.copy.step
-
 
 def newest_intact(model_dir: str) -> Checkpoint | None:
     """Returns the newest intact Checkpoint of a model_dir, None where there are no checkpoints at all.
@@ -111,8 +107,6 @@ def verify(path: str) -> Checkpoint:
             tensor = reader.get_tensor(name)
             if name == tf.GraphKeys.GLOBAL_STEP:
                 step = tensor
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing") from error
     except OSError as error:
         raise UserError(f"{path} is damaged: {error.filename} cannot be read: {error.strerror}") from error
     except (tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
@@ -197,7 +191,6 @@ def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
 
 def _find(model_dir: str, name: str, check: Callable[[str], Checkpoint]) -> Checkpoint:
     """Returns check(path) of the checkpoint with that name."""
-    _refuse_model_dir(model_dir)
     path = os.path.join(model_dir, name)
     try:
         return check(path)
@@ -215,8 +208,7 @@ def best_checkpoint(model_dir: str) -> str:
       UserError: the model_dir keeps no best checkpoint, or best.json is damaged.
     """
     path = os.path.join(model_dir, BEST_FOLDER, BEST_FILE)
-    with reading(path):
-        content = read_if_exists(path)
+    content = read_if_exists(path)
     if content is None:
         raise UserError(f"model_dir {model_dir} keeps no best checkpoint", "train there with {keep_best}")
     try:
@@ -235,8 +227,6 @@ def _copy(path: str, folder: str) -> Checkpoint:
     try:
         for file in (*glob.glob(f"{glob.escape(path)}.data-*"), f"{path}.index"):
             shutil.copy(file, folder)
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing") from error
     except OSError:
         verify(path)  # raises if the original cannot be read; otherwise the folder cannot be written
         raise
@@ -311,13 +301,8 @@ def check_name(what: str, name: str, advice: str) -> None:
         raise UserError(f"{what}: TensorFlow reads *, ?, [ and \\ as patterns", advice)
 
 
-def _refuse_model_dir(model_dir: str) -> None:
-    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
-
-
 def _names(model_dir: str) -> list[str]:
     """Returns the names of all checkpoints that exist or should exist, newest first."""
-    _refuse_model_dir(model_dir)
     state = [os.path.basename(path) for path in reversed(_state(model_dir))]
     return list(dict.fromkeys([*state[:1], *_names_with_files(model_dir), *state]))
 
@@ -336,6 +321,7 @@ def _state(model_dir: str) -> list[str]:
 
 def _names_with_files(model_dir: str) -> list[str]:
     """Returns the names of the checkpoints that have files, the highest step first."""
+    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
     with reading(f"model_dir {model_dir}"):
         files = os.listdir(model_dir) if os.path.isdir(model_dir) else []
     names = {match[1] for match in map(_FILE.fullmatch, files) if match}

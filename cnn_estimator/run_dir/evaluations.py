@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import atomic_write, read_if_exists, reading
+from cnn_estimator.files import atomic_write, read_if_exists
 from cnn_estimator.run_dir import checkpoints
 
 RECORDS_FILE = "validation.jsonl"
@@ -44,7 +44,13 @@ class ValidationLog:
 
     def __init__(self, model_dir: str, *, last_step: int) -> None:
         self.model_dir = model_dir
-        self.records = _read(self._path, last_step)
+        content = read_if_exists(self._path) or b""
+        try:
+            records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
+            self.records = [record for record in records if record.step <= last_step]
+        except (ValueError, TypeError) as error:
+            advice = "move it away: the best step is then chosen anew"
+            raise UserError(f"{self._path} is damaged: {error}", advice) from error
 
     @property
     def _path(self) -> str:
@@ -111,17 +117,6 @@ class ValidationLog:
         with atomic_write(os.path.join(self.model_dir, checkpoints.BEST_FOLDER, checkpoints.BEST_FILE)) as file:
             json.dump(facts, file, indent=2)
             file.write("\n")
-
-
-def _read(path: str, last_step: int) -> list[EvaluationRecord]:
-    """Returns the records in a file up to a step, none where there is no file."""
-    with reading(path):
-        content = read_if_exists(path) or b""
-    try:
-        records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
-        return [record for record in records if record.step <= last_step]
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {error}", "move it away: the best step is then chosen anew") from error
 
 
 def _best(records: Sequence[EvaluationRecord]) -> EvaluationRecord | None:

@@ -22,11 +22,8 @@ class Lock:
 
     def is_in_place(self) -> bool:
         """Returns True while the folder at that path is the locked one, with its lock file."""
-        try:
-            status = os.stat(os.path.join(self.folder, LOCK_FILE), follow_symlinks=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return os.path.samestat(os.fstat(self.file.fileno()), status)
+        path = os.path.join(self.folder, LOCK_FILE)
+        return os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(self.file.fileno()))
 
 
 @contextlib.contextmanager

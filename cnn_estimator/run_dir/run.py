@@ -78,14 +78,6 @@ class RunDir:
         with writing(f"model_dir {self.path}"):
             self._lock = self._locks.enter_context(lock.locked(self.path))
 
-    def write_settings(self, settings: Settings) -> None:
-        """Writes the settings file; on an error the old one stays."""
-        settings_file.write(self.path, settings)
-
-    def read_settings(self, data_dir: str | None = None) -> Settings | None:
-        """Returns the Settings of the run, or None where there is no settings file; see settings_file.read."""
-        return settings_file.read(self.path, data_dir)
-
     def load_settings(self, recipe: str | None = None, data_dir: str | None = None) -> Settings:
         """Returns the Settings that the run was trained with.
 
@@ -97,7 +89,7 @@ class RunDir:
         Raises:
           UserError: the settings file is damaged or holds another recipe, or there is neither a file nor a recipe.
         """
-        settings = self.read_settings(data_dir)
+        settings = settings_file.read(self.path, data_dir)
         if settings is None:
             if recipe is None:
                 problem = f"model_dir {self.path} has no {settings_file.SETTINGS_FILE}"
@@ -112,10 +104,6 @@ class RunDir:
                     "leave {recipe} out, or name another {model_dir}",
                 )
         return settings
-
-    def add_to_history(self, settings: Settings, facts: Mapping[str, Any]) -> None:
-        """Adds a line with the settings and facts of a start of training to the history."""
-        settings_file.add_to_history(self.path, settings, facts)
 
     def check_same_run(self, saved: Settings, settings: Settings) -> None:
         """Raises UserError, with a table, if training with `settings` cannot continue a run with `saved` settings."""
@@ -143,7 +131,5 @@ class RunDir:
             with atomic_write(path) as file:
                 json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
                 file.write("\n")
-        except OSError as error:
-            log.warning("%s cannot be written: %s. This evaluation is not kept there", path, error.strerror)
-        except (ValueError, TypeError, KeyError) as error:
-            log.warning("%s is not a list of records: %r. This evaluation is not kept there: move it away", path, error)
+        except (OSError, UserError, ValueError, TypeError, KeyError) as error:
+            log.warning("%s cannot be updated: %s. This evaluation is not kept there", path, error)

@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import os
-import reprlib
 from collections.abc import Mapping
 from typing import Any
 
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import atomic_write, read_if_exists, reading
+from cnn_estimator.files import atomic_write, read_if_exists
 from cnn_estimator.hardware import available_threads
 from cnn_estimator.settings import SETTINGS, Settings, check_optional_path, find_recipe, hyperparameters
 
@@ -35,7 +34,7 @@ def add_to_history(model_dir: str, settings: Settings, facts: Mapping[str, Any])
 
 
 def _fields(settings: Settings) -> dict[str, Any]:
-    # The recipe decides the dataset and the network. They are written for people, and checked when they are read.
+    # The recipe decides the dataset and the network. They are written for people, and not read again.
     return {"dataset": settings.dataset, "network": settings.network} | dataclasses.asdict(settings)
 
 
@@ -52,8 +51,7 @@ def read(model_dir: str, data_dir: str | None = None) -> Settings | None:
       UserError: the file cannot be read, or was edited into something that cannot be trained.
     """
     path = os.path.join(model_dir, SETTINGS_FILE)
-    with reading(path):
-        content = read_if_exists(path)
+    content = read_if_exists(path)
     if content is None:
         return None
     try:
@@ -71,18 +69,15 @@ def _parse(content: bytes, data_dir: str | None) -> Settings:
         raise UserError(f"not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise UserError("not a JSON object")
-    fields.pop("version", None)
+    for name in ("version", "dataset", "network"):
+        fields.pop(name, None)
     for name in ("recipe", "seed"):
         if name not in fields:
             raise UserError(f"{name} is missing")
     recipe = find_recipe(fields["recipe"])
-    for name in ("dataset", "network"):
-        value = fields.pop(name, getattr(recipe, name))
-        if value != getattr(recipe, name):
-            raise UserError(f"{name} {reprlib.repr(value)}: recipe {recipe.name} has {getattr(recipe, name)}")
     unknown = [name for name in fields if name not in SETTINGS]
     if unknown:
-        raise UserError(f"{reprlib.repr(unknown[0])} is not a setting")
+        raise UserError(f"{unknown[0]!r} is not a setting")
     if "class_names" not in fields:
         folder = data_dir or check_optional_path("data_dir", fields.get("data_dir"))
         fields["class_names"] = datasets.class_names(recipe.dataset, folder)
