@@ -92,7 +92,9 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
         grey, background = 1 - grey, 1 - background
     if grey.shape != (SIDE, SIDE):
         cropped = grey[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-        grey = _centred(_on_black(cropped, background), dataset)
+        if background < 1:
+            cropped = np.clip((cropped - background) / (1 - background), 0, 1)
+        grey = _centred(cropped, dataset)
     return Preprocessed(grey.astype(np.float32), inverted)
 
 
@@ -136,10 +138,6 @@ def _grey(image: Image.Image, invert: str) -> np.ndarray:
     bright_object = (grey * opacity).sum() >= _MIN_MEAN_GREY_OF_BRIGHT_OBJECT * opacity.sum()
     background = invert == "yes" or (invert == "auto" and not bright_object)
     return grey * opacity + background * (1 - opacity)
-
-
-def _on_black(pixels: np.ndarray, background: float) -> np.ndarray:
-    return np.clip((pixels - background) / (1 - background), 0, 1) if background < 1 else pixels
 
 
 def _centred(cropped: np.ndarray, dataset: Dataset) -> np.ndarray:

@@ -44,6 +44,7 @@ class ValidationLog:
 
     def __init__(self, model_dir: str, *, last_step: int) -> None:
         self.model_dir = model_dir
+        self._path = os.path.join(model_dir, RECORDS_FILE)
         content = read_if_exists(self._path) or b""
         try:
             records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
@@ -51,10 +52,6 @@ class ValidationLog:
         except (ValueError, TypeError) as error:
             advice = "move it away: the best step is then chosen anew"
             raise UserError(f"{self._path} is damaged: {error}", advice) from error
-
-    @property
-    def _path(self) -> str:
-        return os.path.join(self.model_dir, RECORDS_FILE)
 
     @property
     def best(self) -> EvaluationRecord | None:

@@ -29,9 +29,7 @@ class RunDir:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other trainers out of the folder. A missing folder is made, and removed again if it is left empty.
-
-        The system releases the lock when the process ends, however it ends.
+        """Keeps other trainers out of the folder; see lock.locked.
 
         Raises:
           UserError: another process trains there, or the folder cannot be written.
