@@ -20,7 +20,7 @@ _first_row: contextvars.ContextVar[tf.Tensor | None] = contextvars.ContextVar("f
 
 @contextlib.contextmanager
 def rows_from(first_row: tf.Tensor) -> Iterator[None]:
-    """Makes the Dropout in this context draw the masks of a part of a larger batch.
+    """Makes the Dropout in this context draw the masks of a part of a larger batch, as distributed/shares.py needs it.
 
     Args:
       first_row: where the part begins in that batch, an int64 scalar.

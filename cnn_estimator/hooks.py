@@ -1,4 +1,8 @@
-"""Session hooks: log lines, progress bar, checkpoints, stop signals, non-finite values."""
+"""Session hooks: log lines, progress bar, checkpoints, stop signals, non-finite values.
+
+TensorFlow calls a hook's begin() when the graph is complete, after_create_session() once, before_run() and after_run()
+around each step, and end() after the last step, unless an error ended the training.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -29,7 +33,7 @@ class LogTensors(tf.train.LoggingTensorHook):
         )
 
     def begin(self) -> None:
-        # Under a strategy the operation of that name returns no number.
+        # With several devices the tensor of that name returns no number.
         self._step = tf.identity(tf.train.get_global_step())
         self._tensors["step"] = self._step
         try:
@@ -125,7 +129,8 @@ class NonFiniteLossGuard(tf.train.SessionRunHook):
 
 class SaveCheckpoints(tf.train.CheckpointSaverHook):
     """Saves at intervals and at the end: only finite weights, never over the checkpoint that was restored, and only
-    into the folder that was locked. A checkpoint is on the disk before training continues.
+    into the folder that was locked. A checkpoint is on the disk before training continues. TensorFlow's class calls
+    _save() for each of them, at the end from end().
 
     Args:
       run_dir: the locked model_dir.

@@ -1,4 +1,4 @@
-"""numpy arrays -> input_fn."""
+"""Makes an input_fn from NumPy arrays."""
 
 import functools
 import math
@@ -24,23 +24,23 @@ def numpy_input_fn(
     augment: Augment | None = None,
     transform: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Callable[[], tf.data.Dataset]:
-    """Returns an input_fn over arrays in memory, without a copy of them in its graph.
+    """Returns an input_fn that reads arrays from memory; its graph holds no copy of them.
 
-    Like tf.estimator.inputs.numpy_input_fn, but it shuffles the whole set, in an order that a seed repeats, and returns
-    a tf.data.Dataset. Each epoch is every row once; its last batch is the remainder.
+    Like tf.estimator.inputs.numpy_input_fn, but it shuffles the whole set, in an order that the seed determines, and
+    returns a tf.data.Dataset. Each epoch has every row once, and its last batch may be smaller.
 
     Args:
       x: features, an array [N, ...] or a dict of arrays, as the model_fn takes them.
       y: labels, an array [N, ...], or None for features alone.
       batch_size: rows per batch.
-      num_epochs: how many times to repeat the rows; None for ever.
-      shuffle: whether each epoch has another order; otherwise the rows come in the arrays' order.
+      num_epochs: how many times to repeat the rows; None repeats them for ever.
+      shuffle: whether to shuffle each epoch; if not, the rows keep the arrays' order.
       seed: determines the orders; None draws a seed.
-      first_batch: how many batches to skip at the beginning, because a resumed run has seen them.
+      first_batch: how many batches to skip: those that a resumed run has already trained on.
       augment: changes a batch of x's first array, before `transform`, with random numbers that follow from the seed and
         the number of the batch.
-      transform: makes features of a batch of each of x's arrays, row by row: bytes into numbers, for example, so that
-        the arrays may stay small.
+      transform: a function applied to each batch of each array of x, for example to turn bytes into floats, so that the
+        arrays stay small.
 
     Raises:
       ValueError: the arrays differ in length, or are empty; batch_size is not positive.
@@ -62,12 +62,12 @@ def numpy_input_fn(
         return np.random.default_rng((seed, epoch)).permutation(rows) if shuffle else np.arange(rows)
 
     def gather(batch: np.int64) -> list[np.ndarray]:
-        """Returns the batch of each array; `batch` is its number, counted over all epochs."""
+        """Returns batch number `batch` of each array, counted across epochs."""
         epoch, position = divmod(int(batch), batches_per_epoch)
-        chosen = order(epoch)[position * batch_size : (position + 1) * batch_size]
-        values = [array[chosen] for array in arrays]
+        rows_of_batch = order(epoch)[position * batch_size : (position + 1) * batch_size]
+        values = [array[rows_of_batch] for array in arrays]
         if augment:
-            # The orders have two numbers, the images that are held out have the third number 1.
+            # The seeds are (seed, epoch) for an order, (seed, 0, 1) for held-out images, (seed, batch, 2) for these.
             values[0] = augment(values[0], np.random.default_rng((seed, int(batch), 2)))
         if transform:
             values[:features] = [transform(value) for value in values[:features]]
@@ -85,7 +85,7 @@ def numpy_input_fn(
     def input_fn() -> tf.data.Dataset:
         end = np.iinfo(np.int64).max if num_epochs is None else num_epochs * batches_per_epoch
         dataset = tf.data.Dataset.range(first_batch, end).map(load).prefetch(2)
-        # There is nothing to tune, and closing a session waits for the tuner's sleep to end: up to a minute.
+        # Autotuning helps nothing here, and delays the closing of a session by up to a minute.
         options = tf.data.Options()
         options.autotune.enabled = False
         return dataset.with_options(options)

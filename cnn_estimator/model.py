@@ -1,4 +1,4 @@
-"""model_fn, which Estimator trains, evaluates and predicts with; its optimizer and its learning rate."""
+"""The model_fn that Estimator trains, evaluates and predicts with, its optimizer and its learning rate."""
 
 import dataclasses
 import math
@@ -11,15 +11,27 @@ from cnn_estimator.networks import NETWORKS
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
-# Names of tensors in the training graph, for its hooks. The names `loss` and `accuracy` are in use: a summary's tag is
-# the name of its operation.
+# Names of tensors in the training graph, for its hooks. They are not `loss` and `accuracy`: TensorBoard's curves have
+# these names, and TensorFlow names a curve after an operation.
 BATCH_LOSS = "batch_loss"
 BATCH_ACCURACY = "batch_accuracy"
 # Names of tensors in every graph.
 CLASSES = "classes"
 PROBABILITIES = "softmax_tensor"
 
-_ONE_CYCLE_WARMUP = 0.3  # the fraction of the steps, where the settings name no warm-up
+_ONE_CYCLE_WARMUP_FRACTION = 0.3  # of the steps, where the settings name no warm-up
+
+
+def _line(progress: tf.Tensor) -> tf.Tensor:
+    return 1 - progress
+
+
+def _cosine(progress: tf.Tensor) -> tf.Tensor:
+    return (1 + tf.cos(math.pi * progress)) / 2
+
+
+# {settings.SCHEDULES that fall: the fraction of the peak that is left}, as functions of progress in 0..1.
+_FALLS = {"linear": _line, "cosine": _cosine, "one_cycle": _cosine}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Predictions:
 def model_fn(
     features: Mapping[str, tf.Tensor], labels: tf.Tensor | None, mode: str, params: Settings
 ) -> tf.estimator.EstimatorSpec:
-    """Builds the graph of the network params.network for one mode, in Estimator's form.
+    """Builds the graph of the network params.network for one mode, as an EstimatorSpec.
 
     Args:
       features: {"x": images}, images float32 [B, 28, 28] in 0..1.
@@ -68,11 +80,11 @@ def model_fn(
         )
 
     hits = tf.equal(tf.cast(labels, tf.int64), predictions["classes"])
-    log_batch(loss, tf.reduce_mean(tf.cast(hits, tf.float32)))
+    name_batch_metrics(loss, tf.reduce_mean(tf.cast(hits, tf.float32)))
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op(loss, params))
 
 
-def log_batch(loss: tf.Tensor, accuracy: tf.Tensor) -> None:
+def name_batch_metrics(loss: tf.Tensor, accuracy: tf.Tensor) -> None:
     """Names the loss and the accuracy of a batch for hooks.LogTensors, and writes the accuracy for TensorBoard."""
     tf.identity(loss, name=BATCH_LOSS)
     tf.summary.scalar("accuracy", tf.identity(accuracy, name=BATCH_ACCURACY))
@@ -86,7 +98,7 @@ def train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
     global_step = tf.train.get_global_step()
     if not params.average_decay:
         return optimizer.minimize(loss, global_step=global_step)
-    steps = tf.cast(global_step, tf.float32) + 1  # early in a run the averages are over few steps
+    steps = tf.cast(global_step, tf.float32) + 1  # lowers the decay early in a run
     with tf.control_dependencies([steps]):  # the step is read before it is increased
         minimize = optimizer.minimize(loss, global_step=global_step)
     with tf.control_dependencies([minimize]):
@@ -95,37 +107,39 @@ def train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
 
 
 def make_optimizer(rate: tf.Tensor | float, params: Settings) -> tf.train.Optimizer:
-    """Returns the optimizer that params.optimizer names."""
+    """Returns the optimizer that params.optimizer names, one of settings.OPTIMIZERS."""
     if params.optimizer == "adam":
         return tf.train.AdamOptimizer(rate, beta2=params.adam_beta2)
     if params.optimizer == "momentum":
         return tf.train.MomentumOptimizer(rate, momentum=0.9)
-    return tf.train.GradientDescentOptimizer(rate)
+    if params.optimizer == "sgd":
+        return tf.train.GradientDescentOptimizer(rate)
+    raise ValueError(f"optimizer {params.optimizer!r} is not implemented")
 
 
 def learning_rate(params: Settings) -> tf.Tensor | float:
-    """Returns the learning rate of the step that the current graph trains next: a float32 scalar, or a constant.
+    """Returns the learning rate of the next step: a float32 tensor, or a float where it is constant.
 
-    The rate rises in a line over the warm-up, and reaches params.learning_rate in the step after it. Then it stays, or
-    falls in a line or along a cosine to 0 at the global step params.schedule_steps, and stays 0.
+    The rate rises linearly during the warm-up, and reaches params.learning_rate one step later. Then it is constant, or
+    falls as params.schedule says, one of settings.SCHEDULES, to 0 at the global step params.schedule_steps.
     """
     warmup_steps = params.warmup_steps
     if params.schedule == "one_cycle" and params.schedule_steps and not warmup_steps:
-        warmup_steps = round(_ONE_CYCLE_WARMUP * params.schedule_steps)
-    if not warmup_steps and not params.decays:
+        warmup_steps = round(_ONE_CYCLE_WARMUP_FRACTION * params.schedule_steps)
+    if not warmup_steps and not params.falls_to_zero:
         return params.learning_rate
-    step = tf.cast(tf.train.get_or_create_global_step(), tf.float64)  # float32 counts to 16 million only
+    step = tf.cast(tf.train.get_or_create_global_step(), tf.float64)  # float32 is exact only up to 16 million
     rate = params.learning_rate * tf.minimum((step + 1) / (warmup_steps + 1), 1)
-    if params.decays:
-        assert params.schedule_steps
-        begin = min(warmup_steps, params.schedule_steps - 1)  # a run of a few steps ends while the rate rises
+    if params.falls_to_zero:
+        assert params.schedule_steps is not None
+        begin = min(warmup_steps, params.schedule_steps - 1)  # the schedule may end during the warm-up
         progress = tf.clip_by_value((step - begin) / (params.schedule_steps - begin), 0, 1)
-        rate *= 1 - progress if params.schedule == "linear" else (1 + tf.cos(math.pi * progress)) / 2
+        rate *= _FALLS[params.schedule](progress)
     return tf.cast(rate, tf.float32)
 
 
 def evaluated_variables(params: Settings) -> dict[str, tf.Variable]:
-    """Returns {name in a checkpoint: variable of the current graph} of what evaluation and prediction restore.
+    """Returns {name in a checkpoint: variable of the current graph} for what evaluation and prediction restore.
 
     Where a run averages its weights, the averages are restored into the weights.
     """

@@ -1,8 +1,8 @@
 """The tutorials' graphs, one function each: images -> logits.
 
-Each function takes `images`, float32 [B, 28, 28] in 0..1, and `dropout`, and returns logits, float32 [B, 10]. The shape
-beside a layer is the shape of its output. The layers have no names, so that their variables get the names that the
-tutorials' own checkpoints have: conv2d/kernel, conv2d_1/bias, dense/kernel and so on.
+Each function takes `images`, float32 [B, 28, 28] in 0..1, and `dropout`, which some of the networks use, and returns
+logits, float32 [B, 10]. The shape beside a layer is the shape of its output. The layers have no names, so that their
+variables get the names that the tutorials' own checkpoints have: conv2d/kernel, conv2d_1/bias, dense/kernel and so on.
 """
 
 from cnn_estimator.dropout import Dropout

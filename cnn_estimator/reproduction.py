@@ -194,7 +194,7 @@ def _check_same_run(model_dir: str, reproduction: Reproduction, recipe: Recipe, 
         seed=seed,
         threads=saved.threads,
         precision=reproduction.precision or saved.precision,
-        schedule_steps=reproduction.steps(recipe) if saved.decays else None,
+        schedule_steps=reproduction.steps(recipe) if saved.falls_to_zero else None,
         data_dir=reproduction.data_dir,
         class_names=saved.class_names,
     )

@@ -340,12 +340,12 @@ class Settings(Hyperparameters):
 
     def __post_init__(self) -> None:
         _check_fields(self)
-        if self.decays and self.schedule_steps is None:
+        if self.falls_to_zero and self.schedule_steps is None:
             raise UserError(f"schedule {self.schedule} has no end", "say with {schedule_steps} where it ends")
 
     @property
-    def decays(self) -> bool:
-        """Whether the learning rate falls, to 0 at schedule_steps."""
+    def falls_to_zero(self) -> bool:
+        """Whether the learning rate ends at 0, at the global step schedule_steps: with every schedule but constant."""
         return self.schedule != "constant"
 
     @property
@@ -377,7 +377,7 @@ class Settings(Hyperparameters):
         return (
             f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {values}, "
             f"seed {self.seed}, threads {self.threads}"
-            + (f", schedule_steps {self.schedule_steps}" if self.decays else "")
+            + (f", schedule_steps {self.schedule_steps}" if self.falls_to_zero else "")
             + (f", precision {self.precision}" if self.precision != "float32" else "")
             + (f", validation {self.validation}" if self.validation else "")
         )
@@ -488,7 +488,7 @@ class Start:
       settings: what is trained, and how.
       checkpoint: the name of the checkpoint to continue from; None for a new run.
       first_step, max_steps: the global steps to begin after and to train to.
-      stopped_early: whether the evaluations so far brought nothing better for too long.
+      stopped_early: whether early_stopping has ended the run.
     """
 
     settings: Settings

@@ -37,7 +37,7 @@ def trained(tmp_path_factory, data_dir):
 @pytest.fixture
 def model_dir(tmp_path, trained):
     """A copy of it, to change, as it was after training. Its name is one that a format string would trip over."""
-    return shutil.copytree(trained, tmp_path / "run {0}", ignore=shutil.ignore_patterns("eval", "figures"))
+    return shutil.copytree(trained, tmp_path / "run {0}", ignore=shutil.ignore_patterns("eval", "plots"))
 
 
 TIERS = {"unit", "integration", "process"}

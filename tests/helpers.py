@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import json
 import logging
 import os
 import pathlib
@@ -75,16 +76,111 @@ def load_public(dataset, split):
 
 
 def free_addresses(count):
-    """host:port of this machine, for servers."""
+    """Returns HOST:PORT of this machine, for `count` servers."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
-            each.bind(("localhost", 0))
-        return [f"localhost:{each.getsockname()[1]}" for each in sockets]
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def tf_configs(sizes):
+    """Returns {(job, index): TF_CONFIG, as an object} of a cluster on this machine, for {job: number of its tasks}."""
+    tasks = [(job, index) for job, size in sizes.items() for index in range(size)]
+    cluster = {}
+    for (job, _), address in zip(tasks, free_addresses(len(tasks)), strict=True):
+        cluster.setdefault(job, []).append(address)
+    return {task: {"cluster": cluster, "task": {"type": task[0], "index": task[1]}} for task in tasks}
+
+
+class Cluster:
+    """The tasks of a cluster as processes. At the end of the `with` block the processes are killed.
+
+    Args:
+      folder: for the files "JOB INDEX stdout" and "JOB INDEX stderr", of the last start of a task.
+      configs: {(job, index): TF_CONFIG, as an object}.
+      command: what Python runs in each task.
+      prefix: a function of a task, returns what stands before Python in its command line.
+
+    Attributes:
+      processes: {task: Popen} of the last starts.
+    """
+
+    def __init__(self, folder, configs, *command, prefix=lambda task: ()):
+        self._folder = folder
+        self._configs = configs
+        self._command = command
+        self._prefix = prefix
+        self.processes = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
+    def start(self, *tasks, flags=()):
+        """Starts some tasks, or all of them."""
+        for task in tasks or self._configs:
+            with self._path(task, "stdout").open("w") as stdout, self._path(task, "stderr").open("w") as stderr:
+                self.processes[task] = subprocess.Popen(
+                    [*self._prefix(task), sys.executable, *self._command, *flags],
+                    cwd=REPOSITORY,
+                    env=users_environment({"TF_CONFIG": json.dumps(self._configs[task])}),
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+
+    def _path(self, task, stream):
+        return self._folder / "{} {} {}".format(*task, stream)
+
+    def output(self, task, stream="stderr"):
+        """Returns what a task has printed."""
+        return self._path(task, stream).read_text()
+
+    def errors(self, task):
+        """Returns the error lines of a task."""
+        assert "Traceback" not in self.output(task)
+        return [line for line in self.output(task).splitlines() if line.startswith("error: ")]
+
+    def wait_until(self, condition, *running):
+        """Waits until condition() is true, while these tasks run."""
+        deadline = time.monotonic() + 120
+        while not condition():
+            assert time.monotonic() < deadline, self._report()
+            assert [self.processes[task].poll() for task in running] == [None] * len(running), self._report()
+            time.sleep(0.02)
+
+    def wait_for(self, text, *tasks):
+        """Waits until these tasks have printed a text."""
+        self.wait_until(lambda: all(text in self.output(task) for task in tasks), *tasks)
+
+    def statuses(self, *tasks):
+        """Waits for the end of some tasks, or of all of them; returns {task: exit status}."""
+        chosen = tasks or self.processes
+        self.wait_until(lambda: all(self.processes[task].poll() is not None for task in chosen))
+        return {task: self.processes[task].returncode for task in chosen}
+
+    def finish(self):
+        """Waits until all tasks have ended with status 0."""
+        assert {*self.statuses().values()} == {0}, self._report()
+
+    def end(self, task, number):
+        """Sends a signal to a task and returns its exit status."""
+        self.processes[task].send_signal(number)
+        return self.statuses(task)[task]
+
+    def _report(self):
+        return "\n".join(
+            f"{task} {process.poll()}:\n{self.output(task)[-2000:]}" for task, process in self.processes.items()
+        )
 
 
 def users_environment(environment=None):
-    """What a user's shell has, and `environment`: the door set TensorFlow's variables for this process alone."""
+    """What a user's shell has, and `environment`: the bridge set TensorFlow's variables for this process alone."""
     users = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     return users | (environment or {})
 
@@ -259,12 +355,17 @@ def stop_training_after(monkeypatch, steps):
     monkeypatch.setattr(hooks.Progress, "after_run", after_run)
 
 
-def variables(checkpoint):
-    """{name: bytes} of all variables in a checkpoint, or in the newest of a model_dir."""
+def variable_values(checkpoint):
+    """Returns {name: array} of all variables in a checkpoint, or in the newest one of a model_dir."""
     from cnn_estimator.tf1 import tf
 
     reader = tf.train.load_checkpoint(str(checkpoint))
-    return {name: reader.get_tensor(name).tobytes() for name in reader.get_variable_to_shape_map()}
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def variables(checkpoint):
+    """Returns {name: bytes} of all variables in a checkpoint, or in the newest one of a model_dir."""
+    return {name: value.tobytes() for name, value in variable_values(checkpoint).items()}
 
 
 def steps_in(model_dir):

@@ -1,4 +1,4 @@
-"""What the chief of a cluster tells the other tasks, and what they refuse."""
+"""The plan that the chief of a cluster publishes, and what the other tasks refuse."""
 
 import dataclasses
 import json
@@ -7,24 +7,24 @@ import re
 import numpy as np
 import pytest
 
+from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
 from cnn_estimator.distributed import chief_plan
-from cnn_estimator.distributed.chief_plan import SharedPlan
+from cnn_estimator.distributed.chief_plan import ChiefPlan
 from cnn_estimator.errors import UserError
-from cnn_estimator.settings import make_settings
+from cnn_estimator.settings import Start, TrainOptions, make_settings
 
 pytestmark = pytest.mark.unit
 
 SETTINGS = make_settings(
     "fashion_dense", seed=2, threads=3, data_dir="/data", class_names=tuple("abcdefghij"), learning_rate=0.25
 )
-PLAN = SharedPlan(
-    settings=SETTINGS, checkpoint="model.ckpt-4", first_step=4, max_steps=9, evaluate_every=None, data="3 with checksum"
-)
+START = Start(settings=SETTINGS, checkpoint="model.ckpt-4", first_step=4, max_steps=9)
+PLAN = ChiefPlan(start=START, eval_every=None, data="3 with checksum")
 
 
-def test_what_the_chief_writes_the_others_read():
-    assert SharedPlan.read(PLAN.text()) == PLAN
+def test_a_task_reads_the_plan_of_the_chief():
+    assert ChiefPlan.read(PLAN.text()) == PLAN
 
 
 @pytest.mark.parametrize(
@@ -37,26 +37,28 @@ def test_what_the_chief_writes_the_others_read():
         ({"another": 1}, "the chief has another version of cnn_estimator: .*another"),
     ],
 )
-def test_another_program_is_refused(change, message):
+def test_another_version_is_refused(change, message):
     with pytest.raises(UserError, match=message):
-        SharedPlan.read(json.dumps(json.loads(PLAN.text()) | change))
+        ChiefPlan.read(json.dumps(json.loads(PLAN.text()) | change))
 
 
-def test_a_task_may_have_its_data_elsewhere_and_leave_out_what_the_chief_knows():
-    PLAN.check_given("fashion_dense", {"data_dir": "/mnt/data", "learning_rate": 0.25})
+def test_a_task_may_have_its_own_data_dir_and_leave_out_the_other_options():
+    options = TrainOptions(recipe="fashion_dense", overrides={"data_dir": "/mnt/data", "precision": "auto"})
+    PLAN.check_options(options)
+    start = PLAN.start_on_this_machine(options)
+    assert start == dataclasses.replace(START, settings=dataclasses.replace(SETTINGS, data_dir="/mnt/data"))
 
 
 @pytest.mark.parametrize(
-    ("recipe", "given", "message"),
+    ("recipe", "overrides", "message"),
     [
         ("fashion_cnn", {}, "recipe is fashion_cnn for this task, and fashion_dense for the chief"),
-        ("fashion_dense", {"seed": 1}, "seed is 1 for this task, and 2 for the chief"),
         ("fashion_dense", {"learning_rate": 0.5}, "learning_rate is 0.5 for this task, and 0.25 for the chief"),
     ],
 )
-def test_a_task_that_was_started_for_something_else_is_refused(recipe, given, message):
-    with pytest.raises(UserError, match=f"^{re.escape(message)}: start all tasks with the same flags$"):
-        PLAN.check_given(recipe, given)
+def test_other_options_are_refused(recipe, overrides, message):
+    with pytest.raises(UserError, match=f"^{re.escape(message)}: start all tasks with the same options$"):
+        PLAN.check_options(TrainOptions(recipe=recipe, overrides=overrides))
 
 
 def test_other_images_or_labels_are_refused():
@@ -68,12 +70,13 @@ def test_other_images_or_labels_are_refused():
         dataclasses.replace(data, pixels=data.pixels + np.uint8(1)),
         dataclasses.replace(data, pixels=data.pixels[:2], labels=data.labels[:2]),
     ):
-        with pytest.raises(UserError, match="the training images differ"):
+        with pytest.raises(UserError, match=r"the training images differ: .*: name the data_dir with the same data"):
             plan.check_data(other)
 
 
-def test_a_model_dir_without_the_chiefs_checkpoint_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(chief_plan, "_DISK_SECONDS", 0.1)
-    dataclasses.replace(PLAN, checkpoint=None).wait_for_checkpoint(str(tmp_path))
-    with pytest.raises(UserError, match=r"has no checkpoint for this task, and model\.ckpt-4 for the chief"):
+def test_a_model_dir_without_the_planned_checkpoint_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(waiting, "wait_for", lambda ask, **options: ask())  # without the wait for a slow disk
+    new_run = dataclasses.replace(PLAN, start=dataclasses.replace(START, checkpoint=None))
+    new_run.wait_for_checkpoint(str(tmp_path))
+    with pytest.raises(UserError, match=r"has no checkpoint for this task, and model\.ckpt-4 for the chief: name one"):
         PLAN.wait_for_checkpoint(str(tmp_path))

@@ -17,8 +17,8 @@ from cnn_estimator.run_dir.run import RunDir
 
 pytestmark = pytest.mark.process
 
-# Dropout, Adam's slots, and epochs of 30 batches: five and a third of them.
-FLAGS = ("--recipe=fashion_cnn", "--batch_size=10", "--save_every=8", "--max_steps=160")
+# Dropout, Adam's slots, and more than three epochs of 30 batches.
+FLAGS = ("--recipe=fashion_cnn", "--batch_size=10", "--save_every=8", "--max_steps=96")
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +70,13 @@ def test_a_run_that_is_killed_many_times_has_the_bits_of_an_unbroken_run(tmp_pat
     generator = random.Random(7)
     model_dir = tmp_path / "killed"
     reached = [0]
-    while reached[-1] < 150:
+    while reached[-1] < 90:
         flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", *FLAGS, "--seed=11", "--log_every=1")
         with started("run_train.py", *flags) as (process, stderr):
             if len(reached) % 4 == 0:  # some kills come during start-up, some in training, most in a save
                 time.sleep(generator.uniform(0, 4))
             else:
-                step = min(reached[-1] + generator.randint(12, 24), 160)
+                step = min(reached[-1] + generator.randint(12, 24), 96)
                 step -= step % generator.choice([1, 8, 8])
                 wait_for(f"step = {step}", process, stderr)
                 time.sleep(generator.uniform(0, 0.1))
@@ -87,7 +87,7 @@ def test_a_run_that_is_killed_many_times_has_the_bits_of_an_unbroken_run(tmp_pat
         newest = checkpoints.newest_intact(str(model_dir))
         reached.append(newest.step if newest else 0)
     assert reached == sorted(reached)  # no kill cost a checkpoint
-    assert len(reached) > 8, reached
+    assert len(reached) > 5, reached
     called_train(model_dir, data_dir, *FLAGS)
     assert variables(model_dir) == unbroken
 

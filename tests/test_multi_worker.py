@@ -1,163 +1,176 @@
-"""--strategy=multi_worker: real processes that train in step."""
+"""--strategy=multi_worker: the board of the chief, and processes that train in step."""
 
-import contextlib
-import json
 import signal
-import subprocess
-import sys
-import time
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, free_addresses, steps_in, users_environment, variables
+from helpers import Cluster, free_addresses, steps_in, tf_configs, variable_values, variables
 
-from cnn_estimator import training
+from cnn_estimator import stopping, training
+from cnn_estimator.distributed.multi_worker import Board, InStep
+from cnn_estimator.distributed.tasks import start_server
+from cnn_estimator.distributed.tf_config import Task
+from cnn_estimator.errors import Stopped, TaskLost, UserError
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Start, TrainOptions, make_settings
 from cnn_estimator.tf1 import tf
 
-pytestmark = pytest.mark.process
+CHIEF = ("chief", 0)
+WORKER = ("worker", 0)
+RESTART = "start all tasks again: they continue from the last checkpoint"
 
-# A small network on all data in IDX form, whose steps are slow enough to be interrupted.
-FLAGS = ("--recipe=fashion_dense", "--seed=1", "--threads=1", "--log_every=1", "--cluster_timeout=120")
+
+def new_tasks(count):
+    addresses = tuple(free_addresses(count))
+    return [Task("worker", index, {"worker": addresses}) for index in range(count)]
 
 
-class Cluster:
-    """Processes that train in step, the first one as the chief."""
+@pytest.fixture(scope="module")
+def tasks():
+    """The tasks of a cluster whose chief, worker 0, has a server in this process."""
+    tasks = new_tasks(3)
+    start_server(tasks[0], tf.ConfigProto())
+    return tasks
 
-    def __init__(self, folder, data_dir, model_dirs, flags, stack):
-        addresses = free_addresses(len(model_dirs))
-        cluster = {"chief": addresses[:1], "worker": addresses[1:]}
-        self._stderr, self.processes = [], []
-        for position, model_dir in enumerate(model_dirs):
-            task = {"type": "worker", "index": position - 1} if position else {"type": "chief", "index": 0}
-            self._stderr.append(folder / f"stderr {addresses[position]}")
-            command = ("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--strategy=multi_worker")
-            process = subprocess.Popen(
-                [sys.executable, *command, *flags],
-                cwd=REPOSITORY,
-                env=users_environment({"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}),
-                stdout=subprocess.PIPE,
-                stderr=stack.enter_context(self._stderr[-1].open("w")),
-                start_new_session=True,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            self.processes.append(process)
 
-    def stderr(self, position):
-        return self._stderr[position].read_text()
+@pytest.mark.integration
+def test_the_board_has_a_text_until_it_is_cleared(tasks):
+    with Board(tasks[0], 60) as chief, Board(tasks[1]) as worker:
+        assert worker.read() is None
+        for text in ("a plän", "another"):
+            chief.write(text)
+            assert chief.unread_addresses() == [tasks[1].address, tasks[2].address]
+            assert worker.read() == text
+            assert chief.unread_addresses() == [tasks[2].address]
+            chief.clear()
+            assert worker.read() is None
 
-    def wait_for(self, text):
-        """Until the chief has logged a text."""
-        while text not in self.stderr(0):
-            assert [process.poll() for process in self.processes] == [None] * len(self.processes), self.report()
-            time.sleep(0.005)
 
-    def statuses(self, timeout=240):
-        """Those of the tasks, when all have ended."""
-        deadline = time.monotonic() + timeout
-        return [process.wait(max(0, deadline - time.monotonic())) for process in self.processes]
+@pytest.mark.integration
+def test_a_worker_that_does_not_start_is_named(tmp_path):
+    tasks = new_tasks(3)
+    settings = make_settings("fashion_dense", seed=1, threads=1, class_names=tuple("abcdefghij"))
+    start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=9)
+    run_dir = RunDir(str(tmp_path))
+    with ThreadPoolExecutor() as threads:
+        plan = threads.submit(InStep(tasks[1], 60).resolve_start, run_dir, TrainOptions(recipe="fashion_dense"), None)
+        chief = InStep(tasks[0], 4)
+        assert chief.resolve_start(run_dir, TrainOptions(), lambda *arguments: start) is start
+        with pytest.raises(TaskLost, match=f"^worker 2 at {tasks[2].address} did not start within 4 s: start all"):
+            chief.wait_until_ready(run_dir, start, None)
+        assert plan.result(60) == start
 
-    def report(self):
-        return "\n".join(self.stderr(position)[-3000:] for position in range(len(self.processes)))
 
-    def errors(self, position):
-        assert "Traceback" not in self.stderr(position)
-        return [line for line in self.stderr(position).splitlines() if line.startswith("error: ")]
+@pytest.mark.integration
+def test_a_chief_that_does_not_start_is_named(monkeypatch, tmp_path):
+    chief, worker = new_tasks(2)
+    with pytest.raises(TaskLost, match=f"^the chief at {chief.address} did not start within 1 s: start all tasks"):
+        InStep(worker, 1).resolve_start(RunDir(str(tmp_path)), TrainOptions(), None)
+    monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
+    with pytest.raises(Stopped):
+        InStep(worker, 60).resolve_start(RunDir(str(tmp_path)), TrainOptions(), None)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("job", ["worker", "ps"])
+def test_an_address_in_use_is_one_error(job):
+    with socket.create_server(("", 0)) as taken:
+        task = Task(job, 0, {job: (f"127.0.0.1:{taken.getsockname()[1]}",), "chief": ("127.0.0.1:1",)})
+        with pytest.raises(
+            UserError, match=f"the {job} 0 of .* cannot listen at {task.address}: Address already in use"
+        ):
+            start_server(task, tf.ConfigProto())
+
+
+@pytest.mark.integration
+def test_a_process_has_one_server_with_one_configuration(tasks):
+    target = start_server(tasks[0], tf.ConfigProto())
+    assert start_server(tasks[0], tf.ConfigProto()) == target
+    with pytest.raises(UserError, match="train in a new process"):
+        start_server(tasks[0], tf.ConfigProto(intra_op_parallelism_threads=1))
 
 
 @pytest.fixture
-def start(tmp_path, data_dir):
-    """Starts a cluster: start(model_dir of each task, *flags)."""
-    with contextlib.ExitStack() as stack:
-        yield lambda model_dirs, *flags: Cluster(tmp_path, data_dir, model_dirs, (*FLAGS, *flags), stack)
+def new_cluster(tmp_path, data_dir):
+    """Returns a function of (model_dir, sizes, flags) that returns a Cluster."""
+
+    def new_cluster(model_dir, sizes, *flags):
+        command = ["run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--strategy=multi_worker"]
+        common = ["--seed=1", "--threads=1", "--log_every=1", "--cluster_timeout=120"]
+        return Cluster(tmp_path, tf_configs(sizes), *command, *common, *flags)
+
+    return new_cluster
 
 
-def finish(cluster):
-    assert cluster.statuses() == [0] * len(cluster.processes), cluster.report()
-    return cluster
-
-
-def assert_close(model_dir, other, step, tolerance):
-    readers = [tf.train.load_checkpoint(str(folder / f"model.ckpt-{step}")) for folder in (model_dir, other)]
-    for name in readers[0].get_variable_to_shape_map():
-        values, others = (reader.get_tensor(name) for reader in readers)
-        np.testing.assert_allclose(values, others, rtol=0, atol=tolerance * max(1, np.abs(values).max()), err_msg=name)
-
-
-def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(tmp_path, data_dir, start):
-    # 31 images go to three workers as 10, 10 and 11; the ninth batch has the other 21. It has dropout.
+@pytest.mark.process
+def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(tmp_path, data_dir, new_cluster):
+    # 31 images are shared as 10, 10 and 11; the ninth batch has 21 images. The network has dropout.
     options = {"batch_size": 31, "max_steps": 12, "save_every": 5}
     options |= {"schedule": "cosine", "augment": "shifts", "average_decay": 0.5}
-    flags = ("--recipe=fashion_cnn", *(f"--{name}={value}" for name, value in options.items()))
-    folders = [tmp_path / name for name in ("chief", "worker 0", "worker 1")]
-    cluster = finish(start(folders, *flags))
+    flags = (f"--{name}={value}" for name, value in options.items())
+    with new_cluster(tmp_path / "run", {"worker": 3}, "--recipe=fashion_cnn", *flags) as cluster:
+        cluster.start()
+        cluster.finish()
+        outputs = [cluster.output(task) for task in cluster.processes]
     alone = training.train(tmp_path / "alone", "fashion_cnn", seed=1, threads=1, data_dir=data_dir, **options)
     for step in (0, 5, 10, 12):
-        assert_close(folders[0], tmp_path / "alone", step, 1e-4 if step else 0)
-    losses = [line.split("loss = ")[1].split(",")[0] for line in cluster.stderr(0).splitlines() if "loss = " in line]
+        values, expected = (variable_values(tmp_path / name / f"model.ckpt-{step}") for name in ("run", "alone"))
+        assert values.keys() == expected.keys()
+        for name, value in values.items():
+            tolerance = 1e-4 * max(1, np.abs(value).max()) if step else 0
+            np.testing.assert_allclose(value, expected[name], rtol=0, atol=tolerance, err_msg=name)
+    losses = [line.split("loss = ")[1].split(",")[0] for line in outputs[0].splitlines() if "loss = " in line]
     assert len(losses) == 12
     np.testing.assert_allclose(float(losses[-1]), alone.loss, rtol=1e-3)
-    assert not folders[1].exists()
-    assert not folders[2].exists()
-    assert {path.name for path in folders[0].iterdir()} == {
-        path.name if "events" not in path.name else next(folders[0].glob("events*")).name
-        for path in (tmp_path / "alone").iterdir()
-    }
-    last = json.loads((folders[0] / "history.jsonl").read_text())
-    assert (last["strategy"], last["replicas"]) == ("multi_worker", 3)
-    for position in (1, 2):
-        assert "trained to step 12" in cluster.stderr(position)
+    names = [{path.name.split(".out.")[0] for path in (tmp_path / name).iterdir()} for name in ("run", "alone")]
+    assert names[0] == names[1]
+    assert len([*(tmp_path / "run").glob("events*")]) == 1
+    assert '"strategy": "multi_worker", "replicas": 3' in (tmp_path / "run" / "history.jsonl").read_text()
+    assert all("trained to step 12" in output for output in outputs)
 
 
-def test_a_run_that_is_stopped_and_loses_a_task_ends_in_the_same_bits(tmp_path, start):
-    model_dir, whole = tmp_path / "run", tmp_path / "whole"
-    flags = ("--max_steps=400", "--save_every=100")
-    cluster = start([model_dir] * 2, *flags)
-    cluster.wait_for("step = 50")
-    cluster.processes[1].send_signal(signal.SIGTERM)
-    assert cluster.statuses() == [143, 143], cluster.report()
-    stopped = max(steps_in(model_dir))
-    assert 50 < stopped < 400
-    for position in (0, 1):
-        assert f"stopped by SIGTERM: step {stopped} is saved as {model_dir}/model.ckpt-{stopped}" in cluster.stderr(
-            position
-        )
-    assert "another task of the cluster was asked to stop" in cluster.stderr(0)
-    assert "another task of the cluster was asked to stop" not in cluster.stderr(1)
+@pytest.mark.process
+def test_a_run_that_is_stopped_and_loses_a_task_ends_in_the_same_bits(tmp_path, new_cluster):
+    sizes = {"chief": 1, "worker": 1}
+    flags = ("--recipe=fashion_dense", "--max_steps=400", "--save_every=100")
+    with new_cluster(tmp_path / "run", sizes, *flags) as cluster:
+        cluster.start()
+        cluster.wait_for("step = 50", CHIEF, WORKER)
+        assert cluster.end(WORKER, signal.SIGTERM) == 143
+        assert cluster.statuses(CHIEF) == {CHIEF: 143}
+        stopped = max(steps_in(tmp_path / "run"))
+        assert 50 < stopped < 400
+        for task in (CHIEF, WORKER):
+            assert f"stopped by SIGTERM: step {stopped} is saved as" in cluster.output(task)
+        assert "another task of the cluster was asked to stop" in cluster.output(CHIEF)
+        assert "another task of the cluster was asked to stop" not in cluster.output(WORKER)
 
-    cluster = start([model_dir] * 2, *flags)
-    cluster.wait_for(f"Saving checkpoints for {stopped + 100} into")
-    cluster.processes[1].kill()
-    assert cluster.statuses() == [138, -9], cluster.report()
-    (error,) = cluster.errors(0)
-    assert error.startswith("error: worker 0 at localhost:")
-    assert error.endswith("start all tasks again: they go on from the last checkpoint")
+        cluster.start()
+        cluster.wait_for(f"Saving checkpoints for {stopped + 100} into", CHIEF)
+        assert cluster.end(WORKER, signal.SIGKILL) == -signal.SIGKILL
+        assert cluster.statuses(CHIEF) == {CHIEF: 138}
+        (error,) = cluster.errors(CHIEF)
+        assert error.startswith("error: worker 0 at 127.0.0.1:")
+        assert error.endswith(f" was lost: {RESTART}")
 
-    finish(start([model_dir] * 2, *flags))
-    finish(start([whole] * 2, *flags))
-    assert variables(model_dir) == variables(whole)
-
-
-def test_a_task_that_does_nothing_more_is_waited_for_no_longer_than_the_flag_says(tmp_path, start):
-    cluster = start([tmp_path / "run"] * 2, "--max_steps=1000000", "--cluster_timeout=15")
-    cluster.wait_for("step = 20")
-    cluster.processes[0].send_signal(signal.SIGSTOP)
-    started = time.monotonic()
-    assert cluster.processes[1].wait(60) == 138
-    assert 10 < time.monotonic() - started < 40
-    (error,) = cluster.errors(1)
-    assert error == (
-        "error: a task of the cluster ended, or did not do its part within 15 s: start all tasks again: they go on "
-        "from the last checkpoint"
-    )
+        cluster.start()
+        cluster.finish()
+    with new_cluster(tmp_path / "whole", sizes, *flags) as cluster:
+        cluster.start()
+        cluster.finish()
+    assert variables(tmp_path / "run") == variables(tmp_path / "whole")
 
 
-def test_early_stopping_ends_all_tasks_at_the_step_that_was_evaluated(tmp_path, start):
-    rate = "--learning_rate=1e-30"  # nothing gets better
-    cluster = finish(
-        start([tmp_path] * 2, rate, "--validation=50", "--eval_every=3", "--early_stopping=1", "--max_steps=50")
-    )
-    assert steps_in(tmp_path) == [0, 6]
-    for position in (0, 1):
-        assert "trained to step 6:" in cluster.stderr(position)
-    finish(start([tmp_path] * 2, rate, "--max_steps=6"))  # which is nothing to train
+@pytest.mark.process
+def test_early_stopping_ends_all_tasks_after_the_evaluated_step(tmp_path, new_cluster):
+    flags = ["--recipe=fashion_dense", "--learning_rate=1e-30", "--validation=50"]  # the accuracy stays the same
+    with new_cluster(tmp_path / "run", {"chief": 1, "worker": 1}, *flags) as cluster:
+        cluster.start(flags=["--eval_every=3", "--early_stopping=1", "--max_steps=50"])
+        cluster.finish()
+        assert steps_in(tmp_path / "run") == [0, 6]
+        assert all("trained to step 6:" in cluster.output(task) for task in (CHIEF, WORKER))
+        cluster.start(flags=["--max_steps=6"])
+        cluster.finish()
+        assert all("nothing to train" in cluster.output(task) for task in (CHIEF, WORKER))

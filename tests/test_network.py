@@ -1,33 +1,28 @@
-"""The manifests' own commands, each pod in a network namespace of its own, so that what crosses a network does."""
+"""The manifests' commands with each pod in its own network namespace, so that messages cross a network."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 
 import pytest
 import tfjobs
-from helpers import REPOSITORY, steps_in, users_environment
-
-from cnn_estimator.run_dir import evaluations
+from helpers import Cluster, steps_in
 
 pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(
         shutil.which("ip") is None or subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
-        reason="network namespaces need the command ip, and a root that may make them",
+        reason="network namespaces need the command ip, and the rights of root",
     ),
 ]
 
 NETWORK = "10.213.77"
 PORT = 2222
-# Of the manifests' flags, with small data and few steps.
-SMALLER = {"max_steps": 40, "validation": 50, "eval_every": 10, "threads": 1, "cluster_timeout": 60}
-BYTES = 407_080  # of the variables of fashion_dense
+VARIABLES_BYTES = 407_080  # of fashion_dense
+WORKER = ("worker", 1)
 
 
 def ip(*arguments):
@@ -35,21 +30,22 @@ def ip(*arguments):
 
 
 class Network:
-    """A bridge, and a namespace with an address on it for each task."""
+    """A bridge, and for each task a namespace with an address on the bridge."""
 
     def __init__(self, tasks, stack):
-        own = f"{os.getpid():x}"[-6:]
-        bridge = f"cnn{own}"
+        unique = f"{os.getpid():x}"[-6:]
+        bridge = f"cnn{unique}"
         ip("link", "add", bridge, "type", "bridge")
         stack.callback(ip, "link", "del", bridge)
         ip("link", "set", bridge, "up")
         self._names = {}
         for number, task in enumerate(tasks, 1):
-            name = self._names[task] = f"cnn{own}n{number}"
+            name = f"cnn{unique}n{number}"
+            self._names[task] = name
             ip("netns", "add", name)
             stack.callback(ip, "netns", "del", name)
             ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
-            stack.callback(ip, "link", "del", name)  # the namespace would take it along, but some time later
+            stack.callback(ip, "link", "del", name)  # the namespace would delete it too, but some time later
             ip("link", "set", name, "master", bridge, "up")
             ip("-n", name, "addr", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
             for device in ("lo", "eth0"):
@@ -59,10 +55,10 @@ class Network:
         return f"{NETWORK}.{[*self._names].index(task) + 1}:{PORT}"
 
     def inside(self, task):
+        """Returns the beginning of a command line that runs in a task's namespace."""
         return ["ip", "netns", "exec", self._names[task]]
 
-    def sent(self, task):
-        """Bytes that a task has sent to the others."""
+    def sent_bytes(self, task):
         with open(f"/sys/class/net/{self._names[task]}/statistics/rx_bytes") as file:
             return int(file.read())
 
@@ -70,77 +66,43 @@ class Network:
         ip("link", "set", self._names[task], "down")
 
 
-class Job:
-    """The pods of a manifest as processes, with one model_dir."""
-
-    def __init__(self, name, folder, data_dir, stack, **flags):
-        manifest = tfjobs.read(name)
-        self.tasks = [*tfjobs.tf_configs(manifest, tfjobs.service(manifest))]
-        self.network = Network(self.tasks, stack)
-        self.model_dir = folder / "run"
-        smaller = SMALLER | {"model_dir": self.model_dir} | flags
-        arguments = [
-            re.sub(r"^--(\w+)=.*", lambda found: f"--{found[1]}={smaller[found[1]]}", argument)
-            if re.match(r"--(\w+)", argument)[1] in smaller
-            else argument
-            for argument in tfjobs.arguments(manifest)[1:]
-        ]
-        self.processes, self._stderr = {}, {}
-        for task, config in tfjobs.tf_configs(manifest, lambda *place: self.network.address(place)).items():
-            self._stderr[task] = folder / "{} {}".format(*task)
-            process = self.processes[task] = subprocess.Popen(
-                [
-                    *(*self.network.inside(task), sys.executable, "run_train.py"),
-                    *(*arguments, "--recipe=fashion_dense", "--log_every=5", f"--data_dir={data_dir}"),
-                ],
-                cwd=REPOSITORY,
-                env=users_environment({"TF_CONFIG": json.dumps(config)}),
-                stdout=subprocess.DEVNULL,
-                stderr=stack.enter_context(self._stderr[task].open("w")),
-                start_new_session=True,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.kill)  # `ip netns exec` becomes the program
-
-    def said(self, task):
-        return self._stderr[task].read_text()
-
-    def statuses(self, timeout=150):
-        deadline = time.monotonic() + timeout
-        for process in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0, deadline - time.monotonic()))
-        return {task: process.poll() for task, process in self.processes.items()}
-
-    def report(self):
-        return "\n".join(f"{task}:\n{self.said(task)[-2000:]}" for task in self.tasks)
-
-
 @pytest.fixture
 def start(tmp_path, data_dir):
+    """Starts the pods of a manifest with small data, and flags in place of some of the manifest's."""
     with contextlib.ExitStack() as stack:
-        yield lambda name, **flags: Job(name, tmp_path, data_dir, stack, **flags)
+
+        def start(name, **changed):
+            manifest = tfjobs.read(name)
+            network = Network(tfjobs.tf_configs(manifest, tfjobs.service(manifest)), stack)
+            configs = tfjobs.tf_configs(manifest, lambda *task: network.address(task))
+            changed |= {"model_dir": tmp_path / "run", "validation": 50, "eval_every": 10, "threads": 1}
+            arguments = [
+                re.sub(r"^--(\w+)=(.*)", lambda flag: f"--{flag[1]}={changed.get(flag[1], flag[2])}", argument)
+                for argument in tfjobs.arguments(manifest)[1:]
+            ]
+            small = ("--recipe=fashion_dense", "--log_every=5", f"--data_dir={data_dir}")
+            command = ("run_train.py", *arguments, *small)
+            cluster = stack.enter_context(Cluster(tmp_path, configs, *command, prefix=network.inside))
+            cluster.start()
+            return cluster, network
+
+        yield start
 
 
-@pytest.mark.parametrize(("name", "sender"), [("tfjob-multi-worker.yaml", ("worker", 1)), ("tfjob-ps.yaml", ("ps", 0))])
-def test_the_pods_of_a_manifest_train_across_a_network(start, name, sender):
-    job = start(name)
-    assert {*job.statuses().values()} == {0}, job.report()
-    assert steps_in(job.model_dir)[-1] >= 40
-    assert evaluations.read(str(job.model_dir), last_step=100)
-    assert (job.model_dir / "best" / "best.json").exists()
-    assert job.network.sent(sender) > BYTES * 5
+def test_the_pods_of_a_cluster_with_parameter_servers_train_across_a_network(tmp_path, start):
+    cluster, network = start("tfjob-ps.yaml", max_steps=40, cluster_timeout=60)
+    cluster.finish()
+    assert max(steps_in(tmp_path / "run")) >= 40
+    assert network.sent_bytes(("ps", 0)) > 5 * VARIABLES_BYTES
 
 
-def test_a_worker_that_is_cut_off_takes_the_job_down_within_the_bound(start):
-    job = start("tfjob-multi-worker.yaml", max_steps=1_000_000, cluster_timeout=20)
-    while "step = 16" not in job.said(("chief", 0)):
-        assert [process.poll() for process in job.processes.values()] == [None] * 3, job.report()
-        time.sleep(0.05)
-    job.network.cut_off(("worker", 1))
+def test_a_worker_without_a_network_ends_the_job_within_the_time_limit(tmp_path, start):
+    cluster, network = start("tfjob-multi-worker.yaml", max_steps=1_000_000, cluster_timeout=20)
+    cluster.wait_until((tmp_path / "run" / "best" / "best.json").exists, *cluster.processes)
+    assert network.sent_bytes(WORKER) > 5 * VARIABLES_BYTES
+    network.cut_off(WORKER)
     started = time.monotonic()
-    assert {*job.statuses().values()} == {138}, job.report()
-    assert time.monotonic() - started < 60  # twice the bound, on a busy machine
-    for task in job.tasks:
-        assert len(re.findall("^error: ", job.said(task), re.MULTILINE)) == 1, job.said(task)
-        assert "Traceback" not in job.said(task)
+    assert {*cluster.statuses().values()} == {138}
+    assert time.monotonic() - started < 60  # three times the limit, for a busy machine
+    for task in cluster.processes:
+        assert len(cluster.errors(task)) == 1

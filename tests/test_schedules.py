@@ -103,10 +103,10 @@ def test_a_run_that_is_resumed_with_other_steps_ends_in_the_same_bits(tmp_path, 
 def test_beyond_its_end_nothing_is_learned_and_a_log_line_says_so(tmp_path, data_dir, caplog):
     options = OPTIONS | {"data_dir": data_dir, "optimizer": "sgd"}
     ended = training.train(tmp_path, steps=6, **options)
-    assert "is 0 from step" not in caplog.text
+    assert "ends at step" not in caplog.text
     beyond = training.train(tmp_path, steps=3, **options)
     assert beyond.settings.schedule_steps == 6
-    assert "the learning rate is 0 from step 6 on, where schedule cosine ends: nothing is learned" in caplog.text
+    assert "schedule cosine ends at step 6: the learning rate is 0 from there to step 9" in caplog.text
     before, after = (variables(run.checkpoint) for run in (ended, beyond))
     assert {name for name in before if before[name] != after[name]} == {"global_step"}
     caplog.clear()

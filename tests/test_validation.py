@@ -134,7 +134,7 @@ def test_a_killed_run_ends_with_the_same_best_step_and_bits(tmp_path, data_dir):
     assert run("run_train.py", f"--model_dir={whole}", *flags).returncode == 0
     for step in (220, 400):  # beyond the last checkpoint
         with started("run_train.py", f"--model_dir={killed}", *flags) as (process, stderr):
-            wait_for(f"validation: step {step}", process, stderr)
+            wait_for(f"held-out images: step {step}", process, stderr)
             process.send_signal(signal.SIGKILL)
             process.wait()
     done = run("run_train.py", f"--model_dir={killed}", *flags)

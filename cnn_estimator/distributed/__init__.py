@@ -1,1 +1,2 @@
-"""Training on several devices or in several processes. A reader of training/ needs nothing of it."""
+"""Where training runs: placement.py has what training/ asks, and the answers for one device; the other modules have
+the answers for several devices or processes."""

@@ -1,4 +1,7 @@
-"""What the chief of a cluster tells the workers to train."""
+"""What the chief tells the workers to train, with the strategy multi_worker.
+
+With parameter servers each task resolves its options by itself.
+"""
 
 import dataclasses
 import json
@@ -11,17 +14,17 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.settings import Settings, Start, TrainOptions
 from cnn_estimator.tf1 import tf
 
-_SHARED_DISK_SECONDS = 10.0  # for a shared disk to show in one place what was written in another
+_MAX_SHARED_DISK_SECONDS = 10.0  # until a shared disk shows on one machine what another one has written
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ChiefPlan:
-    """What the chief trains.
+    """What all tasks train.
 
     Attributes:
       start: the settings, the checkpoint to continue from, the first and the last step.
-      eval_every: steps between two evaluations by the chief; None for none.
-      data: the fingerprint of the training images; None where there is nothing to train.
+      eval_every: steps between two evaluations by the chief; None for no evaluations.
+      data: the fingerprint of the training images; None if there is nothing to train.
       tensorflow: the version of TensorFlow.
     """
 
@@ -57,7 +60,7 @@ class ChiefPlan:
             ) from error
 
     def check_options(self, options: TrainOptions) -> None:
-        """Raises UserError where this task was started with other options than the chief."""
+        """Raises UserError if this task was started with other options than the chief."""
         requested = {"recipe": options.recipe, **options.overrides}
         requested.pop("data_dir", None)  # each machine has its own folder
         if requested.get("precision") == "auto":  # the chief's processor decides
@@ -76,23 +79,24 @@ class ChiefPlan:
         return dataclasses.replace(self.start, settings=dataclasses.replace(self.start.settings, data_dir=data_dir))
 
     def check_data(self, images: Split) -> None:
-        """Raises UserError where this task's training images are not the chief's."""
-        found = fingerprint(images)
-        if found != self.data:
+        """Raises UserError if this task's training images differ from the chief's."""
+        data = fingerprint(images)
+        if data != self.data:
             raise UserError(
-                f"the training images differ: this task has {found}, the chief has {self.data}",
+                f"the training images differ: this task has {data}, the chief has {self.data}",
                 "name the {data_dir} with the same data on each machine",
             )
 
     def wait_for_checkpoint(self, model_dir: str) -> None:
-        """Returns when TensorFlow would continue from the planned checkpoint here.
+        """Waits until the planned checkpoint is the newest one in this task's model_dir.
 
         Raises:
-          UserError: it does not, also after some seconds.
+          UserError: after some seconds it is not.
           Stopped: a stop signal came.
         """
-
-        if not waiting.wait_for(lambda: _newest_name(model_dir) == self.start.checkpoint, seconds=_SHARED_DISK_SECONDS):
+        if not waiting.wait_for(
+            lambda: _newest_name(model_dir) == self.start.checkpoint, seconds=_MAX_SHARED_DISK_SECONDS
+        ):
             raise UserError(
                 f"model_dir {model_dir} has {_newest_name(model_dir) or 'no checkpoint'} for this task, and "
                 f"{self.start.checkpoint or 'none'} for the chief",

@@ -12,13 +12,13 @@ log = logging.getLogger("cnn_estimator")
 
 
 class Mirrored(Local):
-    """One process with several devices, GPUs or parts of the CPU, which train in step on their shares of each batch.
+    """One process with several devices, GPUs or parts of the CPU, that share each batch.
 
     Args:
-      devices: how many; None takes every GPU, or one part of the CPU.
+      devices: the number of devices; None takes every GPU, or the CPU as one device.
 
     Raises:
-      UserError: there are fewer GPUs than that.
+      UserError: there are fewer GPUs than devices.
     """
 
     def __init__(self, devices: int | None) -> None:
@@ -27,7 +27,7 @@ class Mirrored(Local):
             raise UserError(f"devices {devices}: this machine has {gpus} GPUs", "ask for no more {devices}")
         names = [f"/{'gpu' if gpus else 'cpu'}:{number}" for number in range(devices or gpus or 1)]
         log.info("strategy mirrored: %s", ", ".join(names))
-        # For GPUs, TensorFlow finds the best way itself; for CPUs this is it, and TensorFlow would log a warning.
+        # TensorFlow chooses the best reduction for GPUs. For CPUs it would choose this one too, with a warning.
         reduction = None if gpus else tf.distribute.ReductionToOneDevice()
         self._strategy = tf.distribute.MirroredStrategy(names, reduction)
         self._cpus = 0 if gpus else len(names)

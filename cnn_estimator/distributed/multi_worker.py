@@ -1,7 +1,7 @@
 """Training in step with the other tasks of a cluster, by tf.distribute's MultiWorkerMirroredStrategy.
 
-The chief decides what to train and writes the model_dir. Where a task is lost, all others end too, and all are started
-again.
+The chief decides what to train, and writes the model_dir. When a task is lost, all other tasks end too, and their
+supervisor starts all of them again.
 """
 
 import contextlib
@@ -13,9 +13,9 @@ from cnn_estimator import stopping, waiting
 from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed import shares, tf_config
 from cnn_estimator.distributed.chief_plan import ChiefPlan, fingerprint
-from cnn_estimator.distributed.placement import InputFn, Local, Resolve
+from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
-from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, start_server
+from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.hardware import resolve_precision
@@ -26,15 +26,15 @@ from cnn_estimator.tf1 import estimator_training, tf
 
 log = logging.getLogger("cnn_estimator")
 
-_CALL_SECONDS = 2.0  # for the chief to answer one question
+_MAX_CALL_SECONDS = 2.0  # how long a worker waits for one answer of the chief's server
 
 
 class InStep(Local):
-    """A task of a cluster whose tasks compute each step together, each on its share of the batch.
+    """The strategy multi_worker: the tasks of a cluster compute each step together, each on its share of the batch.
 
     Args:
       task: the task of this process.
-      timeout: seconds that the tasks wait for each other, to start and in a step.
+      timeout: seconds that the tasks wait for each other, before the first step and in each step.
     """
 
     model_fn = staticmethod(shares.model_fn)
@@ -56,8 +56,14 @@ class InStep(Local):
     def stopped_early(self) -> bool:  # type: ignore[override]
         return self._stop_together is not None and self._stop_together.stopped_early
 
-    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
-        """Returns what the chief decides: it resolves the options, and the others wait for its plan."""
+    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        """Resolves the options in the chief; returns the chief's plan in the workers.
+
+        Raises:
+          UserError: this task was started with other options than the chief.
+          TaskLost: the chief did not start in time.
+          Stopped: a stop signal came.
+        """
         if self._task.is_chief:
             self._eval_every = options.eval_every
             return resolve(run_dir, options)
@@ -66,7 +72,7 @@ class InStep(Local):
             text = waiting.wait_for(board.read, seconds=self._timeout)
         if text is None:
             raise TaskLost(
-                f"the chief at {self._task.chief_address} did not answer within {self._timeout} s", WAIT_LONGER
+                f"the chief at {self._task.chief_address} did not start within {self._timeout} s", WAIT_LONGER
             )
         self._plan = ChiefPlan.read(text)
         self._plan.check_options(options)
@@ -74,28 +80,32 @@ class InStep(Local):
         resolve_precision(self._plan.start.settings.precision)  # this task may have another processor
         return self._plan.start_on_this_machine(options)
 
-    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
-        """Publishes the plan in the chief, and compares it with this task's data and model_dir in the others."""
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        """Publishes the chief's plan; compares this task's data and model_dir with the plan in the workers.
+
+        Raises:
+          UserError: the data or the model_dir differ.
+          TaskLost: a worker did not start in time.
+          Stopped: a stop signal came.
+        """
         if self._task.is_chief:
-            plan = ChiefPlan(
-                start=start, eval_every=self._eval_every, data=fingerprint(data.training) if data else None
-            )
-            self._publish(plan, start.settings)
+            images = fingerprint(data.training) if data else None
+            self._publish(ChiefPlan(start=start, eval_every=self._eval_every, data=images), start.settings)
         elif data:
             assert self._plan
             self._plan.check_data(data.training)
             self._plan.wait_for_checkpoint(run_dir.path)
 
     def _publish(self, plan: ChiefPlan, settings: Settings) -> None:
-        """Writes the plan for the other tasks, and returns when all of them have read it."""
+        """Writes the plan for the workers, and returns when all of them have read it."""
         start_server(self._task, self._session_config(make_session_config(settings.precision, settings.threads)))
         log.info("waiting for the other %d of %d tasks", self._task.workers - 1, self._task.workers)
-        # Nobody else answers here, and this process may be stalled for a while: a call may take as long as all.
+        # The server is in this process, which may be stalled for a while.
         with Board(self._task, self._timeout) as board:
             board.write(plan.text())
-            if not waiting.wait_for(lambda: not board.unread_positions(), seconds=self._timeout):
-                missing = ", ".join(self._task.name_of(position) for position in board.unread_positions())
-                raise TaskLost(f"{missing} did not come within {self._timeout} s", WAIT_LONGER)
+            if not waiting.wait_for(lambda: not board.unread_addresses(), seconds=self._timeout):
+                missing = " and ".join(map(self._task.name_of, board.unread_addresses()))
+                raise TaskLost(f"{missing} did not start within {self._timeout} s", WAIT_LONGER)
             board.clear()
 
     def _session_config(self, config: tf.ConfigProto) -> tf.ConfigProto:
@@ -109,21 +119,15 @@ class InStep(Local):
     def input_fn(self, input_fn: InputFn) -> InputFn:
         return shares.input_fn(input_fn)
 
-    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+    def hooks(self, start: Start) -> Hooks:
         self._stop_together = StopTogether(first_step=start.first_step, eval_every=self._eval_every)
         return [self._stop_together]
 
-    def train(
-        self,
-        estimator: tf.estimator.Estimator,
-        input_fn: InputFn,
-        all_hooks: list[tf.train.SessionRunHook],
-        max_steps: int,
-    ) -> None:
+    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Trains in step with the other tasks.
 
         Raises:
-          TaskLost: another task was lost, or did not do its part in time.
+          TaskLost: another task was lost, or did not answer in time.
         """
         task = self._task
         start_server(task, estimator.config.session_config)
@@ -139,49 +143,34 @@ class InStep(Local):
                 )
         except LOST_ERRORS as error:
             log.debug("%s", error)
-            raise TaskLost(
-                _describe_loss(task, self._timeout), "start all tasks again: they continue from the last checkpoint"
-            ) from error
-
-
-def _describe_loss(task: Task, timeout: int) -> str:
-    gone = [
-        task.name_of(position)
-        for position, address in enumerate(task.training_addresses)
-        if position != task.position and not listens(address)
-    ]
-    if not gone:
-        return f"a task of the cluster ended, or did not do its part within {timeout} s"
-    return f"{' and '.join(gone)} ended, and the others cannot train without"
+            lost = silent_tasks(task, task.training_addresses)
+            problem = f"{lost} was lost" if lost else f"a task was lost, or did not answer within {self._timeout} s"
+            raise TaskLost(problem, "start all tasks again: they continue from the last checkpoint") from error
 
 
 class Board:
-    """A text in the memory of the chief's server, and which tasks have read it.
+    """A text in the memory of the chief's server, and which workers have read it.
 
-    A chief that was started again has an empty board. The chief's server must be running, the others need none.
+    The board of a chief that was started again is empty. A worker needs no server to read it.
 
     Args:
       task: the task of this process.
-      call_seconds: seconds that one call may take.
+      call_seconds: seconds that one method may take.
     """
 
-    def __init__(self, task: Task, call_seconds: float = _CALL_SECONDS) -> None:
+    def __init__(self, task: Task, call_seconds: float = _MAX_CALL_SECONDS) -> None:
         device = f"/job:{'chief' if 'chief' in task.cluster else 'worker'}/task:0"
         with tf.Graph().as_default() as graph, tf.device(f"{device}/cpu:0"):
             text = _variable("text", tf.string)
-            readers = {position: _variable(f"read_by_{position}", tf.bool) for position in range(1, task.workers)}
+            others = task.training_addresses[1:]
+            readers = {address: _variable(f"read_by_{address}", tf.bool) for address in others}
             self._is_written = tf.raw_ops.VarIsInitializedOp(resource=text)
             self._text = tf.raw_ops.ReadVariableOp(resource=text, dtype=tf.string)
             self._new_text = tf.placeholder(tf.string, [])
             self._write = tf.raw_ops.AssignVariableOp(resource=text, value=self._new_text)
-            self._mark = [
-                tf.raw_ops.AssignVariableOp(resource=reader, value=True)
-                for position, reader in readers.items()
-                if position == task.position
-            ]
-            self._is_read = {
-                position: tf.raw_ops.VarIsInitializedOp(resource=reader) for position, reader in readers.items()
-            }
+            if not task.is_chief:
+                self._mark = tf.raw_ops.AssignVariableOp(resource=readers[task.address], value=True)
+            self._is_read = {address: tf.raw_ops.VarIsInitializedOp(resource=readers[address]) for address in others}
             self._clear = [tf.raw_ops.DestroyResourceOp(resource=each) for each in (text, *readers.values())]
         # Without the filter a session waits until all tasks of the cluster run.
         config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * call_seconds))
@@ -198,7 +187,7 @@ class Board:
         self._session.run(self._write, {self._new_text: text})
 
     def read(self) -> str | None:
-        """Returns the text and notes that this task has read it; None while there is no text, or no server."""
+        """Returns the text and marks it as read by this task; returns None while there is no text, or no server."""
         with contextlib.suppress(*LOST_ERRORS):
             if self._session.run(self._is_written):
                 text = self._session.run(self._text).decode()
@@ -206,9 +195,9 @@ class Board:
                 return text
         return None
 
-    def unread_positions(self) -> list[int]:
-        """Returns the positions of the tasks that have not read the text, without the chief's."""
-        return [position for position, read in self._session.run(self._is_read).items() if not read]
+    def unread_addresses(self) -> list[str]:
+        """Returns the addresses of the tasks that have not read the text, without the chief's."""
+        return [address for address, read in self._session.run(self._is_read).items() if not read]
 
     def clear(self) -> None:
         """Removes the text, so that a task that is started again waits for the next one."""
@@ -221,13 +210,13 @@ def _variable(name: str, dtype: tf.DType) -> tf.Tensor:
 
 
 class StopTogether(tf.train.SessionRunHook):
-    """Ends training at the same step in all tasks, where one of them was asked to stop.
+    """Ends training after the same step in all tasks when one of them has received a stop signal, or stops early.
 
     It must be the last hook: it sees what the hooks before it requested, and its end comes after their last save.
 
     Args:
       first_step: the global step to begin after.
-      eval_every: after how many steps the chief evaluates, and may stop early; None for never.
+      eval_every: steps between two evaluations by the chief, which may stop early; None for no evaluations.
 
     Attributes:
       stopped_early: whether the chief has stopped early.
@@ -244,7 +233,7 @@ class StopTogether(tf.train.SessionRunHook):
         if step != self._first_step:
             raise UserError(
                 f"this task restored step {step}, and the chief begins at step {self._first_step}",
-                "make all tasks train in one {model_dir}, on a disk that they share",
+                "name one {model_dir} for all tasks, on a disk that they share",
             )
 
     def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
@@ -262,11 +251,11 @@ class StopTogether(tf.train.SessionRunHook):
             run_context.request_stop()
 
     def _chief_evaluated(self) -> bool:
-        """Returns whether the chief evaluated after this step. Its vote must not wait for the next step."""
+        """Returns whether the chief evaluated after this step: its vote must not wait for the next step."""
         return self._eval_every is not None and self._step % self._eval_every == 0
 
     def end(self, session: tf.Session) -> None:
-        self._exchange(session, vote=False)  # returns when the chief has saved
+        self._exchange(session, vote=False)  # waits until the chief has saved
 
     def _exchange(self, session: tf.Session, *, vote: bool) -> bool:
         """Waits for the votes of all tasks; returns whether a task votes to stop."""

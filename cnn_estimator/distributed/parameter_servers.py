@@ -1,7 +1,7 @@
-"""Training with parameter servers, as tf.estimator.train_and_evaluate does it.
+"""Training with parameter servers, by tf.estimator.train_and_evaluate.
 
 The chief and the workers train at their own pace on variables that the parameter servers hold. A task that loses the
-chief or a parameter server ends, and is started again; a lost worker leaves the others training.
+chief or a parameter server ends, and its supervisor starts it again. A lost worker leaves the others training.
 """
 
 import dataclasses
@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cnn_estimator import hooks, inputs, stopping
+from cnn_estimator import hooks, inputs, stopping, waiting
 from cnn_estimator.data import datasets
 from cnn_estimator.data.datasets import Split, TrainingData
-from cnn_estimator.distributed.placement import InputFn, Local, Resolve
-from cnn_estimator.distributed.tasks import LOST_ERRORS, listens, start_server
+from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
+from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task, environment
 from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.run_dir import settings_file
@@ -28,11 +28,12 @@ from cnn_estimator.tf1.estimator_training import without_recovery
 
 log = logging.getLogger("cnn_estimator")
 
-_SEED = 0  # of a new run whose user names none: all tasks must hold out the same images
+_RESTART = "start this task again: training continues from the last checkpoint"
+_DEFAULT_SEED = 0  # all tasks must hold out the same images
 _EVALUATION_BATCH_SIZE = 500
 _POLL_SECONDS = 1.0
-_GRACE_SECONDS = 15.0  # for the workers to report after the chief
-_CLOSE_SECONDS = 3.0  # for a session to close
+MAX_REPORT_SECONDS = 15.0  # how long a parameter server waits for the workers' reports after the chief's
+_MAX_CLOSE_SECONDS = 3.0
 
 
 class ParameterServers(Local):
@@ -40,13 +41,13 @@ class ParameterServers(Local):
 
     Args:
       task: the task of this process.
-      options: what the caller of train() chose.
+      options: the options of train().
 
     Raises:
       UserError: an option does not fit such a cluster.
     """
 
-    evaluates = False  # while it trains: the evaluator is a task by itself
+    evaluates = False  # while it trains: the evaluator is another task
 
     def __init__(self, task: Task, options: TrainOptions) -> None:
         for name in ("keep_best", "early_stopping"):
@@ -67,22 +68,38 @@ class ParameterServers(Local):
     def facts(self) -> dict[str, Any]:
         return {"strategy": "parameter_servers", "replicas": self._task.workers}
 
-    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        """Resolves the options in each task, with one seed for all where no seed is chosen."""
         if "seed" not in options.overrides and settings_file.read(run_dir.path) is None:
-            options = dataclasses.replace(options, overrides={"seed": _SEED, **options.overrides})
-        return resolve(run_dir, options)
+            options = dataclasses.replace(options, overrides={"seed": _DEFAULT_SEED, **options.overrides})
+        start = resolve(run_dir, options)
+        # The last checkpoint may be written before the evaluator starts.
+        return dataclasses.replace(start, first_step=0) if self._task.job == "evaluator" else start
 
-    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        """Waits for the parameter servers, and in a worker for the chief: TensorFlow would wait without a time limit.
+
+        Raises:
+          TaskLost: one of them was not started in time.
+          Stopped: a stop signal came.
+        """
         self._model_dir = run_dir.path
         self._data = data
+        if not data or not self._task.trains:
+            return
+        timeout = self._options.cluster_timeout
+        needed = (*self._task.parameter_servers, self._task.chief_address)
+        if not waiting.wait_for(lambda: not silent_tasks(self._task, needed), seconds=timeout):
+            raise TaskLost(f"{silent_tasks(self._task, needed)} did not start within {timeout} s", WAIT_LONGER)
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
+        timeout = self._options.cluster_timeout
         config = arguments["session_config"]
-        config.operation_timeout_in_ms = 1000 * self._options.cluster_timeout
-        if self._task.trains:  # then a session neither waits for the other tasks that train nor is stopped by them
+        config.operation_timeout_in_ms = 1000 * timeout
+        if self._task.trains:  # without the filters a session waits for the other workers, and ends with them
             config.device_filters.extend(["/job:ps", f"/job:{self._task.job}/task:{self._task.index}"])
-        with environment(None if self._task.is_evaluator else self._task):
-            return tf.estimator.RunConfig(**arguments)
+        with environment(None if self._task.job == "evaluator" else self._task):
+            return tf.estimator.RunConfig(session_creation_timeout_secs=timeout, **arguments)
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
         """Returns the input_fn of every n-th batch, for the n tasks that train."""
@@ -90,54 +107,49 @@ class ParameterServers(Local):
             return input_fn
         return lambda: input_fn().shard(self._task.workers, self._task.position)
 
-    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+    def hooks(self, start: Start) -> Hooks:
         if not self._task.trains:
             return []
         return [hooks.StopTraining(), WatchCluster(self._task, start.max_steps)]
 
-    def train(
-        self,
-        estimator: tf.estimator.Estimator,
-        input_fn: InputFn,
-        all_hooks: list[tf.train.SessionRunHook],
-        max_steps: int,
-    ) -> None:
+    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Does the part of this process's task.
 
         Raises:
-          TaskLost: the chief or a parameter server was lost, or never started.
+          TaskLost: the chief or a parameter server was lost.
+          UserError: another process listens at this task's address.
+          Stopped: a stop signal came, and this task does not train.
         """
-        try:
-            if self._task.is_parameter_server:
-                serve(self._task)
-            elif self._task.is_evaluator:
-                self._evaluate(estimator, max_steps)
-            else:
-                spec = tf.estimator.TrainSpec(input_fn, max_steps, all_hooks)
-                with without_recovery():
-                    tf.estimator.train_and_evaluate(estimator, spec, tf.estimator.EvalSpec(input_fn))
-        except LOST_ERRORS as error:
-            log.debug("%s", error)
-            raise TaskLost("a parameter server was lost, or did not answer", _RESTART) from error
+        if self._task.job == "ps":
+            serve(self._task, estimator.config.session_config.intra_op_parallelism_threads)
+        elif self._task.job == "evaluator":
+            self._evaluate(estimator, max_steps)
+        else:
+            # Estimator's own server would ignore the number of threads, and not say that its port is in use.
+            start_server(self._task, estimator.config.session_config)
+            spec = tf.estimator.TrainSpec(input_fn, max_steps, all_hooks)
+            unused = tf.estimator.EvalSpec(input_fn)  # the evaluator is another task
+            try:
+                with environment(self._task), without_recovery():
+                    tf.estimator.train_and_evaluate(estimator, spec, unused)
+            except LOST_ERRORS as error:
+                log.debug("%s", error)
+                lost = silent_tasks(self._task, self._task.parameter_servers) or "a parameter server"
+                raise TaskLost(f"{lost} was lost, or did not answer in time", _RESTART) from error
 
     def _evaluate(self, estimator: tf.estimator.Estimator, max_steps: int) -> None:
         """Evaluates each new checkpoint, up to the checkpoint of the last step."""
         assert self._data
-        images = {"validation": self._data.held_out, None: self._data.test}
-        evaluated = {name: _evaluation_input_fn(split) for name, split in images.items() if split}
         if not self._options.eval_every:
             log.info("there is nothing to evaluate without eval_every")
             return
+        splits = {"validation": self._data.held_out, None: self._data.test}
+        input_fns = {name: _evaluation_input_fn(images) for name, images in splits.items() if images}
         for path in tf.train.checkpoints_iterator(self._model_dir, timeout=_POLL_SECONDS, timeout_fn=stopping.check):
-            for name, evaluation_input_fn in evaluated.items():
-                metrics = estimator.evaluate(
-                    evaluation_input_fn, hooks=[hooks.StopEvaluation()], checkpoint_path=path, name=name
-                )
+            for name, input_fn in input_fns.items():
+                metrics = estimator.evaluate(input_fn, hooks=[hooks.StopEvaluation()], checkpoint_path=path, name=name)
             if metrics[tf.GraphKeys.GLOBAL_STEP] >= max_steps:
                 return
-
-
-_RESTART = "start this task again: training continues from the last checkpoint"
 
 
 def _evaluation_input_fn(images: Split) -> InputFn:
@@ -152,19 +164,19 @@ def _evaluation_input_fn(images: Split) -> InputFn:
 
 
 def _reports(task: Task, index: int) -> tf.FIFOQueue:
-    """Returns the queue on one parameter server in which the tasks that train report that they are done."""
+    """Returns the queue on a parameter server in which the chief and the workers report that the run is finished."""
     with tf.device(None), tf.device(f"/job:ps/task:{index}/cpu:0"):
         return tf.FIFOQueue(2 * task.workers, tf.int32, [[]], shared_name=f"cnn_estimator/reports_{index}")
 
 
-def serve(task: Task) -> None:
-    """Holds variables as a parameter server, until the chief and the workers have reported that they are done.
+def serve(task: Task, threads: int) -> None:
+    """Holds variables as a parameter server, until the chief and the workers have reported that the run is finished.
 
     Raises:
-      UserError: this task cannot listen.
+      UserError: another process listens at this task's address.
       Stopped: a stop signal came.
     """
-    target = start_server(task, tf.ConfigProto(device_count={"GPU": 0}))
+    target = start_server(task, tf.ConfigProto(device_count={"GPU": 0}, intra_op_parallelism_threads=threads))
     log.info("the %s holds variables at %s", task, task.address)
     reported: set[int] = set()
     deadline = math.inf
@@ -180,13 +192,14 @@ def serve(task: Task) -> None:
                 if not session.run(size):
                     time.sleep(_POLL_SECONDS)
                     continue
-                reported.add(int(session.run(report)))
-                if reported == {0}:
-                    deadline = time.monotonic() + _GRACE_SECONDS
+                position = int(session.run(report))
+                reported.add(position)
+                if position == 0:
+                    deadline = time.monotonic() + MAX_REPORT_SECONDS
 
 
 class WatchCluster(tf.train.SessionRunHook):
-    """Ends a task that trains when the chief is lost, and reports to the parameter servers when the run is finished.
+    """Ends a worker when the chief is lost, and reports to the parameter servers when the run is finished.
 
     It must be the last hook: its end comes after the chief's last save.
 
@@ -223,8 +236,8 @@ class WatchCluster(tf.train.SessionRunHook):
 
 
 def _close(session: tf.Session, close: Callable[[], None]) -> None:
-    """Closes a session, or leaves it open: closing waits for ever for a parameter server that is lost."""
+    """Closes a session, or leaves it open: closing waits without a time limit for a lost parameter server."""
     session.close = lambda: None  # it is called again when Python ends, when no thread can start
     closing = threading.Thread(target=close, daemon=True)
     closing.start()
-    closing.join(_CLOSE_SECONDS)
+    closing.join(_MAX_CLOSE_SECONDS)

@@ -1,4 +1,4 @@
-"""What training/ asks of the place where it runs, and the answers for one device."""
+"""The interface between training/ and the devices or processes that train, and training on one device."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from cnn_estimator.settings import Start, TrainOptions
 from cnn_estimator.tf1 import tf
 
 InputFn = Callable[..., tf.data.Dataset]
+Hooks = list[tf.train.SessionRunHook]
 Resolve = Callable[[RunDir, TrainOptions], Start]
 
 
@@ -20,8 +21,8 @@ class Placement(Protocol):
     Attributes:
       writes: whether this process writes the model_dir.
       evaluates: whether this process evaluates while it trains.
-      model_fn: what the Estimator calls.
-      facts: what history.jsonl says of it: {"strategy": name or None, "replicas": number}.
+      model_fn: the model_fn of the Estimator.
+      facts: for history.jsonl: {"strategy": name or None, "replicas": number}.
       stopped_early: whether another process has decided to stop early; known after train().
     """
 
@@ -35,33 +36,27 @@ class Placement(Protocol):
     @property
     def facts(self) -> dict[str, Any]: ...
 
-    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
-        """Returns where to begin and end: what resolve() returns, here or in the process that decides."""
+    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        """Returns where to begin and end: the result of resolve() in this process, or in the process that decides."""
 
-    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
-        """Returns when all processes are ready to train. data: what is trained on; None where nothing is."""
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        """Waits until all processes are ready to train. data: the images; None if there is nothing to train."""
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
-        """Returns the Estimator's configuration, for these arguments of RunConfig."""
+        """Returns the RunConfig of the Estimator, with these arguments and others."""
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
         """Returns the input_fn of this process, for the input_fn of one device that trains on everything."""
 
-    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
-        """Returns the hooks that come last in the list: they decide when to stop."""
+    def hooks(self, start: Start) -> Hooks:
+        """Returns the hooks that decide when to stop. They must come last in the list of hooks."""
 
-    def train(
-        self,
-        estimator: tf.estimator.Estimator,
-        input_fn: InputFn,
-        all_hooks: list[tf.train.SessionRunHook],
-        max_steps: int,
-    ) -> None:
+    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Trains to the global step max_steps."""
 
 
 class Local:
-    """One process with one device. The other placements say where they differ."""
+    """One process with one device. The other placements override what they do differently."""
 
     writes = True
     evaluates = True
@@ -72,10 +67,10 @@ class Local:
     def facts(self) -> dict[str, Any]:
         return {"strategy": None, "replicas": 1}
 
-    def agree(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         return resolve(run_dir, options)
 
-    def begin(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
         pass
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
@@ -85,14 +80,8 @@ class Local:
     def input_fn(self, input_fn: InputFn) -> InputFn:
         return input_fn
 
-    def hooks(self, start: Start) -> list[tf.train.SessionRunHook]:
+    def hooks(self, start: Start) -> Hooks:
         return [hooks.StopTraining()]
 
-    def train(
-        self,
-        estimator: tf.estimator.Estimator,
-        input_fn: InputFn,
-        all_hooks: list[tf.train.SessionRunHook],
-        max_steps: int,
-    ) -> None:
+    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         estimator.train(input_fn, all_hooks, max_steps=max_steps)

@@ -1,7 +1,7 @@
-"""A replica's share of each batch: of its images, its loss and its dropout masks.
+"""A replica's share of each batch: its images, its dropout masks and its part of the loss.
 
-Several replicas train on the batch that one device would get whole, each on its rows. They draw one device's dropout
-masks for these rows, and the sum of their losses is the loss of the whole batch.
+Several replicas share the batch that one device would train on. Each replica draws the dropout masks of its rows in the
+whole batch, and the sum of the replicas' losses is the loss of the whole batch.
 """
 
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ from cnn_estimator.networks import NETWORKS
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
 
-# Tensors of the training graph: 1 to ask all replicas to stop, and how many ask, in this step or without one.
-OWN_STOP_VOTE = "own_stop_vote"
-STOP_VOTES = "stop_votes"
-STOP_VOTES_ALONE = "stop_votes_alone"
+# Names of tensors in the training graph.
+OWN_STOP_VOTE = "own_stop_vote"  # fed with 1 to ask all replicas to stop
+STOP_VOTES = "stop_votes"  # how many replicas ask to stop, summed in a training step
+STOP_VOTES_ALONE = "stop_votes_alone"  # the same sum without a training step
 
 
 def input_fn(batches: InputFn) -> InputFn:
-    """Returns an input_fn of the shares that this process's replicas take, in turn, of each batch.
+    """Returns an input_fn of each batch's shares for the replicas of this process, one after the other.
 
-    The features get two int64 scalars: `first_row`, where the share begins in the batch, and `global_rows`, how many
-    rows the batch has. A replica that gets none of a short batch's rows gets one row that must not count, with
-    first_row equal to global_rows: some operations cannot work on no rows.
+    The features get two int64 scalars: `first_row`, the row of the batch where the share begins, and `global_rows`, the
+    number of rows of the batch. If a batch has too few rows, a replica without a row gets one that must not count, with
+    first_row equal to global_rows, because some operations fail on no rows.
 
     Args:
       batches: an input_fn of (features, labels), features a dict.
@@ -64,7 +64,7 @@ def _share(
 def model_fn(
     features: Mapping[str, tf.Tensor], labels: tf.Tensor, mode: str, params: Settings
 ) -> tf.estimator.EstimatorSpec:
-    """model.model_fn in training, for a replica that trains on its share of each batch."""
+    """model.model_fn for training on a share of each batch."""
     with rows_from(features["first_row"]):
         logits = NETWORKS[params.network](features["x"], Dropout(params.seed, training=True))
     classes = tf.argmax(logits, axis=1, name=model.CLASSES)
@@ -79,7 +79,7 @@ def model_fn(
     batch_loss, batch_hits, votes = _sums_over_replicas(loss, counts * hits, own_vote)
     tf.identity(votes, name=STOP_VOTES)
     tf.identity(*_sums_over_replicas(own_vote), name=STOP_VOTES_ALONE)
-    model.log_batch(batch_loss, batch_hits / rows)
+    model.name_batch_metrics(batch_loss, batch_hits / rows)
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=model.train_op(loss, params))
 
 

@@ -1,12 +1,13 @@
-"""A task of a cluster as a process: its server, and what the loss of another task looks like."""
+"""A task of a cluster as a process: its server, and how the other tasks notice that it is gone."""
 
 import socket
+from collections.abc import Iterable
 
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import estimator_training, tf
 
-# What TensorFlow raises when a task of the cluster is lost. A full disk, for example, raises another error.
+# TensorFlow raises these errors when a task of the cluster is lost. A full disk, for example, raises another error.
 LOST_ERRORS = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -20,12 +21,11 @@ _CONNECT_SECONDS = 1.0
 
 
 def start_server(task: Task, session_config: tf.ConfigProto) -> str:
-    """Starts the server of a task and returns its target, for sessions. It runs for as long as the process lives.
+    """Starts the server of a task and returns its target, for sessions. The server runs as long as the process.
 
     Raises:
-      UserError: it cannot listen, or runs already with another configuration.
+      UserError: the server cannot listen, or runs already with another configuration.
     """
-    assert task.address
     try:
         return estimator_training.start_server(task.cluster, task.job, task.index, session_config)
     except ValueError as error:
@@ -45,3 +45,10 @@ def listens(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def silent_tasks(task: Task, addresses: Iterable[str]) -> str:
+    """Returns the names of the other tasks at these addresses that accept no connection; "" if all of them do."""
+    return " and ".join(
+        task.name_of(address) for address in addresses if address != task.address and not listens(address)
+    )

@@ -50,7 +50,7 @@ class ValidationLog:
             records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
             self.records = [record for record in records if record.step <= last_step]
         except (ValueError, TypeError) as error:
-            advice = "move it away: the best step is then chosen anew"
+            advice = "move it away: the best step is then chosen again"
             raise UserError(f"{self._path} is damaged: {error}", advice) from error
 
     @property

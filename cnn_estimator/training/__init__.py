@@ -1,4 +1,8 @@
-"""The verb train, in three steps: resolve.py says what to train, fit.py trains it, validation.py evaluates it."""
+"""The verb train: resolve.py says what to train, fit.py trains it, validation.py evaluates while it trains.
+
+What depends on the place where training runs, on one device or on several, is asked of the placement:
+distributed/placement.py has it for one device.
+"""
 
 import contextlib
 import gc
@@ -53,13 +57,13 @@ def train(
     augment: str | None = None,
     average_decay: float | None = None,
 ) -> Training:
-    """Trains a recipe in a model_dir, from its newest intact checkpoint on.
+    """Trains a recipe in a model_dir, starting from the newest intact checkpoint there.
 
-    The same settings end in the same variables on the same machine, bit for bit, also when the run is stopped or
-    killed and resumed on the way, and however many of its CPUs the process may use.
+    The same settings end in the same variables on the same machine, bit for bit. Stopping, killing and resuming the run
+    do not change them, nor does the number of CPUs.
 
     Args:
-      model_dir: the folder for checkpoints and event files; made where it is missing.
+      model_dir: the folder for checkpoints and event files; created if it does not exist.
       recipe: a key of recipes.RECIPES.
       steps: how many steps to train, counted from the newest checkpoint.
       max_steps: the global step to train to, instead of steps; with neither, the recipe's total.
@@ -67,13 +71,14 @@ def train(
       log_every: steps between two log lines, and between two points of TensorBoard's curves.
       log_tensors: {label: tensor name} to log beside loss and accuracy.
       save_every: steps between two checkpoints; one more is written at the end.
-      keep_checkpoints: how many to keep: an older one is deleted when a new one is written.
+      keep_checkpoints: number of checkpoints to keep; a new checkpoint replaces the oldest.
       eval_every: steps between two evaluations while training, None for none; the last step is evaluated too.
       eval_on_test: whether to evaluate on the test set while training, for the curves alone.
       keep_best: whether to keep the checkpoint with the highest validation accuracy, in model_dir/best.
-      early_stopping: after how many evaluations in a row without a higher validation accuracy to stop; None for never.
+      early_stopping: stop after this many evaluations in a row without a higher validation accuracy; None never stops.
       strategy: one of settings.STRATEGIES, to share each batch among several devices or processes; None trains on one
-        device. Losses and weights are the same but for rounding, and a run may continue with another strategy.
+        device. Losses and weights differ from one device's only by rounding, and a run may continue with another
+        strategy.
       devices: how many devices of this machine share a batch: the first GPUs, or parts of the CPU where there is no
         GPU, for trying it out; None takes every GPU.
       cluster_timeout: seconds that the processes of a cluster wait for each other, see docs/clusters.md.
@@ -92,15 +97,15 @@ def train(
         see settings.Hyperparameters; None takes the recipe's.
 
     Returns:
-      What the call did.
+      A Training: what the call did.
 
     Raises:
-      UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is being trained in; the
-        data is missing or bad; the loss or a weight is not finite; an argument has a value that nothing can be trained
-        with; TF_CONFIG does not fit the strategy.
+      UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is trained in by
+        another process; the data is missing or bad; the loss or a weight is not finite; an argument has an invalid value; TF_CONFIG
+        does not fit the strategy.
       TaskLost: another process of the cluster was lost or never started.
-      Stopped: a stop signal ended the work. Its result is the Training so far, saved in its checkpoint, or None where
-        nothing was trained.
+      Stopped: stopping.request() asked to stop, as the commands do for SIGTERM and Ctrl-C. Its result is the Training
+        so far, saved in its checkpoint, or None where nothing was trained.
     """
     model_dir = check_path("model_dir", model_dir)
     options = TrainOptions(
@@ -139,13 +144,13 @@ def train(
     run_dir = RunDir(model_dir)
     placement = choose_placement(options)
     with run_dir.locked() if placement.writes else contextlib.nullcontext():
-        start = placement.agree(run_dir, options, resolve)
+        start = placement.resolve_start(run_dir, options, resolve)
         data = None if start.finished else load(start.settings, options)
         if data and placement.writes:
             prepare(run_dir, options, start)
-        placement.begin(run_dir, start, data)
+        placement.wait_until_ready(run_dir, start, data)
         result = fit(run_dir, options, start, data, placement) if data else Training.of(run_dir, start)
-    gc.collect()  # a graph and its session are reference cycles, and hold memory until they are found
+    gc.collect()  # a graph and its session are reference cycles, which hold much memory
     if result.steps:
         log.info(
             "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds

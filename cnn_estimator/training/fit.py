@@ -1,4 +1,4 @@
-"""One call of Estimator.train: its input, its hooks and what it returns."""
+"""Runs Estimator.train once: makes its input_fn and its hooks, and returns a Training."""
 
 import dataclasses
 import logging
@@ -27,18 +27,18 @@ COMPARED_SETTINGS = ("recipe", *HYPERPARAMETERS, "precision", "seed")
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What a call of train did.
+    """The result of train().
 
     Attributes:
-      model_dir: the folder that was trained in.
+      model_dir: the folder of the run.
       settings: what was trained, and how.
       step: the global step that was reached.
       max_steps: the global step to train to.
-      steps: how many steps this call trained; 0 where max_steps was reached before.
-      loss: the loss of the last batch; None without a step.
-      seconds: how long the steps took, with the building of the graph and the evaluations.
-      best: the evaluation with the highest validation accuracy up to `step`, of earlier calls too; None without any.
-      stopped_early: whether the evaluations brought nothing better for too long.
+      steps: how many steps this call trained; 0 if the run was already at max_steps.
+      loss: the loss of the last batch; None if no step ran.
+      seconds: how long the steps took, with the making of the graph and the evaluations.
+      best: the evaluation with the highest validation accuracy up to `step`, also of earlier calls; None without any.
+      stopped_early: whether early_stopping ended the run.
     """
 
     model_dir: str
@@ -94,6 +94,8 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         checkpoints.saving(f"model_dir {run_dir.path}"),
     ):
         progress = hooks.Progress(bar)
+        # In this order: SaveCheckpoints saves what the hooks before it have checked, and after a last evaluation. The
+        # placement's hooks decide when to stop, and come last.
         all_hooks = [
             hooks.LogTensors(every=options.log_every, tensors=options.log_tensors),
             progress,
@@ -127,7 +129,7 @@ def _run_config(
         events.renew(run_dir.path)
     if not OWN_THREADS and settings.threads != available_threads():
         log.warning(
-            "threads %d may not be used, because TensorFlow was loaded before cnn_estimator: the bits may differ",
+            "threads %d may have no effect, because TensorFlow was loaded before cnn_estimator: the bits may differ",
             settings.threads,
         )
     return placement.run_config(
@@ -135,9 +137,9 @@ def _run_config(
         tf_random_seed=settings.seed,
         session_config=make_session_config(settings.precision, settings.threads),
         save_summary_steps=options.log_every if placement.writes else None,
-        save_checkpoints_secs=None,  # the hook SaveCheckpoints does it
+        save_checkpoints_secs=None,  # the hook SaveCheckpoints saves instead
         keep_checkpoint_max=options.keep_checkpoints,
-        log_step_count_steps=None,  # Estimator's own loss line, which LogTensors replaces
+        log_step_count_steps=None,  # no loss line of Estimator's: LogTensors logs the loss
     )
 
 
@@ -147,10 +149,10 @@ def _writing_hooks(
     """Returns the hooks that write into the model_dir."""
     settings = start.settings
     save_every = options.save_every
-    if options.eval_every and not placement.evaluates:  # then evaluations are made of the checkpoints
+    if options.eval_every and not placement.evaluates:  # another process evaluates the checkpoints
         save_every = min(save_every, options.eval_every)
 
-    def record() -> None:
+    def write_run_files() -> None:
         run_dir.check_locked()
         settings_file.write(run_dir.path, settings)
         facts = {
@@ -166,7 +168,7 @@ def _writing_hooks(
     return [
         hooks.CheckFirstStep(start.first_step),
         hooks.CountSteps(every_n_steps=options.log_every, output_dir=run_dir.path),
-        hooks.OnGraphBuilt(record),
+        hooks.OnGraphBuilt(write_run_files),
         *([evaluate] if evaluate else []),
         hooks.SaveCheckpoints(
             run_dir,

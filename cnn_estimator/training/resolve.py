@@ -1,4 +1,4 @@
-"""What to train: the caller's options and the run in the model_dir -> settings, first and last step, images."""
+"""Turns the caller's options and the run in the model_dir into settings, first and last step, and images."""
 
 import dataclasses
 import logging
@@ -18,15 +18,16 @@ from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
-# A run keeps these settings as long as its user chooses no others.
+# A resumed run takes these settings from its model_dir unless the caller overrides them.
 _KEPT_SETTINGS = ("seed", "threads", "precision", "schedule_steps", "validation", "data_dir")
 
 
 def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
-    """Returns where to begin in a model_dir, and where to end.
+    """Returns the Start of a training: its settings, its checkpoint, its first and its last step.
 
     Raises:
-      UserError: the model_dir holds another run, or no intact checkpoint; the evaluations cannot be made as chosen.
+      UserError: the model_dir holds another run, or no intact checkpoint; no images are held out for the evaluations
+        that were chosen.
     """
     checkpoint = None if options.fresh else checkpoints.newest_intact(run_dir.path)
     saved = settings_file.read(run_dir.path, options.overrides.get("data_dir")) if checkpoint else None
@@ -51,15 +52,15 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     if not start.finished:
         _log_changes(saved or settings, settings)
         log.info("training %s from step %d to step %d", run_dir.path, first_step, max_steps)
-        _warn_of_the_schedules_end(settings, max_steps)
+        _warn_if_the_schedule_ends_early(settings, max_steps)
     return start
 
 
 def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: int) -> Settings:
-    """Returns the settings to continue with from the saved settings, or to begin with where there are none.
+    """Returns the saved settings with the caller's overrides, or for a new run the recipe's with the overrides.
 
     Args:
-      max_steps: the step to train to, where a new schedule ends.
+      max_steps: the global step to train to; a new schedule ends there.
     """
     recipe = find_recipe(options.recipe)
     if saved:
@@ -67,29 +68,30 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: 
     else:
         values = {"seed": secrets.randbelow(MAX_SEED + 1), "precision": recipe.precision, "data_dir": None}
     values |= options.overrides
-    values["precision"] = resolve_precision(values["precision"])  # a run may have begun on another processor
+    # Also of a saved run, which may have begun on another processor.
+    values["precision"] = resolve_precision(values["precision"])
     class_names = datasets.class_names(recipe.dataset, values["data_dir"])
     settings = make_settings(recipe.name, class_names=class_names, **values)
-    if settings.decays and values.get("schedule_steps") is None:
+    if settings.falls_to_zero and values.get("schedule_steps") is None:
         settings = dataclasses.replace(settings, schedule_steps=max_steps)
     return settings
 
 
 def load(settings: Settings, options: TrainOptions) -> TrainingData:
     """Returns the images to train on, and to evaluate on while training."""
-    log.info("%s", settings)
+    log.info("using %s", settings)
     training = datasets.load(settings.dataset, "train", settings.data_dir)
     held_out = None
     if settings.validation:
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
-    also = f" and {settings.validation} for validation" if held_out else ""
-    log.info("%s: %d training images%s from %s", settings.dataset, len(training.labels), also, training.source)
+    also = f" and {settings.validation} validation images" if held_out else ""
+    log.info("loaded %d training images%s of %s from %s", len(training.labels), also, settings.dataset, training.source)
     test = datasets.load(settings.dataset, "test", settings.data_dir) if options.eval_on_test else None
     return TrainingData(training, held_out, test)
 
 
 def prepare(run_dir: RunDir, options: TrainOptions, start: Start) -> None:
-    """Makes a locked model_dir ready to train in: without an old run, or what a killed process left."""
+    """Archives the old run if `fresh` says so, and removes the unfinished files of a killed process."""
     stopping.check()
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
@@ -107,11 +109,11 @@ def _log_changes(saved: Settings, settings: Settings) -> None:
             log.warning("%s changed from %s to %s", name, getattr(saved, name), value)
 
 
-def _warn_of_the_schedules_end(settings: Settings, max_steps: int) -> None:
-    if settings.decays and settings.schedule_steps and settings.schedule_steps < max_steps:
+def _warn_if_the_schedule_ends_early(settings: Settings, max_steps: int) -> None:
+    if settings.falls_to_zero and settings.schedule_steps and settings.schedule_steps < max_steps:
         log.warning(
-            "the learning rate is 0 from step %d on, where schedule %s ends: nothing is learned from there to step %d",
-            settings.schedule_steps,
+            "schedule %s ends at step %d: the learning rate is 0 from there to step %d, and nothing is learned",
             settings.schedule,
+            settings.schedule_steps,
             max_steps,
         )

@@ -1,4 +1,4 @@
-"""Evaluation while training: TensorBoard's curves, the best checkpoint, and when to stop early."""
+"""Evaluates while training: writes TensorBoard's curves, keeps the best checkpoint, and stops early."""
 
 import logging
 import os
@@ -7,35 +7,33 @@ from cnn_estimator.data.datasets import Split, TrainingData
 from cnn_estimator.model_session import ModelSession, make_session_config
 from cnn_estimator.run_dir import events
 from cnn_estimator.run_dir.evaluations import EvaluationRecord, ValidationLog
+from cnn_estimator.run_dir.events import VALIDATION_FOLDER
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import Start, TrainOptions
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
-VALIDATION_FOLDER = "validation"  # of the event files
-
 
 class EvaluateHook(tf.train.SessionRunHook):
-    """Evaluates at intervals and after the last step, before the hook behind it saves that step.
+    """Evaluates at intervals and after the last step, in a ModelSession beside the session that trains.
 
-    Estimator's own ways, InMemoryEvaluatorHook and train_and_evaluate, evaluate in a graph with the metrics' variables
-    and an input pipeline. A ModelSession has neither, and is built once.
+    It comes before SaveCheckpoints in the list of hooks, so that a step is evaluated before it is saved.
 
     Args:
       run_dir: the locked model_dir.
-      options: when to evaluate, and what to keep; eval_every is a number.
+      options: when to evaluate, and what to keep; eval_every must not be None.
       start: where training begins and ends.
       data: the images to evaluate on.
 
     Attributes:
-      stopped_early: whether the evaluations brought nothing better for too long.
+      stopped_early: whether early_stopping ended the run.
     """
 
     def __init__(self, run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData) -> None:
         settings = start.settings
         if options.eval_every is None:
-            raise ValueError("eval_every None: this hook has nothing to do")
+            raise ValueError("EvaluateHook needs eval_every")
         self._every = options.eval_every
         self._run_dir = run_dir
         self._options = options
@@ -48,7 +46,7 @@ class EvaluateHook(tf.train.SessionRunHook):
             tf.estimator.ModeKeys.EVAL,
             make_session_config(settings.precision, settings.threads),
         )
-        self._log = ValidationLog(run_dir.path, last_step=start.first_step)
+        self._validation_log = ValidationLog(run_dir.path, last_step=start.first_step)
         self.stopped_early = False
 
     def close(self) -> None:
@@ -58,15 +56,15 @@ class EvaluateHook(tf.train.SessionRunHook):
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
         self._variables = {name: variables[name] for name in self._model.variables}
-        # Training's saver deletes older checkpoints, this one must not.
+        # 0: this saver never deletes a checkpoint.
         self._saver = tf.train.Saver(max_to_keep=0) if self._options.keep_best else None
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         if self._data.held_out:
-            self._log.rewrite()
+            self._validation_log.rewrite()
             self._curves = Curves(self._run_dir.path, VALIDATION_FOLDER, first_step=self._first_step)
         if self._options.keep_best:
-            self._log.take_up_best()
+            self._validation_log.take_up_best()
         if self._data.test:
             self._test_curves = Curves(self._run_dir.path, EVALUATION_FOLDER, first_step=self._first_step)
 
@@ -81,13 +79,13 @@ class EvaluateHook(tf.train.SessionRunHook):
         if self._data.test:
             record = self._evaluate(self._data.test)
             self._test_curves.add(record)
-            log.info("test set: %s", record)
+            log.info("evaluated the test set: %s", record)
         if self._data.held_out:
             record = self._evaluate(self._data.held_out)
             self._curves.add(record)
-            log.info("validation: %s", record)
-            self._log.add(record, (lambda path: self._save(session, path)) if self._saver else None)
-        if self._log.out_of_patience(self._options.early_stopping):
+            log.info("evaluated the held-out images: %s", record)
+            self._validation_log.add(record, (lambda path: self._save(session, path)) if self._saver else None)
+        if self._validation_log.out_of_patience(self._options.early_stopping):
             self.stopped_early = True
             run_context.request_stop()
 
@@ -107,7 +105,7 @@ class Curves:
         path = os.path.join(model_dir, folder)
         events.renew(path)
         self._writer = tf.summary.FileWriterCache.get(path)
-        # Points that a killed run wrote after its last checkpoint are left out from here on.
+        # A killed run may have written points after its last checkpoint: readers leave them out because of this event.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
 
     def add(self, record: EvaluationRecord) -> None:

@@ -1,35 +1,29 @@
-"""Distribution strategies across a cluster, with the same results on every TensorFlow and as in one process.
+"""Distribution strategies across a cluster: the same results on every TensorFlow release, and as in one process."""
 
-Run as a program, this module is one task of a TF_CONFIG cluster: it trains, and prints what came of it as JSON.
-"""
-
-import contextlib
 import json
 import operator
 import re
-import subprocess
-import sys
-import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, free_addresses, users_environment
+from helpers import Cluster, free_addresses, tf_configs
 
 from cnn_estimator.tf1 import tf
 
 # isort: split
-# Behind the door: it supplies estimator_training.
+# After the bridge, which supplies estimator_training.
 from tensorflow.python.distribute import distribute_coordinator, estimator_training
 from tensorflow.python.distribute.distribute_config import DistributeConfig
 
-# TensorFlow's own use of a dataset's options.
+# TensorFlow itself uses this option of a dataset.
 pytestmark = pytest.mark.filterwarnings("ignore:To make it possible to preserve tf.data options:UserWarning")
 
 FEATURES = np.sin(np.arange(24, dtype=np.float32)).reshape(12, 2)
 LABELS = FEATURES @ np.float32([[2], [-3]]) + 0.5
 RATE = 0.1
 STEPS = 20
+CHIEF = ("chief", 0)
+WORKER = ("worker", 0)
 
 
 def gradient_descent(steps):
@@ -80,70 +74,40 @@ def train_and_evaluate(estimator, steps):
 
 
 def run_task(model_dir):
-    """What each process of the cluster does."""
+    """Trains as one task of a cluster; prints its weights, and the loss of the last checkpoint if it has written it."""
     tf.logging.set_verbosity(tf.logging.INFO)
     strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
     estimator = tf.estimator.Estimator(model_fn, config=tf.estimator.RunConfig(model_dir, train_distribute=strategy))
     weights = train_and_evaluate(estimator, STEPS)
     evaluated = None
-    if strategy.extended.should_checkpoint:  # it has written the last checkpoint, others may be ahead of it
+    if strategy.extended.should_checkpoint:
         evaluated = float(estimator.evaluate(input_fn, steps=2)["loss"])
     print(json.dumps({"weights": weights, "evaluated": evaluated}))
 
 
-def run_cluster(folder, jobs):
-    """Runs a process for each task of a cluster, for 90 seconds at most; returns {task: (result, stderr)}.
-
-    Args:
-      jobs: {job: number of its tasks}.
-    """
-    cluster = {job: free_addresses(count) for job, count in jobs.items()}
-    processes = {}
-    with contextlib.ExitStack() as stack:
-        for job, index in [(job, index) for job, count in jobs.items() for index in range(count)]:
-            name = f"{job} {index}"
-            tf_config = json.dumps({"cluster": cluster, "task": {"type": job, "index": index}})
-            processes[name] = subprocess.Popen(
-                [sys.executable, __file__, str(folder / "model")],
-                cwd=REPOSITORY,
-                env=users_environment({"TF_CONFIG": tf_config, "PYTHONPATH": "."}),
-                stdout=stack.enter_context((folder / f"{name} stdout").open("w")),
-                stderr=stack.enter_context((folder / f"{name} stderr").open("w")),
-                start_new_session=True,
-            )
-            stack.callback(processes[name].wait)
-            stack.callback(processes[name].kill)
-        deadline = time.monotonic() + 90
-        while any(process.poll() is None for process in processes.values()) and time.monotonic() < deadline:
-            if any(process.poll() for process in processes.values()):  # without it the others wait for ever
-                break
-            time.sleep(0.05)
-        statuses = {name: process.poll() for name, process in processes.items()}
-    texts = {name: [(folder / f"{name} {stream}").read_text() for stream in ("stdout", "stderr")] for name in processes}
-    assert set(statuses.values()) == {0}, (statuses, {name: stderr[-2000:] for name, (_, stderr) in texts.items()})
-    return {name: (json.loads(stdout), stderr) for name, (stdout, stderr) in texts.items()}
-
-
 @pytest.mark.process
-@pytest.mark.parametrize("jobs", [{"chief": 1, "worker": 1, "evaluator": 1}, {"worker": 3}])
-def test_workers_train_as_one_process_does(tmp_path, jobs):
-    results = run_cluster(tmp_path, jobs)
+def test_workers_train_as_one_process_does(tmp_path):
+    configs = tf_configs({"chief": 1, "worker": 1, "evaluator": 1})
+    program = "import sys; sys.path.append('tests'); import test_estimator_training as task; task.run_task(sys.argv[1])"
+    with Cluster(tmp_path, configs, "-c", program, str(tmp_path / "model")) as cluster:
+        cluster.start()
+        cluster.finish()
+        results = {task: json.loads(cluster.output(task, "stdout")) for task in (CHIEF, WORKER)}
+        logs = {task: cluster.output(task) for task in configs}
     weights, loss = gradient_descent(STEPS)
-    evaluated = gradient_descent(STEPS + 1)[1]
-    if "evaluator" in jobs:
-        _, stderr = results.pop("evaluator 0")
-        step, found = re.findall(r"Saving dict for global step (\d+): .*loss = ([\d.]+)", stderr)[-1]
-        assert int(step) == STEPS
-        np.testing.assert_allclose(float(found), evaluated, rtol=1e-5)
-    assert len({tuple(result["weights"]) for result, _ in results.values()}) == 1
-    for result, stderr in results.values():
+    evaluated_loss = gradient_descent(STEPS + 1)[1]
+    for task, result in results.items():
         np.testing.assert_allclose(result["weights"], weights, rtol=1e-5)
-        (found,) = re.findall(r"Loss for final step: ([\d.]+)\.\n", stderr)
-        np.testing.assert_allclose(float(found), loss, rtol=1e-5)
-    (found,) = [result["evaluated"] for result, _ in results.values() if result["evaluated"] is not None]
-    np.testing.assert_allclose(found, evaluated, rtol=1e-5)
-    writers = [name for name, (_, stderr) in results.items() if f"into {tmp_path}/model/model.ckpt." in stderr]
-    assert writers == ["chief 0" if "chief" in jobs else "worker 0"]
+        (last_loss,) = re.findall(r"Loss for final step: ([\d.]+)\.\n", logs[task])
+        np.testing.assert_allclose(float(last_loss), loss, rtol=1e-5)
+    assert results[CHIEF]["weights"] == results[WORKER]["weights"]
+    np.testing.assert_allclose(results[CHIEF]["evaluated"], evaluated_loss, rtol=1e-5)
+    assert results[WORKER]["evaluated"] is None
+    assert f"into {tmp_path}/model/model.ckpt." in logs[CHIEF]
+    assert f"into {tmp_path}/model/model.ckpt." not in logs[WORKER]
+    evaluations = re.findall(r"Saving dict for global step (\d+): .*loss = ([\d.]+)", logs["evaluator", 0])
+    assert int(evaluations[-1][0]) == STEPS
+    np.testing.assert_allclose(float(evaluations[-1][1]), evaluated_loss, rtol=1e-5)
 
 
 @pytest.mark.integration
@@ -209,7 +173,7 @@ def mode_of(config):
 
 
 @pytest.mark.unit
-def test_a_strategy_in_a_cluster_is_the_coordinators_which_finds_out_the_task(monkeypatch):
+def test_a_strategy_in_a_cluster_makes_the_coordinator_find_out_the_task(monkeypatch):
     in_cluster(monkeypatch, "worker", 1, worker=2)
     config = tf.estimator.RunConfig(train_distribute=mirrored())
     assert mode_of(config) == "independent_worker"
@@ -217,11 +181,7 @@ def test_a_strategy_in_a_cluster_is_the_coordinators_which_finds_out_the_task(mo
     assert config.cluster_spec.as_dict() == {"worker": ["worker0:1", "worker1:1"]}
     assert (config.task_type, config.task_id, config.is_chief, config.master) == ("worker", 0, True, "")
     assert config.session_config is None
-
-
-@pytest.mark.unit
-def test_the_cluster_may_come_without_a_task(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}}))
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}}))  # a task is not needed
     assert mode_of(tf.estimator.RunConfig(train_distribute=mirrored())) == "independent_worker"
 
 
@@ -238,10 +198,10 @@ def test_with_a_master_or_nothing_to_train_with_the_coordinator_is_not_used(monk
 
 @pytest.mark.unit
 def test_without_a_cluster_the_coordinator_is_not_used():
-    for config in tf.estimator.RunConfig(), tf.estimator.RunConfig(train_distribute=mirrored()):
-        assert mode_of(config) is None
-        assert not estimator_training.should_run_distribute_coordinator(config)
-        assert (config.num_worker_replicas, config.global_id_in_cluster) == (1, 0)
+    config = tf.estimator.RunConfig(train_distribute=mirrored())
+    assert mode_of(config) is None
+    assert not estimator_training.should_run_distribute_coordinator(config)
+    assert (config.num_worker_replicas, config.global_id_in_cluster) == (1, 0)
 
 
 @pytest.mark.unit
@@ -261,44 +221,20 @@ def test_a_remote_cluster_makes_the_process_a_client(monkeypatch):
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize(("mode", "cluster"), [("another", {"worker": ["host:1"]}), ("standalone_client", {})])
-def test_the_coordinator_needs_a_mode_that_exists_and_a_cluster(mode, cluster):
-    config = SimpleNamespace(_distribute_coordinator_mode=mode, cluster_spec=cluster)
-    assert not estimator_training.should_run_distribute_coordinator(config)
-
-
-@pytest.mark.unit
-def test_train_and_evaluate_by_the_coordinator_needs_a_mode():
-    estimator = SimpleNamespace(config=SimpleNamespace(_distribute_coordinator_mode=None))
-    with pytest.raises(ValueError, match="RunConfig"):
-        estimator_training.train_and_evaluate(estimator, None, None, None)
-
-
-@pytest.mark.unit
 @pytest.mark.parametrize("method", ["train", "evaluate"])
-def test_only_train_and_evaluate_uses_the_cluster_of_tf_config(monkeypatch, tmp_path, method):
-    in_cluster(monkeypatch, "worker", worker=2)
-    config = tf.estimator.RunConfig(str(tmp_path), train_distribute=mirrored(), eval_distribute=mirrored())
-    estimator = tf.estimator.Estimator(model_fn, config=config)
-    with pytest.raises(ValueError, match=rf"(?i)estimator\.{method}"):
-        getattr(estimator, method)(input_fn, steps=1)
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize("method", ["train", "evaluate"])
-def test_only_train_and_evaluate_has_work_for_an_evaluator(tmp_path, method):
+def test_only_train_and_evaluate_works_in_a_cluster_with_several_graphs(monkeypatch, tmp_path, method):
+    both = {"train_distribute": mirrored(), "eval_distribute": mirrored()}
     cluster = {"worker": ["host:1"], "evaluator": ["host:2"]}
-    estimator = remote_estimator(tmp_path, cluster, train_distribute=mirrored(), eval_distribute=mirrored())
     with pytest.raises(ValueError, match=r"'evaluator'.*train_and_evaluate"):
-        getattr(estimator, method)(input_fn, steps=1)
+        getattr(remote_estimator(tmp_path, cluster, **both), method)(input_fn, steps=1)
 
-
-@pytest.mark.unit
-@pytest.mark.parametrize("method", ["train", "evaluate"])
-def test_only_train_and_evaluate_has_a_graph_for_each_worker_of_a_remote_cluster(tmp_path, method):
-    strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
-    estimator = remote_estimator(tmp_path, {"worker": ["host:1"]}, train_distribute=strategy, eval_distribute=strategy)
+    between_graphs = dict.fromkeys(both, tf.distribute.experimental.MultiWorkerMirroredStrategy())
     with pytest.raises(ValueError, match=rf"(?i)estimator\.{method}.* CollectiveAllReduceStrategyV1"):
+        getattr(remote_estimator(tmp_path, {"worker": ["host:1"]}, **between_graphs), method)(input_fn, steps=1)
+
+    in_cluster(monkeypatch, "worker", worker=2)
+    estimator = tf.estimator.Estimator(model_fn, config=tf.estimator.RunConfig(str(tmp_path), **both))
+    with pytest.raises(ValueError, match=rf"(?i)estimator\.{method}"):
         getattr(estimator, method)(input_fn, steps=1)
 
 
@@ -317,69 +253,55 @@ class StubEstimator:
 CLUSTER = {"chief": ["c:1"], "worker": ["w:1", "w:2"], "ps": ["p:1"], "evaluator": ["e:1"]}
 
 
-def run_stub_task(monkeypatch, mode, job, index, strategy, cluster=CLUSTER):
+def run_stub_task(monkeypatch, mode, job, index, cluster=CLUSTER):
     """Runs train_and_evaluate in one task that has no server; returns (config of the task, hooks, max_steps)."""
+    strategy = mirrored()
 
     def run_one_task(train, train_strategy, evaluate, eval_strategy, *, mode, cluster_spec, session_config):
-        assert (train_strategy.num_replicas_in_sync, eval_strategy.num_replicas_in_sync) == (1, 2)  # of copies
         assert cluster_spec == (CLUSTER if mode == "standalone_client" else None)
         spec = tf.train.ClusterSpec(cluster) if cluster else None
         with distribute_coordinator._WorkerContext(strategy, spec, job, index):
             (evaluate if job == "evaluator" else train)(strategy)
 
-    monkeypatch.setattr(distribute_coordinator, "run_distribute_coordinator", run_one_task)
-    monkeypatch.setattr(StubEstimator, "calls", [])
-    to_evaluate = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
-    config = tf.estimator.RunConfig(train_distribute=mirrored(), eval_distribute=to_evaluate)
-    config._distribute_coordinator_mode, config._cluster_spec = mode, CLUSTER
-    estimator = StubEstimator(config)
-
     class Executor:
         def __init__(self, estimator, train_spec, eval_spec):
             self._start_continuous_evaluation = lambda: StubEstimator.calls.append((estimator, None, None))
 
+    monkeypatch.setattr(distribute_coordinator, "run_distribute_coordinator", run_one_task)
+    monkeypatch.setattr(StubEstimator, "calls", [])
+    config = tf.estimator.RunConfig(train_distribute=mirrored(), eval_distribute=mirrored())
+    config._distribute_coordinator_mode = mode
+    config._cluster_spec = CLUSTER
     train_spec = tf.estimator.TrainSpec(input_fn, max_steps=7, hooks=[Weights()])
-    estimator_training.train_and_evaluate(estimator, train_spec, None, Executor)
-    ((task_estimator, *rest),) = StubEstimator.calls
-    assert task_estimator is not estimator
+    estimator_training.train_and_evaluate(StubEstimator(config), train_spec, None, Executor)
+    ((task_estimator, hooks, max_steps),) = StubEstimator.calls
     assert mode_of(config) == mode
     assert mode_of(task_estimator._config) is None
     kind = "eval" if job == "evaluator" else "train"
     assert getattr(task_estimator, f"_{kind}_distribution") is strategy
     assert getattr(task_estimator._config, f"_{kind}_distribute") is strategy
-    return task_estimator._config, *rest
+    return task_estimator._config, hooks, max_steps
 
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("job", "index", "place"),
+    ("job", "index", "cluster", "place"),
     [
-        ("chief", 0, (True, "grpc://c:1", 3, 1, 0)),
-        ("worker", 1, (False, "grpc://w:2", 3, 1, 3)),
-        (None, None, (True, "grpc://c:1", 3, 1, 0)),
-        ("evaluator", 0, (True, "", 0, 0, None)),
+        ("chief", 0, CLUSTER, (True, "grpc://c:1", 3, 1, 0)),
+        ("worker", 1, CLUSTER, (False, "grpc://w:2", 3, 1, 3)),
+        (None, None, CLUSTER, (True, "grpc://c:1", 3, 1, 0)),
+        ("evaluator", 0, CLUSTER, (True, "", 0, 0, None)),
+        (None, None, None, (True, "", 1, 0, 0)),
     ],
 )
-def test_each_task_knows_its_place_in_the_cluster(monkeypatch, job, index, place):
-    config, *_ = run_stub_task(monkeypatch, "independent_worker", job, index, mirrored())
+def test_each_task_knows_its_place_in_the_cluster(monkeypatch, job, index, cluster, place):
+    config, *_ = run_stub_task(monkeypatch, "independent_worker", job, index, cluster)
     assert (config.task_type, config.task_id) == (job, index)
     assert config.evaluation_master == config.master
-    assert place == (
-        config.is_chief,
-        config.master,
-        config.num_worker_replicas,
-        config.num_ps_replicas,
-        config.global_id_in_cluster,
-    )
-    assert config.cluster_spec.as_dict() == ({} if job == "evaluator" else CLUSTER)
-    assert config.service is None
-
-
-@pytest.mark.unit
-def test_a_coordinator_without_a_cluster_has_one_worker(monkeypatch):
-    config, *_ = run_stub_task(monkeypatch, "independent_worker", None, None, mirrored(), cluster=None)
-    assert (config.cluster_spec, config.master, config.is_chief) == (None, "", True)
-    assert (config.num_worker_replicas, config.num_ps_replicas, config.global_id_in_cluster) == (1, 0, 0)
+    sizes = (config.num_worker_replicas, config.num_ps_replicas)
+    assert (config.is_chief, config.master, *sizes, config.global_id_in_cluster) == place
+    if cluster:
+        assert config.cluster_spec.as_dict() == ({} if job == "evaluator" else CLUSTER)
 
 
 @pytest.mark.unit
@@ -388,9 +310,5 @@ def test_a_coordinator_without_a_cluster_has_one_worker(monkeypatch):
     [("independent_worker", "worker", 1), ("standalone_client", "worker", 0), ("standalone_client", "chief", 1)],
 )
 def test_a_client_gives_the_hooks_to_one_task(monkeypatch, mode, job, count):
-    _, hooks, max_steps = run_stub_task(monkeypatch, mode, job, 0, mirrored())
+    _, hooks, max_steps = run_stub_task(monkeypatch, mode, job, 0)
     assert (len(hooks), max_steps) == (count, 7)
-
-
-if __name__ == "__main__":
-    run_task(sys.argv[1])
