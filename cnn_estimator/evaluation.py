@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import logging
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from cnn_estimator import hooks, inputs, metrics, model, model_session
 from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
-from cnn_estimator.files import refuse_foreign, write_probe, writing
+from cnn_estimator.files import refuse_foreign, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
 from cnn_estimator.run_dir import checkpoints, events
@@ -26,6 +27,7 @@ log = logging.getLogger("cnn_estimator")
 
 PLOTS_FOLDER = "plots"
 _PLOTTED_IMAGES = 20
+_PROBE_BYTES = 2**20  # a disk without this room is full
 _BATCH_SIZE = 500  # the fastest for most networks
 
 
@@ -225,7 +227,8 @@ def _can_be_written(folder: str) -> bool:
     try:
         refuse_foreign(os.path.dirname(folder))
         os.makedirs(folder, exist_ok=True)
-        write_probe(folder)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
     except OSError as error:
         log.warning("%s cannot be written: %s. TensorBoard will not show this evaluation", folder, error.strerror)
         return False

@@ -19,13 +19,12 @@ from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.evaluation import evaluate
-from cnn_estimator.files import atomic_write, open_regular, writing
+from cnn_estimator.files import atomic_write, writing
 from cnn_estimator.hardware import available_threads, processor_name, resolve_precision
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import RECIPES, Recipe
-from cnn_estimator.run_dir import checkpoints, lock
-from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.run_dir import checkpoints, lock, settings_file
 from cnn_estimator.settings import SETTINGS, check, check_optional_path, check_path, find_recipe, given, make_settings
 from cnn_estimator.tf1 import tf
 from cnn_estimator.training import train
@@ -187,7 +186,7 @@ def _run(reproduction: Reproduction, recipe: Recipe, seed: int) -> Run:
 
 def _check_same_run(model_dir: str, reproduction: Reproduction, recipe: Recipe, seed: int) -> None:
     """Raises UserError, with a table, if a model_dir has been trained with other settings than the run's."""
-    saved = RunDir(model_dir).read_settings(reproduction.data_dir) if checkpoints.has_checkpoints(model_dir) else None
+    saved = settings_file.read(model_dir, reproduction.data_dir) if checkpoints.has_checkpoints(model_dir) else None
     if saved is None:
         return
     wanted = make_settings(
@@ -228,7 +227,7 @@ def _read(root: str, requested: Mapping[str, Any]) -> Reproduction:
     """Returns the Reproduction in a root, a new one if there is none; raises UserError if it is not as requested."""
     path = os.path.join(root, RESULTS_FILE)
     try:
-        with open_regular(path) as file:
+        with open(path, encoding="utf-8") as file:
             content = json.load(file)
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']}, not {VERSION}")

@@ -6,16 +6,17 @@ from typing import TypeVar
 
 from cnn_estimator import stopping
 
+POLL_SECONDS = 0.2
+
 _Result = TypeVar("_Result")
 
 
-def wait_for(ask: Callable[[], _Result], *, seconds: float, poll_seconds: float = 0.2) -> _Result | None:
+def wait_for(ask: Callable[[], _Result], *, seconds: float) -> _Result | None:
     """Calls ask() until its result is true, and returns that result; returns None when the time is up.
 
     Args:
       ask: called at least once.
       seconds: how long to wait.
-      poll_seconds: pause between two calls.
 
     Raises:
       Stopped: a stop signal came.
@@ -28,4 +29,4 @@ def wait_for(ask: Callable[[], _Result], *, seconds: float, poll_seconds: float 
         if time.monotonic() >= deadline:
             return None
         stopping.check()
-        time.sleep(poll_seconds)
+        time.sleep(POLL_SECONDS)

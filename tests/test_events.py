@@ -1,5 +1,4 @@
 import contextlib
-import os
 import time
 
 import pytest
@@ -115,16 +114,6 @@ def test_a_damaged_record_is_named_and_the_rest_of_the_file_left_out(event_file,
 
 
 @pytest.mark.unit
-def test_a_record_that_is_no_event_is_named(event_file, caplog):
-    with tf.python_io.TFRecordWriter(str(event_file)) as writer:
-        writer.write(tf.Event(step=1, summary={"value": [{"tag": "loss", "simple_value": 1.0}]}).SerializeToString())
-        writer.write(b"\xff")
-    assert steps(event_file) == [1]
-    (message,) = caplog.messages
-    assert message.startswith(f"{event_file} is damaged: ")
-
-
-@pytest.mark.unit
 def test_an_incomplete_last_record_is_no_damage(event_file, caplog):
     content = event_file.read_bytes()
     last_length = len(content) - record_ends(event_file)[-2]
@@ -132,13 +121,6 @@ def test_an_incomplete_last_record_is_no_damage(event_file, caplog):
         event_file.write_bytes(content[:-missing])
         assert steps(event_file) == [1, 2, 3]
     assert caplog.messages == []
-
-
-@pytest.mark.unit
-def test_a_pipe_is_not_waited_for(event_file, caplog):
-    os.mkfifo(event_file.with_name("events.out.tfevents.0"))
-    assert steps(event_file) == [1, 2, 3, 4]
-    assert caplog.messages == [f"{event_file.parent}/events.out.tfevents.0 cannot be read: not a regular file"]
 
 
 @pytest.mark.integration

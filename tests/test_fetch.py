@@ -29,12 +29,6 @@ def test_a_file_is_read_zipped_or_not_whatever_its_name(tmp_path, zipped, suffix
     assert fetch.read(str(tmp_path), TEST_IMAGES) == (str(path), content)
 
 
-def test_of_both_names_the_plain_one_is_read(tmp_path):
-    (tmp_path / f"{TEST_IMAGES}.gz").write_bytes(b"zipped")
-    (tmp_path / TEST_IMAGES).write_bytes(b"plain")
-    assert fetch.read(str(tmp_path), TEST_IMAGES) == (str(tmp_path / TEST_IMAGES), b"plain")
-
-
 @pytest.mark.parametrize(
     ("problem", "content"),
     [
@@ -53,23 +47,6 @@ def test_a_damaged_gzip_file_is_an_error_that_names_it(tmp_path, problem, conten
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(DatasetError, match=rf"^{tmp_path}/{TEST_IMAGES}: no such file, with or without \.gz$"):
         fetch.read(str(tmp_path), TEST_IMAGES)
-
-
-def test_a_file_that_unzips_to_more_than_the_limit_is_an_error(tmp_path, monkeypatch):
-    (tmp_path / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress(images_content(IMAGES), mtime=0))
-    monkeypatch.setattr(fetch, "MAX_CONTENT_BYTES", 10_000)
-    with pytest.raises(DatasetError, match=rf"^{tmp_path}/{TEST_IMAGES}\.gz: more than 10000 bytes$"):
-        fetch.read(str(tmp_path), TEST_IMAGES)
-
-
-@pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_only_regular_files_are_read(tmp_path, suffix):
-    path = tmp_path / f"{TEST_IMAGES}{suffix}"
-    os.mkfifo(path)
-    with pytest.raises(DatasetError) as error:
-        fetch.read(str(tmp_path), TEST_IMAGES)
-    problem = "no such file, with or without .gz" if suffix else "cannot be read: not a regular file"
-    assert str(error.value) == f"{tmp_path / TEST_IMAGES}: {problem}"
 
 
 @pytest.fixture
@@ -126,16 +103,6 @@ def test_a_mirror_fills_the_cache_which_is_the_source_from_then_on(cache, mirror
     assert len(mirror.requests) == 4
 
 
-def test_only_the_damaged_file_in_the_cache_is_downloaded_again(cache, mirror, public):
-    load("fashion_mnist", "test")
-    mirror.requests.clear()
-    intact = (cache / TEST_IMAGES).read_bytes()
-    (cache / TEST_IMAGES).write_bytes(intact[:-1] + b"\0")
-    assert load("fashion_mnist", "test").source == mirror.url
-    assert (cache / TEST_IMAGES).read_bytes() == intact
-    assert mirror.requests == [f"/{TEST_IMAGES}.gz"]
-
-
 def test_a_mirror_with_other_content_is_not_used(cache, mirror, public, tmp_path):
     (mirror.folder / f"{TEST_LABELS}.gz").write_bytes(gzip.compress(labels_content(LABELS[::-1]), mtime=0))
     with pytest.raises(DatasetError, match=f"{TEST_LABELS}.gz: damaged, its SHA-256 is not the known one"):
@@ -181,20 +148,6 @@ def test_a_write_that_fails_leaves_nothing_in_the_cache(cache, mirror, public, m
     with pytest.raises(DatasetError, match="cannot be written: No space left on device"):
         load("fashion_mnist", "test")
     assert os.listdir(cache) == []
-
-
-def test_a_cache_that_cannot_be_written_is_an_error(cache, mirror, public):
-    cache.parent.parent.mkdir()
-    cache.parent.write_text("a file where the folder should be")
-    with pytest.raises(DatasetError, match="cannot be written: Not a directory"):
-        load("fashion_mnist", "test")
-
-
-def test_find_local_downloads_nothing(cache, mirror, public):
-    assert fetch.find_local(datasets.DATASETS["fashion_mnist"]) == (None, {})
-    assert mirror.requests == []
-    load("fashion_mnist", "test")
-    assert fetch.find_local(datasets.DATASETS["fashion_mnist"]) == (str(cache), {})
 
 
 def test_find_local_names_the_damaged_files(cache, mirror, public, tmp_path):

@@ -12,7 +12,7 @@ from cnn_estimator import evaluation, training
 from cnn_estimator.run_dir import events
 from cnn_estimator.settings import Hyperparameters
 from cnn_estimator.tf1 import tf
-from cnn_estimator.training import fit
+from cnn_estimator.training.fit import COMPARED_SETTINGS
 
 pytestmark = pytest.mark.integration
 
@@ -66,7 +66,7 @@ def test_runs_are_compared_by_their_hyperparameters(tmp_path, data_dir):
     )
     accuracy = evaluation.evaluate(str(tmp_path / "b")).metrics["accuracy"]
     runs, compared = hparams_tab(tmp_path)
-    assert compared == {*fit.COMPARED}
+    assert compared == {*COMPARED_SETTINGS}
     same = {"recipe": "fashion_dense", "precision": "float32"} | dataclasses.asdict(Hyperparameters())
     assert runs["a"][0] == same | {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 32, "seed": 1}
     assert runs["b"][0] == same | {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "seed": 2}

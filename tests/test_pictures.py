@@ -1,6 +1,3 @@
-import struct
-import zlib
-
 import hypothesis
 import numpy as np
 import pytest
@@ -270,15 +267,11 @@ def problem(path):
     return message
 
 
-def png_chunk(kind, content):
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
 def test_a_file_that_is_not_an_image_is_an_error(tmp_path):
     assert problem(tmp_path / "missing.png") == "no such file"
     assert problem(tmp_path) == problem("/dev/null") == "not a file"
     (tmp_path / "empty.png").touch()
-    assert problem(tmp_path / "empty.png") == "an empty file"
+    assert problem(tmp_path / "empty.png").startswith("not an image in one of the formats AVIF, BMP, ")
     (tmp_path / "text.png").write_text("hello")
     assert problem(tmp_path / "text.png").startswith("not an image in one of the formats AVIF, BMP, ")
     # A program for a printer, which Pillow would run with another program.
@@ -288,26 +281,6 @@ def test_a_file_that_is_not_an_image_is_an_error(tmp_path):
     content = (tmp_path / "complete.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
     assert problem(tmp_path / "cut.png").startswith("not a readable image: ")
-
-
-@pytest.mark.parametrize(("side", "message"), [(8000, "8000x8000 pixels, more than 50000000"), (20_000, "too large: ")])
-def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, side, message):
-    header = struct.pack(">2I5B", side, side, 8, 0, 0, 0, 0)
-    content = zlib.compress(b"\0" * 1000)
-    (tmp_path / "bomb.png").write_bytes(
-        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", content) + png_chunk(b"IEND", b"")
-    )
-    assert problem(tmp_path / "bomb.png").startswith(message)
-
-
-def test_a_file_without_permission_to_read_is_an_error(tmp_path, monkeypatch):
-    on_background(arrow(), 0).save(tmp_path / "a.png")
-
-    def refuse(*arguments, **options):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("builtins.open", refuse)  # root may read everything
-    assert problem(tmp_path / "a.png") == "not a readable image: Permission denied"
 
 
 @pytest.mark.parametrize("kind", pictures.FORMATS)

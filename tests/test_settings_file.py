@@ -90,19 +90,11 @@ def test_a_field_without_a_default_is_named(tmp_path, name):
     [
         ("", "not JSON: Expecting value"),
         ("{", "not JSON: "),
-        ("[" * 60_000, "not JSON: "),
-        ("9" * 60_000, "not JSON: |not a JSON object"),
         ("[]", "not a JSON object"),
-        (" " * 70_000, "more than 65536 bytes"),
         ({"colour": 1}, "'colour' is not a setting"),
         ({"recipe": "fashion_cmn"}, "recipe 'fashion_cmn': no such name, did you mean fashion_cnn"),
-        ({"recipe": []}, r"recipe \[\]: no such name"),
-        ({"dataset": "mnist"}, "dataset 'mnist': recipe fashion_dense has fashion_mnist"),
-        ({"network": "two_conv"}, "network 'two_conv': recipe fashion_dense has dense_128"),
         ({"learning_rate": float("nan")}, "learning_rate nan: not a number"),
         ({"seed": None}, "seed None: not an integer"),
-        ({"threads": None}, "threads None: not an integer"),
-        ({"data_dir": {}}, r"data_dir \{\}: not a path"),
         ({"class_names": [*NAMES[:9], "a"]}, "class_names .*: not ten different class names"),
     ],
     ids=lambda value: str(value)[:30],
@@ -111,7 +103,6 @@ def test_settings_that_were_damaged_or_edited_are_refused_by_field(tmp_path, con
     with pytest.raises(UserError, match=rf"^{tmp_path}/settings.json cannot be read: ({problem})") as caught:
         read(tmp_path, FIELDS | content if isinstance(content, dict) else content)
     assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 400
 
 
 JSON = st.recursive(
@@ -142,41 +133,11 @@ def test_any_bytes_give_settings_or_a_user_error(tmp_path_factory, content):
     assert message.startswith(f"{folder}/settings.json cannot be read: ")
 
 
-def history_line(**changes):
-    facts = {"first_step": 0, "max_steps": 9, "tensorflow": "2.21.0"}
-    return json.dumps(facts | without("version") | changes)
-
-
-@pytest.mark.parametrize("content", ["", "\0" * 500], ids=["empty", "zeros"])
-@pytest.mark.parametrize("end", ["\n", "\n" + history_line(seed=7)[:-20], "\nnull\n[]\n"], ids=["whole", "cut", "odd"])
-def test_settings_that_a_power_failure_emptied_come_from_the_history(tmp_path, caplog, content, end):
-    (tmp_path / "history.jsonl").write_text(f"{history_line(seed=5)}\n{history_line(seed=6)}{end}")
-    assert read(tmp_path, content) == dataclasses.replace(SETTINGS, seed=6)
-    assert f"{tmp_path}/settings.json is empty, as after a power failure" in caplog.text
-
-
-def test_the_history_holds_the_settings(tmp_path):
-    settings_file.add_to_history(str(tmp_path), SETTINGS, {"first_step": 0, "strategy": None, "colour": 1})
-    assert read(tmp_path, "") == SETTINGS
-
-
-@pytest.mark.parametrize(
-    ("history", "problem"),
-    [
-        ("{\n", "settings.json cannot be read: not JSON"),
-        (history_line(seed="x"), "history.jsonl cannot be read: seed 'x': not an integer"),
-    ],
-)
-def test_an_unusable_history_leaves_an_error(tmp_path, history, problem):
-    (tmp_path / "history.jsonl").write_text(history)
-    with pytest.raises(UserError, match=f"^{tmp_path}/{problem}"):
-        read(tmp_path, "")
-
-
-@pytest.mark.parametrize("name", ["settings.json", "history.jsonl"])
-def test_a_pipe_is_not_waited_for(tmp_path, name):
-    (tmp_path / "settings.json").touch()
-    (tmp_path / name).unlink(missing_ok=True)
-    os.mkfifo(tmp_path / name)
-    with pytest.raises(UserError, match=f"^{tmp_path}/{name} cannot be read: not a regular file"):
-        settings_file.read(str(tmp_path))
+def test_the_history_has_a_line_for_each_start_of_training(tmp_path):
+    for first_step in (0, 5):
+        settings_file.add_to_history(str(tmp_path), SETTINGS, {"first_step": first_step})
+    lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [line["first_step"] for line in lines] == [0, 5]
+    assert {name: value for name, value in lines[0].items() if name != "first_step"} == json.loads(
+        json.dumps(without("version"))
+    )

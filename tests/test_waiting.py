@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 
 def test_the_first_true_result_is_returned():
     results = iter([None, "", False, "found", "later"])
-    assert wait_for(lambda: next(results), seconds=60, poll_seconds=0) == "found"
+    assert wait_for(lambda: next(results), seconds=60) == "found"
 
 
 def test_none_is_returned_when_the_time_is_up():

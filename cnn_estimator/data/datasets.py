@@ -10,7 +10,6 @@ import numpy as np
 from cnn_estimator.data import fetch, idx
 from cnn_estimator.data.fetch import Dataset, Package
 from cnn_estimator.data.idx import DatasetError
-from cnn_estimator.files import open_regular
 from cnn_estimator.settings import RULES, check, check_optional_path
 
 SIDE = idx.SIDE
@@ -24,7 +23,6 @@ SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABE
 CLASS_NAMES_FILE = "class_names.txt"
 
 _DIGITS = tuple(map(str, range(CLASSES)))
-_MAX_CLASS_NAMES_BYTES = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +146,6 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     names = SPLITS[split]
     if data_dir is None:
         files, source = fetch.find(public, names)
-        names_of_classes = public.class_names
     else:
         if not os.path.isdir(data_dir):
             raise DatasetError(
@@ -156,7 +153,6 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
             )
         files = [fetch.read(data_dir, name) for name in names]
         source = data_dir
-        names_of_classes = _class_names_in(data_dir, public, files[1].content)
     images_file, labels_file = files
     images = idx.parse_images(images_file.content, images_file.path)
     labels = idx.parse_labels(labels_file.content, labels_file.path)
@@ -164,7 +160,7 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
         raise DatasetError(
             f"{images_file.path} holds {len(images)} images, but {labels_file.path} {len(labels)} labels"
         )
-    return Split(images, labels.astype(np.int32), names_of_classes, source)
+    return Split(images, labels.astype(np.int32), class_names(dataset, data_dir), source)
 
 
 def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
@@ -188,30 +184,25 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
 
 
 def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
-    """Returns the ten class names of the data that load() would read, or 0 to 9 if a data_dir has no labels."""
+    """Returns the ten class names of the data that load() would read.
+
+    Raises:
+      DatasetError: class_names.txt is damaged.
+    """
     check("dataset", dataset)
     public = DATASETS[dataset]
     if data_dir is None:
         return public.class_names
-    labels = b""
+    path = os.path.join(data_dir, CLASS_NAMES_FILE)
+    if os.path.exists(path):
+        try:
+            with open(path, encoding="utf-8") as file:
+                return RULES["class_names"].check([line.strip() for line in file])
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"{path}: {error}") from error
     for name in (TEST_LABELS, TRAIN_LABELS):
         with contextlib.suppress(DatasetError):
             labels = fetch.read(data_dir, name).content
-            break
-    return _class_names_in(data_dir, public, labels)
-
-
-def _class_names_in(data_dir: str, public: Dataset, labels: bytes) -> tuple[str, ...]:
-    """Returns the class names in class_names.txt; without that file those of public labels, or 0 to 9."""
-    path = os.path.join(data_dir, CLASS_NAMES_FILE)
-    if not os.path.exists(path):
-        return public.class_names if hashlib.sha256(labels).hexdigest() in public.sha256.values() else _DIGITS
-    try:
-        with open_regular(path) as file:
-            names = tuple(line.strip() for line in file.read(_MAX_CLASS_NAMES_BYTES).decode().splitlines())
-        names = RULES["class_names"].check(names)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise DatasetError(f"{path}: {error}") from error
-    return names
+            if hashlib.sha256(labels).hexdigest() in public.sha256.values():
+                return public.class_names
+    return _DIGITS

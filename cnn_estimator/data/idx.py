@@ -27,10 +27,11 @@ def parse_images(content: bytes, path: str) -> np.ndarray:
     Raises:
       DatasetError: the content is not a complete IDX file of at least one 28x28 image.
     """
-    count, rows, columns = header(content, path, IMAGES_MAGIC, dimensions=3)
+    images = _values(content, path, IMAGES_MAGIC, dimensions=3)
+    _, rows, columns = images.shape
     if (rows, columns) != (SIDE, SIDE):
         raise DatasetError(f"{path}: its images are {rows}x{columns}, not {SIDE}x{SIDE}")
-    return _values(content, path, (count, rows, columns))
+    return images
 
 
 def parse_labels(content: bytes, path: str) -> np.ndarray:
@@ -39,39 +40,25 @@ def parse_labels(content: bytes, path: str) -> np.ndarray:
     Raises:
       DatasetError: the content is not a complete IDX file of at least one label, all 0 to 9.
     """
-    labels = _values(content, path, header(content, path, LABELS_MAGIC, dimensions=1))
+    labels = _values(content, path, LABELS_MAGIC, dimensions=1)
     if labels.max() >= CLASSES:
         row = int(labels.argmax())
         raise DatasetError(f"{path}: label {labels[row]} at position {row} is above {CLASSES - 1}")
     return labels
 
 
-def header(content: bytes, path: str, magic: int, *, dimensions: int) -> tuple[int, ...]:
-    """Returns the shape that the header of the IDX file at a path declares.
-
-    Raises:
-      DatasetError: the header is cut off, or has another magic number.
-    """
-    size = _header_size(dimensions)
-    if len(content) < size:
-        raise DatasetError(f"{path}: truncated, it has {len(content)} bytes and its header alone is {size}")
+def _values(content: bytes, path: str, magic: int, *, dimensions: int) -> np.ndarray:
+    """Returns the values in the content of the IDX file at a path, as uint8 of the shape that its header declares."""
+    header_size = 4 + 4 * dimensions
+    if len(content) < header_size:
+        raise DatasetError(f"{path}: truncated, it has {len(content)} bytes and its header alone is {header_size}")
     found, *shape = struct.unpack_from(f">{1 + dimensions}I", content)
     if found != magic:
         raise DatasetError(f"{path}: wrong magic number {found:#010x}, not {magic:#010x}")
-    return tuple(shape)
-
-
-def _header_size(dimensions: int) -> int:
-    return 4 + 4 * dimensions
-
-
-def _values(content: bytes, path: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the values after the header, as uint8 of a shape."""
-    offset = _header_size(len(shape))
-    declared = offset + math.prod(shape)
     if shape[0] == 0:
         raise DatasetError(f"{path}: an empty set")
+    declared = header_size + math.prod(shape)
     if len(content) != declared:
         problem = "truncated" if len(content) < declared else "too long"
         raise DatasetError(f"{path}: {problem}, it has {len(content)} bytes and its header declares {declared}")
-    return np.frombuffer(content, np.uint8, offset=offset).reshape(shape)
+    return np.frombuffer(content, np.uint8, offset=header_size).reshape(shape)

@@ -16,7 +16,6 @@ from cnn_estimator.errors import UserError
 
 # Only formats that Pillow decodes by itself: for some others it runs another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = 50_000_000  # more than a camera has
 _WORKING_SIDE = 8 * SIDE  # larger images are made as small as this first, which averages out their noise
 # Grey values are from 0 to 1.
 _MIN_MEAN_GREY_OF_BRIGHT_OBJECT = 0.8  # such an object would be lost on white
@@ -79,8 +78,8 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
         unless the object is nearly white.
 
     Raises:
-      UserError: the file is missing, empty, not an image, damaged or too large, or shows no object. The message does
-        not name the file.
+      UserError: the file is missing, not an image, damaged or too large, or shows no object. The message does not
+        name the file.
     """
     grey = _grey(_open(path), invert)
     background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
@@ -93,7 +92,9 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
         grey, background = 1 - grey, 1 - background
     if grey.shape != (SIDE, SIDE):
         cropped = grey[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-        grey = _centred(_on_black(cropped, background), dataset)
+        if background < 1:
+            cropped = np.clip((cropped - background) / (1 - background), 0, 1)
+        grey = _centred(cropped, dataset)
     return Preprocessed(grey.astype(np.float32), inverted)
 
 
@@ -102,26 +103,18 @@ def _open(path: str) -> Image.Image:
     if not os.path.isfile(path):
         raise UserError("not a file" if os.path.exists(path) else "no such file")
     try:
-        if os.path.getsize(path) == 0:
-            raise UserError("an empty file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd files; for a file that it cannot read it raises
             with Image.open(path, formats=FORMATS) as file:
                 return _working_copy(file)
-    except UserError:
-        raise
     except UnidentifiedImageError as error:
         raise UserError(f"not an image in one of the formats {', '.join(FORMATS)}") from error
-    except Image.DecompressionBombError as error:
-        raise UserError(f"too large: {error}") from error
     except Exception as error:  # for a damaged file, Pillow's decoders raise anything
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"not a readable image: {reason}") from error
 
 
 def _working_copy(file: Image.Image) -> Image.Image:
-    if file.width * file.height > MAX_PIXELS:
-        raise UserError(f"{file.width}x{file.height} pixels, more than {MAX_PIXELS}", "make it smaller")
     file.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # decodes a large JPEG at a fraction of its size
     image = ImageOps.exif_transpose(file)
     if image.mode.startswith(("I", "F")):  # more than 8 bits, which mode L would clip to 255
@@ -145,10 +138,6 @@ def _grey(image: Image.Image, invert: str) -> np.ndarray:
     bright_object = (grey * opacity).sum() >= _MIN_MEAN_GREY_OF_BRIGHT_OBJECT * opacity.sum()
     background = invert == "yes" or (invert == "auto" and not bright_object)
     return grey * opacity + background * (1 - opacity)
-
-
-def _on_black(pixels: np.ndarray, background: float) -> np.ndarray:
-    return np.clip((pixels - background) / (1 - background), 0, 1) if background < 1 else pixels
 
 
 def _centred(cropped: np.ndarray, dataset: Dataset) -> np.ndarray:

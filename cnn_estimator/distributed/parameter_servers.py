@@ -20,6 +20,7 @@ from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task, environment
 from cnn_estimator.errors import TaskLost, UserError
+from cnn_estimator.run_dir import settings_file
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Start, TrainOptions
 from cnn_estimator.tf1 import tf
@@ -69,7 +70,7 @@ class ParameterServers(Local):
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in each task, with one seed for all where no seed is chosen."""
-        if "seed" not in options.overrides and run_dir.read_settings() is None:
+        if "seed" not in options.overrides and settings_file.read(run_dir.path) is None:
             options = dataclasses.replace(options, overrides={"seed": _DEFAULT_SEED, **options.overrides})
         start = resolve(run_dir, options)
         # The last checkpoint may be written before the evaluator starts.

@@ -3,42 +3,31 @@
 import contextlib
 import dataclasses
 import errno
+import functools
 import glob
+import json
 import logging
 import os
 import re
-import reprlib
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from typing import TypeVar
 
 import numpy as np
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import (
-    UNFINISHED_PREFIX,
-    cannot_be_written,
-    open_regular,
-    read_if_exists,
-    reading,
-    sync,
-    writing,
-)
-from cnn_estimator.run_dir.best_file import BEST_FOLDER, best_checkpoint
+from cnn_estimator.files import UNFINISHED_PREFIX, cannot_be_written, read_if_exists, reading, sync, writing
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
 STATE_FILE = "checkpoint"
 BASENAME = "model.ckpt"
+BEST_FOLDER = "best"
+BEST_FILE = "best.json"
 BEST = "best"  # in place of a step: the checkpoint with the highest validation accuracy
-PATTERN_CHARACTERS = {*"*?[\\"}  # TensorFlow reads a path with one of these as a pattern
 _SUFFIX = r"\.(?:index|meta|data-\d+-of-\d+)"  # of the files of one checkpoint
 _FILE = re.compile(rf"({re.escape(BASENAME)}-\d+){_SUFFIX}")
-_MAX_STEP_DIGITS = 19  # a global step is an int64
-_MAX_NAME_LENGTH = 255  # no file's name is longer
-_MAX_STATE_BYTES = 2**26
 # An index ends with a footer: offset and size of two blocks, padding, and a magic number.
 _FOOTER_BYTES = 48
 _MAGIC = bytes.fromhex("57fb808b247547db")
@@ -46,21 +35,7 @@ _BLOCK_TRAILER_BYTES = 5
 
 # TensorFlow's messages end with one of these reasons. Its error classes say less: a file that grows too large is an
 # OutOfRangeError, as the end of the data is.
-_DISK_REASONS = [
-    os.strerror(number)
-    for number in (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.EIO,
-    )
-]
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EIO)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,13 +69,6 @@ class Snapshot:
         parent, name = os.path.split(os.path.abspath(folder))
         return parent if name == BEST_FOLDER else folder
 
-    @property
-    def step(self) -> int:
-        return self.copy.step
-
-
-_Result = TypeVar("_Result", Checkpoint, Snapshot)
-
 
 def newest_intact(model_dir: str) -> Checkpoint | None:
     """Returns the newest intact Checkpoint of a model_dir, None where there are no checkpoints at all.
@@ -133,14 +101,12 @@ def verify(path: str) -> Checkpoint:
     """
     step = None
     try:
-        _check_files(path)
+        _check_index(path)
         reader = tf.train.load_checkpoint(path)
         for name in sorted(reader.get_variable_to_shape_map()):
             tensor = reader.get_tensor(name)
             if name == tf.GraphKeys.GLOBAL_STEP:
                 step = tensor
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing") from error
     except OSError as error:
         raise UserError(f"{path} is damaged: {error.filename} cannot be read: {error.strerror}") from error
     except (tf.errors.OpError, LookupError, ValueError, RuntimeError) as error:
@@ -151,17 +117,12 @@ def verify(path: str) -> Checkpoint:
     return Checkpoint(path, int(step))
 
 
-def _check_files(path: str) -> None:
+def _check_index(path: str) -> None:
     """Raises ValueError unless both blocks that the index's footer names lie inside the index.
 
-    TensorFlow's reader would abort the process otherwise, and would wait for ever at a named pipe.
-
-    Raises:
-      OSError: a file is missing or cannot be read, or it is not a regular file.
+    TensorFlow's reader would abort the process otherwise.
     """
-    for file in glob.glob(f"{glob.escape(path)}.data-*"):
-        open_regular(file).close()
-    with open_regular(f"{path}.index") as index:
+    with open(f"{path}.index", "rb") as index:
         content = index.read()
     footer = content[-_FOOTER_BYTES:]
     varints = re.findall(rb"[\x80-\xff]*[\x00-\x7f]", footer)[:4]
@@ -182,42 +143,32 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
     Raises:
       UserError: there is no such checkpoint, or it is not intact.
     """
+    source, name = (model_dir, None) if wanted is None else _locate(model_dir, str(wanted))
     with contextlib.ExitStack() as stack:
-        with writing("temporary folder"):  # there may be none
-            temporary = tempfile.gettempdir()
-        check_name(f"temporary folder {temporary!r}", temporary, "set TMPDIR to another one")
-        with writing(f"temporary folder {temporary}"):
+        with writing(f"temporary folder {tempfile.gettempdir()}"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
-
-            def check(path: str) -> Snapshot:
-                return copy(path, folder)
-
-            result = _newest(model_dir, check) if wanted is None else _find(*_locate(model_dir, str(wanted)), check)
-        if result is None:
+            check = functools.partial(_copy, folder=folder)
+            copied = _newest(source, check) if name is None else _find(source, name, check)
+        if copied is None:
             raise UserError(
                 f"model_dir {model_dir} holds no checkpoint", "train there first, or name another {model_dir}"
             )
-        yield result
+        yield Snapshot(Checkpoint(os.path.join(source, copied.name), copied.step), copied)
 
 
-def _newest(model_dir: str, check: Callable[[str], _Result]) -> _Result | None:
+def _newest(model_dir: str, check: Callable[[str], Checkpoint]) -> Checkpoint | None:
     """Returns check(path) of the newest checkpoint for which check raises no UserError, None where there are none."""
     while True:
         names = _names(model_dir)
         errors: list[UserError] = []
         for name in names:
             try:
-                if len(name) > _MAX_NAME_LENGTH or "\0" in name:  # the state file may name anything
-                    raise UserError(f"{os.path.join(model_dir, STATE_FILE)} names {reprlib.repr(name)}")
                 result = check(os.path.join(model_dir, name))
             except UserError as error:
                 errors.append(error)
                 continue
             for skipped in errors:
                 log.warning("skipped a checkpoint: %s. Using %s", skipped, name)
-            for other in names[len(errors) + 1 :]:
-                if _step_in(other) > result.step:
-                    log.warning("%s exists, but %s names %s", other, os.path.join(model_dir, STATE_FILE), name)
             return result
         if not names:
             return None
@@ -238,47 +189,51 @@ def _locate(model_dir: str, wanted: str) -> tuple[str, str]:
     return folder or model_dir, re.sub(f"{_SUFFIX}$", "", file)
 
 
-def _find(model_dir: str, name: str, check: Callable[[str], Snapshot]) -> Snapshot:
+def _find(model_dir: str, name: str, check: Callable[[str], Checkpoint]) -> Checkpoint:
     """Returns check(path) of the checkpoint with that name."""
-    _refuse_model_dir(model_dir)
     path = os.path.join(model_dir, name)
-    if os.path.exists(f"{path}.index"):
-        check_name(f"checkpoint {name!r}", name, "rename its files")
-        try:
-            return check(path)
-        except UserError:
-            if os.path.exists(f"{path}.index"):  # otherwise a trainer has just deleted it
-                raise
+    try:
+        return check(path)
+    except UserError:
+        if os.path.exists(f"{path}.index"):  # otherwise there is none, or a trainer has just deleted it
+            raise
     names = ", ".join(reversed(_names_with_files(model_dir))) or "no checkpoint"
     raise UserError(f"model_dir {model_dir} holds no checkpoint {name}: it has {names}")
 
 
-def copy(path: str, folder: str) -> Snapshot:
-    """Copies a checkpoint into a folder and verifies the copy.
+def best_checkpoint(model_dir: str) -> str:
+    """Returns the name of the checkpoint that best.json names.
+
+    Raises:
+      UserError: the model_dir keeps no best checkpoint, or best.json is damaged.
+    """
+    path = os.path.join(model_dir, BEST_FOLDER, BEST_FILE)
+    content = read_if_exists(path)
+    if content is None:
+        raise UserError(f"model_dir {model_dir} keeps no best checkpoint", "train there with {keep_best}")
+    try:
+        return os.path.basename(json.loads(content)["checkpoint"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path} is damaged", "name a checkpoint by its step or path") from error
+
+
+def _copy(path: str, folder: str) -> Checkpoint:
+    """Copies a checkpoint into a folder, and returns the verified copy.
 
     Raises:
       UserError: the checkpoint is not intact, or a trainer has just deleted it.
     """
     copied = os.path.join(folder, os.path.basename(path))
     try:
-        # The index last: a copy that has an index is complete.
         for file in (*glob.glob(f"{glob.escape(path)}.data-*"), f"{path}.index"):
-            _copy_file(file, folder)
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing") from error
+            shutil.copy(file, folder)
     except OSError:
         verify(path)  # raises if the original cannot be read; otherwise the folder cannot be written
         raise
     try:
-        verified = verify(copied)
+        return verify(copied)
     except UserError as error:
         raise UserError(error.problem.replace(copied, path)) from error
-    return Snapshot(Checkpoint(path, verified.step), verified)
-
-
-def _copy_file(path: str, folder: str) -> None:
-    with open_regular(path) as source, open(os.path.join(folder, os.path.basename(path)), "wb") as target:
-        shutil.copyfileobj(source, target)
 
 
 def rebuild_state(model_dir: str, newest: Checkpoint) -> None:
@@ -301,7 +256,7 @@ def saving(what: str) -> Iterator[None]:
         try:
             yield
         except tf.errors.OpError as error:
-            for reason in _DISK_REASONS:
+            for reason in map(os.strerror, _DISK_ERRORS):
                 if reason in str(error):
                     raise cannot_be_written(what, reason) from error
             raise
@@ -342,30 +297,18 @@ def remove_unfinished(model_dir: str) -> None:
 
 def check_name(what: str, name: str, advice: str) -> None:
     """Raises UserError for a name under which TensorFlow does not find the checkpoints that it saves."""
-    if PATTERN_CHARACTERS & {*name}:
+    if re.search(r"[*?\[\\]", name):
         raise UserError(f"{what}: TensorFlow reads *, ?, [ and \\ as patterns", advice)
-    if name != name.encode(errors="replace").decode():
-        raise UserError(f"{what}: TensorFlow needs names in UTF-8", advice)
-
-
-def _refuse_model_dir(model_dir: str) -> None:
-    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
 
 
 def _names(model_dir: str) -> list[str]:
     """Returns the names of all checkpoints that exist or should exist, newest first."""
-    _refuse_model_dir(model_dir)
     state = [os.path.basename(path) for path in reversed(_state(model_dir))]
     return list(dict.fromkeys([*state[:1], *_names_with_files(model_dir), *state]))
 
 
 def _state(model_dir: str) -> list[str]:
     """Returns the paths that TensorFlow's state file names, newest last; none where it is missing or damaged."""
-    path = os.path.join(model_dir, STATE_FILE)
-    with reading(path, "fix that, or remove it"):
-        content = read_if_exists(path, _MAX_STATE_BYTES + 1)
-    if content is None or len(content) > _MAX_STATE_BYTES:
-        return []
     try:
         state = tf.train.get_checkpoint_state(model_dir)
     except ValueError:  # the file is not UTF-8, or names no path
@@ -378,6 +321,7 @@ def _state(model_dir: str) -> list[str]:
 
 def _names_with_files(model_dir: str) -> list[str]:
     """Returns the names of the checkpoints that have files, the highest step first."""
+    check_name(f"model_dir {model_dir!r}", model_dir, "choose another {model_dir}")
     with reading(f"model_dir {model_dir}"):
         files = os.listdir(model_dir) if os.path.isdir(model_dir) else []
     names = {match[1] for match in map(_FILE.fullmatch, files) if match}
@@ -387,4 +331,4 @@ def _names_with_files(model_dir: str) -> list[str]:
 def _step_in(name: str) -> int:
     """Returns the step at the end of a checkpoint's name, 0 where there is none."""
     digits = name.rpartition("-")[2]
-    return int(digits) if digits.isdecimal() and len(digits) <= _MAX_STEP_DIGITS else 0
+    return int(digits) if digits.isdecimal() else 0

@@ -10,9 +10,8 @@ import os
 from collections.abc import Callable, Sequence
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import atomic_write, read_if_exists, reading
+from cnn_estimator.files import atomic_write, read_if_exists
 from cnn_estimator.run_dir import checkpoints
-from cnn_estimator.run_dir.best_file import BEST_FOLDER, write_best
 
 RECORDS_FILE = "validation.jsonl"
 
@@ -45,11 +44,14 @@ class ValidationLog:
 
     def __init__(self, model_dir: str, *, last_step: int) -> None:
         self.model_dir = model_dir
-        self.records = _read(self._path, last_step)
-
-    @property
-    def _path(self) -> str:
-        return os.path.join(self.model_dir, RECORDS_FILE)
+        self._path = os.path.join(model_dir, RECORDS_FILE)
+        content = read_if_exists(self._path) or b""
+        try:
+            records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
+            self.records = [record for record in records if record.step <= last_step]
+        except (ValueError, TypeError) as error:
+            advice = "move it away: the best step is then chosen again"
+            raise UserError(f"{self._path} is damaged: {error}", advice) from error
 
     @property
     def best(self) -> EvaluationRecord | None:
@@ -105,21 +107,13 @@ class ValidationLog:
         return [record for record in self.records if os.path.exists(f"{self._checkpoint_path(record)}.index")]
 
     def _checkpoint_path(self, record: EvaluationRecord) -> str:
-        return os.path.join(self.model_dir, BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
+        return os.path.join(self.model_dir, checkpoints.BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
 
     def _write_best(self, record: EvaluationRecord) -> None:
-        write_best(self.model_dir, os.path.basename(self._checkpoint_path(record)), dataclasses.asdict(record))
-
-
-def _read(path: str, last_step: int) -> list[EvaluationRecord]:
-    """Returns the records in a file up to a step, none where there is no file."""
-    with reading(path):
-        content = read_if_exists(path) or b""
-    try:
-        records = [EvaluationRecord(**json.loads(line)) for line in content.splitlines()]
-        return [record for record in records if record.step <= last_step]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: {error}", "move it away: the best step is then chosen again") from error
+        facts = {"checkpoint": os.path.basename(self._checkpoint_path(record))} | dataclasses.asdict(record)
+        with atomic_write(os.path.join(self.model_dir, checkpoints.BEST_FOLDER, checkpoints.BEST_FILE)) as file:
+            json.dump(facts, file, indent=2)
+            file.write("\n")
 
 
 def _best(records: Sequence[EvaluationRecord]) -> EvaluationRecord | None:

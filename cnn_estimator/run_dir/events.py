@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import open_regular, reading
+from cnn_estimator.files import reading
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER
 from cnn_estimator.tf1 import tf
 
@@ -98,12 +98,9 @@ def _events(path: str) -> Iterator[Any]:
     An incomplete last record is no damage: it is being written, or its program was killed.
     """
     try:
-        open_regular(path).close()  # TensorFlow would wait at a named pipe
         for event in tf.train.summary_iterator(path):
             stopping.check()
             yield event
-    except OSError as error:
-        log.warning("%s cannot be read: %s", path, error.strerror)
     except (tf.errors.OpError, DecodeError) as error:
         reason = str(error).splitlines()[0]
         if not reason.startswith("truncated record"):

@@ -1,7 +1,6 @@
 """What a run leaves on disk beside its checkpoints: lock, settings, history and metrics. Imports no TensorFlow."""
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -10,16 +9,14 @@ from typing import Any
 
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import atomic_write, open_nofollow, read_if_exists, writing
+from cnn_estimator.files import atomic_write, read_if_exists, writing
 from cnn_estimator.run_dir import lock, settings_file
 from cnn_estimator.settings import Settings, find_recipe, make_settings
-from cnn_estimator.waiting import wait_for
 
 log = logging.getLogger("cnn_estimator")
 
 EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
-METRICS_WAIT_SECONDS = 10.0  # for other evaluations, each of which takes milliseconds
 # Settings without which a run with other values is another run.
 _IDENTITY = ("dataset", "network", "optimizer", "validation")
 
@@ -32,13 +29,10 @@ class RunDir:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other trainers out of the folder. A missing folder is made, and removed again if it is left empty.
-
-        The system releases the lock when the process ends, however it ends.
+        """Keeps other trainers out of the folder; see lock.locked.
 
         Raises:
           UserError: another process trains there, or the folder cannot be written.
-          Stopped: a stop signal came while another process took the lock.
         """
         with contextlib.ExitStack() as self._locks:
             self._lock_folder()
@@ -82,14 +76,6 @@ class RunDir:
         with writing(f"model_dir {self.path}"):
             self._lock = self._locks.enter_context(lock.locked(self.path))
 
-    def write_settings(self, settings: Settings) -> None:
-        """Writes the settings file; on an error the old one stays."""
-        settings_file.write(self.path, settings)
-
-    def read_settings(self, data_dir: str | None = None) -> Settings | None:
-        """Returns the Settings of the run, or None where there is no settings file; see settings_file.read."""
-        return settings_file.read(self.path, data_dir)
-
     def load_settings(self, recipe: str | None = None, data_dir: str | None = None) -> Settings:
         """Returns the Settings that the run was trained with.
 
@@ -101,7 +87,7 @@ class RunDir:
         Raises:
           UserError: the settings file is damaged or holds another recipe, or there is neither a file nor a recipe.
         """
-        settings = self.read_settings(data_dir)
+        settings = settings_file.read(self.path, data_dir)
         if settings is None:
             if recipe is None:
                 problem = f"model_dir {self.path} has no {settings_file.SETTINGS_FILE}"
@@ -116,10 +102,6 @@ class RunDir:
                     "leave {recipe} out, or name another {model_dir}",
                 )
         return settings
-
-    def add_to_history(self, settings: Settings, facts: Mapping[str, Any]) -> None:
-        """Adds a line with the settings and facts of a start of training to the history."""
-        settings_file.add_to_history(self.path, settings, facts)
 
     def check_same_run(self, saved: Settings, settings: Settings) -> None:
         """Raises UserError, with a table, if training with `settings` cannot continue a run with `saved` settings."""
@@ -142,23 +124,10 @@ class RunDir:
         """
         path = os.path.join(self.path, EVALUATION_FOLDER, METRICS_FILE)
         try:
-            with _locked_metrics(f"{path}.lock"):
-                content = read_if_exists(path)
-                records = {} if content is None else {kept["global_step"]: kept for kept in json.loads(content)}
-                records[record["global_step"]] = record
-                with atomic_write(path) as file:
-                    json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
-                    file.write("\n")
-        except OSError as error:
-            log.warning("%s cannot be written: %s. This evaluation is not kept there", path, error.strerror)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            log.warning("%s is not a list of records: %r. This evaluation is not kept there: move it away", path, error)
-
-
-@contextlib.contextmanager
-def _locked_metrics(path: str) -> Iterator[None]:
-    """Keeps other evaluations out of the metrics; raises OSError if another one holds the lock for too long."""
-    with open(open_nofollow(path, os.O_RDWR | os.O_CREAT), "rb") as file:
-        if not wait_for(lambda: lock.try_lock(file), seconds=METRICS_WAIT_SECONDS, poll_seconds=lock.POLL_SECONDS):
-            raise OSError(errno.EWOULDBLOCK, f"another process holds {path}")
-        yield
+            records = {kept["global_step"]: kept for kept in json.loads(read_if_exists(path) or b"[]")}
+            records[record["global_step"]] = record
+            with atomic_write(path) as file:
+                json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
+                file.write("\n")
+        except (OSError, UserError, ValueError, TypeError, KeyError) as error:
+            log.warning("%s cannot be updated: %s. This evaluation is not kept there", path, error)

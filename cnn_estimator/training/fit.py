@@ -12,7 +12,7 @@ from cnn_estimator.distributed.placement import Placement
 from cnn_estimator.hardware import available_threads
 from cnn_estimator.model_session import make_session_config
 from cnn_estimator.progress import progress_bar
-from cnn_estimator.run_dir import checkpoints, events
+from cnn_estimator.run_dir import checkpoints, events, settings_file
 from cnn_estimator.run_dir.evaluations import EvaluationRecord, ValidationLog
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import HYPERPARAMETERS, Settings, Start, TrainOptions
@@ -154,14 +154,14 @@ def _writing_hooks(
 
     def write_run_files() -> None:
         run_dir.check_locked()
-        run_dir.write_settings(settings)
+        settings_file.write(run_dir.path, settings)
         facts = {
             "first_step": start.first_step,
             "max_steps": start.max_steps,
             "tensorflow": tf.__version__,
             **placement.facts,
         }
-        run_dir.add_to_history(settings, facts)
+        settings_file.add_to_history(run_dir.path, settings, facts)
         compared = {name: getattr(settings, name) for name in COMPARED_SETTINGS}
         events.write_hparams(run_dir.path, compared, start.first_step)
 

@@ -10,7 +10,7 @@ from cnn_estimator.data import datasets
 from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import check_fits
-from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.run_dir import checkpoints, settings_file
 from cnn_estimator.run_dir.evaluations import ValidationLog
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import MAX_SEED, Settings, Start, TrainOptions, find_recipe, make_settings
@@ -30,7 +30,7 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
         that were chosen.
     """
     checkpoint = None if options.fresh else checkpoints.newest_intact(run_dir.path)
-    saved = run_dir.read_settings(options.overrides.get("data_dir")) if checkpoint else None
+    saved = settings_file.read(run_dir.path, options.overrides.get("data_dir")) if checkpoint else None
     first_step = checkpoint.step if checkpoint else 0
     if options.steps is not None:
         max_steps = first_step + options.steps
