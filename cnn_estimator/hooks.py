@@ -88,22 +88,6 @@ class OnGraphBuilt(tf.train.SessionRunHook):
         self._function()
 
 
-class CheckFirstStep(tf.train.SessionRunHook):
-    """Raises UserError where TensorFlow restored another step than training was to begin after."""
-
-    def __init__(self, first_step: int) -> None:
-        self._first_step = first_step
-
-    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        step = int(session.run(tf.train.get_global_step()))
-        if step != self._first_step:
-            raise UserError(
-                f"another process saved step {step} since the checkpoints were read, and this run was to begin at step "
-                f"{self._first_step}",
-                "stop that process, and try again",
-            )
-
-
 class NonFiniteLossGuard(tf.train.SessionRunHook):
     """Raises UserError at a step with a NaN or infinite loss, before another hook saves the weights.
 

@@ -164,7 +164,6 @@ def _writing_hooks(
         events.write_hparams(run_dir.path, compared, start.first_step)
 
     return [
-        hooks.CheckFirstStep(start.first_step),
         hooks.CountSteps(every_n_steps=options.log_every, output_dir=run_dir.path),
         hooks.OnGraphBuilt(record),
         *([evaluate] if evaluate else []),
