@@ -130,15 +130,13 @@ def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -
 
 
 def _check_output(format: str, output: str) -> None:
-    """Raises UserError for a name with the wrong suffix, that exists, or that TensorFlow cannot write."""
+    """Raises UserError for a name with the wrong suffix, that exists, or that TensorFlow cannot read."""
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
         raise UserError(f"output {output}: files of format {format} end in {suffix}: name it {output}{suffix}")
     if os.path.lexists(output):
         raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
-    # A SavedModel is written under its own name, the other formats in a folder beside it.
-    written_by_tensorflow = output if format == "saved_model" else nearest_folder(output)
-    checkpoints.check_name(f"output {output!r}", written_by_tensorflow, "choose another {output}")
+    checkpoints.check_name(f"output {output!r}", output, "choose another {output}")
 
 
 def _description(settings: Settings, step: int) -> str:
@@ -176,9 +174,9 @@ def _difference(predictions: Predictions, expected: Predictions) -> float:
 
 @contextlib.contextmanager
 def _exact_and_quiet() -> Iterator[None]:
-    """Switches off TF32, whose ten bits make a larger difference on GPUs than the weights, and INFO lines.
+    """Switches off TF32, whose ten bits differ by more than MAX_PROBABILITY_DIFFERENCE, and TensorFlow's INFO lines.
 
-    TensorFlow's INFO lines name the temporary folder.
+    The lines name the temporary folder.
     """
     logger = tf.get_logger()
     level = logger.level

@@ -303,7 +303,7 @@ class Settings(Hyperparameters):
         Path(folder=True),
         "Folder with the four IDX files. Without it: as the run in the model_dir has it, or the public dataset, which "
         "is found or downloaded.",
-    ]
+    ] = None
     class_names: Annotated[tuple[str, ...], ClassNames()]
 
     def __post_init__(self) -> None:
