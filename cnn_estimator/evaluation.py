@@ -163,8 +163,9 @@ def _run_estimator(
         transform=datasets.scale,
     )
     collected = hooks.CollectPredictions()
-    evaluate_hooks = [hooks.StopEvaluation(), collected]
-    estimator_metrics = estimator.evaluate(input_fn, checkpoint_path=checkpoint.path, hooks=evaluate_hooks)
+    estimator_metrics = estimator.evaluate(
+        input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected]
+    )
     return estimator_metrics, collected.predictions()
 
 

@@ -70,13 +70,10 @@ def export(
     the input, as JSON.
 
     Args:
-      model_dir: a folder that was trained in, or is being trained in.
+      model_dir, checkpoint, recipe: see Predictor.
       format: a key of FORMATS.
       output: the file to write, or for a SavedModel the folder. It must not exist yet; missing folders above it are
         made.
-      checkpoint: a global step; the path of a checkpoint, whose folder then is the model_dir; or "best" for the best
-        one that training kept. None takes the newest intact one.
-      recipe: the name of the recipe in the model_dir. A model_dir without a settings file needs it.
       data_dir: the data that has the test images, see datasets.load. None takes the data_dir of the settings.
 
     Raises:

@@ -238,22 +238,20 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
 
 def table(predictions: Sequence[Prediction]) -> str:
     """Returns the predictions as text, one line each, and leaves out empty columns."""
-    columns = {
-        "image": [pictures.printable(prediction.name) for prediction in predictions],
-        "class": [prediction.ranked()[0][0] for prediction in predictions],
-        "probability": [f"{prediction.ranked()[0][1]:.1%}" for prediction in predictions],
-        "runners-up": [
-            ", ".join(f"{name} {probability:.1%}" for name, probability in prediction.ranked()[1 : 1 + _RUNNERS_UP])
-            for prediction in predictions
-        ],
-        "true class": [
-            "" if prediction.true_class is None else prediction.class_names[prediction.true_class]
-            for prediction in predictions
-        ],
-        "": ["inverted" if prediction.inverted else "" for prediction in predictions],
-    }
-    filled = {name: cells for name, cells in columns.items() if any(cells)}
-    return tabulate(filled, "keys", "plain", disable_numparse=True)
+    rows = []
+    for prediction in predictions:
+        (best, probability), *others = prediction.ranked()
+        row = {
+            "image": pictures.printable(prediction.name),
+            "class": best,
+            "probability": f"{probability:.1%}",
+            "runners-up": ", ".join(f"{name} {probability:.1%}" for name, probability in others[:_RUNNERS_UP]),
+            "true class": "" if prediction.true_class is None else prediction.class_names[prediction.true_class],
+            "": "inverted" if prediction.inverted else "",
+        }
+        rows.append(row)
+    filled = [name for name in rows[0] if any(row[name] for row in rows)]
+    return tabulate([[row[name] for name in filled] for row in rows], filled, "plain", disable_numparse=True)
 
 
 def plot(predictions: Sequence[Prediction], path: str | None = None) -> bytes:

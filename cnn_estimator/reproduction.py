@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,14 +34,6 @@ RESULTS_FILE = "results.json"
 TABLE_FILE = "results.md"
 VERSION = 1  # of RESULTS_FILE
 SEEDS = (1, 2, 3)
-_FORMATS = {  # of the numbers in the table
-    "mean": ".4f",
-    "lowest": ".4f",
-    "highest": ".4f",
-    "mean_in_training": ".4f",
-    "steps_per_second": ".1f",
-    "minutes": ".1f",
-}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -214,16 +206,14 @@ def _read(root: str, requested: dict[str, Any]) -> Reproduction:
         raise UserError(f"{path} cannot be read: {error!r}", advice) from error
     for name, value in requested.items():
         if value != saved[name]:
-            had = "the default" if saved[name] is None else saved[name]
-            raise UserError(
-                f"{name} {value}: root {root} has {had}, and one table cannot hold both", "choose another {root}"
-            )
+            problem = f"{name} {value}: root {root} has {saved[name] or 'the default'}, and one table cannot hold both"
+            raise UserError(problem, "choose another {root}")
     return Reproduction(root=root, runs=runs, **saved)
 
 
 def _write(reproduction: Reproduction) -> None:
     """Writes RESULTS_FILE and TABLE_FILE."""
-    head = {"version": VERSION, "rehearsal": reproduction.scale != 1, "recipes": _summaries(reproduction)}
+    head = {"version": VERSION, "rehearsal": reproduction.scale != 1, "recipes": [*_summaries(reproduction)]}
     content = json.dumps(head | dataclasses.asdict(reproduction), indent=2, ensure_ascii=False)
     with writing(f"root {reproduction.root}"):
         for name, text in ((RESULTS_FILE, f"{content}\n"), (TABLE_FILE, page(reproduction))):
@@ -231,9 +221,8 @@ def _write(reproduction: Reproduction) -> None:
                 file.write(text)
 
 
-def _summaries(reproduction: Reproduction) -> list[dict[str, Any]]:
-    """Returns the accuracies, over the seeds, and the speed of each recipe with finished runs."""
-    summaries = []
+def _summaries(reproduction: Reproduction) -> Iterator[dict[str, Any]]:
+    """Yields the accuracies, over the seeds, and the speed of each recipe with finished runs."""
     for recipe in RECIPES.values():
         runs = [run for run in reproduction.runs if run.recipe == recipe.name]
         if not runs:
@@ -243,31 +232,25 @@ def _summaries(reproduction: Reproduction) -> list[dict[str, Any]]:
         seconds = sum(run.seconds for run in runs)
         speed = sum(run.timed_steps for run in runs) / seconds if seconds else None
         steps = reproduction.steps(recipe)
-        summaries.append(
-            {
-                "recipe": recipe.name,
-                "reported": recipe.reported or None,
-                "mean": round(statistics.fmean(accuracies), 6),
-                "lowest": min(accuracies),
-                "highest": max(accuracies),
-                "seeds": [run.seed for run in runs],
-                "reported_in_training": recipe.reported_in_training or None,
-                "mean_in_training": round(statistics.fmean(in_training), 6) if in_training else None,
-                "steps": steps,
-                "steps_per_second": speed and round(speed, 2),
-                "minutes": speed and round(steps / speed / 60, 2),  # for one run, at that speed
-            }
-        )
-    return summaries
+        yield {
+            "recipe": recipe.name,
+            "reported": recipe.reported or None,
+            "mean": round(statistics.fmean(accuracies), 4),
+            "lowest": min(accuracies),
+            "highest": max(accuracies),
+            "seeds": [run.seed for run in runs],
+            "reported_in_training": recipe.reported_in_training or None,
+            "mean_in_training": round(statistics.fmean(in_training), 4) if in_training else None,
+            "steps": steps,
+            "steps_per_second": speed and round(speed, 1),
+            "minutes": speed and round(steps / speed / 60, 1),  # for one run, at that speed
+        }
 
 
 def page(reproduction: Reproduction) -> str:
     """Returns the results as a page in Markdown."""
     rows = [
-        {
-            name.replace("_", " "): "" if value is None else format(value, _FORMATS.get(name, ""))
-            for name, value in (summary | {"seeds": len(summary["seeds"])}).items()
-        }
+        {name.replace("_", " "): len(value) if isinstance(value, list) else value for name, value in summary.items()}
         for summary in _summaries(reproduction)
     ]
     paragraphs = ["# The accuracies of the tutorials and of these runs"]

@@ -12,7 +12,7 @@ import os
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import MAX_THREADS, PRECISIONS, available_threads
@@ -22,7 +22,6 @@ OPTIMIZERS = ("adam", "sgd", "momentum")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("none", "flips", "shifts", "flips_and_shifts")
 STRATEGIES = ("mirrored", "multi_worker")
-INVERT = ("yes", "no", "auto")
 EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
 MAX_BATCH_SIZE = 60_000  # the whole of a public training set
@@ -69,45 +68,42 @@ class Choice(Rule):
 
 
 @dataclasses.dataclass(frozen=True)
-class Integer(Rule):
-    """An integer within bounds, also one of NumPy's."""
-
-    min: int
-    max: int
-
-    @property
-    def syntax(self) -> str:
-        return f"an integer from {self.min} to {self.max}"
-
-    def check(self, value: object) -> int:
-        number = int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else math.nan
-        if not self.min <= number <= self.max:
-            raise ValueError(f"not {self.syntax}")
-        return int(number)
-
-    def read(self, text: str) -> int:
-        return self.check(_number(int, text))
-
-
-@dataclasses.dataclass(frozen=True)
 class Number(Rule):
     """A real number within bounds, also one of NumPy's."""
 
     min: float
     max: float
+    _type: ClassVar[Any] = float
+    _accepted: ClassVar[type] = numbers.Real
 
     @property
     def syntax(self) -> str:
         return f"a number from {self.min:g} to {self.max:g}"
 
-    def check(self, value: object) -> float:
-        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    def check(self, value: object) -> Any:
+        number = self._type(value) if isinstance(value, self._accepted) and not isinstance(value, bool) else math.nan
         if not self.min <= number <= self.max:
             raise ValueError(f"not {self.syntax}")
         return number
 
-    def read(self, text: str) -> float:
-        return self.check(_number(float, text))
+    def read(self, text: str) -> Any:
+        try:
+            number = self._type(text)
+        except ValueError:
+            number = math.nan
+        return self.check(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer(Number):
+    """An integer within bounds, also one of NumPy's."""
+
+    _type = int
+    _accepted = numbers.Integral
+
+    @property
+    def syntax(self) -> str:
+        return f"an integer from {self.min} to {self.max}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,22 +193,6 @@ class Tensors(Rule):
                 raise ValueError(f"the line has a {label!r} already, choose another label")
             tensors[label] = name
         return self.check(tensors)
-
-
-def _number(kind: type, text: str) -> object:
-    """Returns the number in a text, or the text where it has none."""
-    try:
-        return kind(text)
-    except ValueError:
-        return text
-
-
-def check_value(name: str, rule: Rule, value: object) -> Any:
-    """Returns what the rule makes of the value of that name; raises UserError where the value breaks it."""
-    try:
-        return rule.check(value)
-    except ValueError as error:
-        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -327,9 +307,9 @@ class Settings(Hyperparameters):
     def overrides(self) -> dict[str, Any]:
         """Returns {name: value} of the hyperparameters that differ from the recipe's."""
         recipe = hyperparameters(RECIPES[self.recipe])
-        return {name: getattr(self, name) for name in HYPERPARAMETERS if getattr(self, name) != getattr(recipe, name)}
+        return {name: value for name, value, _ in self.differences(recipe, HYPERPARAMETERS)}
 
-    def differences(self, other: "Settings", names: Iterable[str]) -> list[tuple[str, Any, Any]]:
+    def differences(self, other: Hyperparameters, names: Iterable[str]) -> list[tuple[str, Any, Any]]:
         """Returns [(name, value here, value in other)] of the names whose values differ."""
         rows = [(name, getattr(self, name), getattr(other, name)) for name in names]
         return [row for row in rows if row[1] != row[2]]
@@ -376,9 +356,7 @@ class TrainOptions:
         int, Integer(1, MAX_STEPS), "Steps between two checkpoints; one more is written at the end."
     ] = 500
     keep_checkpoints: Annotated[
-        int,
-        Integer(1, 10**6),
-        "How many checkpoints to keep: an older one is deleted when a new one is written.",
+        int, Integer(1, 10**6), "How many checkpoints to keep: an older one is deleted when a new one is written."
     ] = 5
     eval_every: Annotated[
         int | None,
@@ -478,7 +456,7 @@ OTHER_OPTIONS: dict[str, Rule] = {
     "split": Choice(("train", "test")),
     "test_indices": Integer(0, MAX_IMAGES),
     "count": Integer(1, 400),
-    "invert": Choice(INVERT),
+    "invert": Choice(("yes", "no", "auto")),
     "format": Choice(EXPORT_FORMATS),
     "scale": Number(1e-6, 1),
     "precision": Choice((*PRECISIONS, "auto")),
@@ -488,9 +466,12 @@ RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _DECLARED.item
 HELP: dict[str, str] = {name: metadata[1] for name, metadata in _DECLARED.items() if len(metadata) > 1}
 
 
-def check(name: str, value: object) -> Any:
+def check(name: str, value: object, rule: Rule | None = None) -> Any:
     """Returns the value of an option as this package uses it; raises UserError where it breaks the option's rule."""
-    return check_value(name, RULES[name], value)
+    try:
+        return (rule or RULES[name]).check(value)
+    except ValueError as error:
+        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None
 
 
 def check_path(name: str, value: str | os.PathLike[str]) -> str:
@@ -513,7 +494,7 @@ def _check_fields(options: Any) -> None:
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if field.name in declared and not (value is None and field.default is None):
-            object.__setattr__(options, field.name, check_value(field.name, declared[field.name][0], value))
+            object.__setattr__(options, field.name, check(field.name, value, declared[field.name][0]))
 
 
 def given(**values: object) -> dict[str, Any]:

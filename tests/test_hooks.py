@@ -4,6 +4,7 @@ import os
 
 import pytest
 from helpers import steps_in
+from tqdm import tqdm
 
 from cnn_estimator import hooks, model
 from cnn_estimator.errors import UserError
@@ -24,7 +25,7 @@ def train(model_dir, *, factor, loss=1.0, every=1, steps=4):
 
     run_dir = RunDir(str(model_dir))
     guards = [
-        hooks.NonFiniteLossGuard(learning_rate=0.5),
+        hooks.Progress(tqdm(disable=True), learning_rate=0.5),
         hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir))

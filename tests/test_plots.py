@@ -98,7 +98,7 @@ print([name for name in ("matplotlib.pyplot", "tensorflow") if name in sys.modul
 @pytest.mark.unit
 def test_runs_differ_in_colour_and_marker():
     runs = {
-        f"_run ${number}": [
+        f"run ${number}": [
             events.Curve("loss", "training", [1, 2], [2.0, 1.0]),
             events.Curve("loss", "evaluation", [2], [1.5]),
             events.Curve("accuracy", "evaluation", [2], [0.5]),
@@ -112,5 +112,5 @@ def test_runs_differ_in_colour_and_marker():
     assert [line.get_xydata().tolist() for line in loss.lines[:2]] == [[[1, 2], [2, 1]], [[2, 1.5]]]
     assert [line.get_xydata().tolist() for line in accuracy.lines] == [[[2, 0.5]]] * 12
     (legend,) = figure.legends
-    names = [" _run \\$0, training", " _run \\$0, evaluation", " _run \\$1, training"]
+    names = ["run \\$0, training", "run \\$0, evaluation", "run \\$1, training"]
     assert [text.get_text() for text in legend.get_texts()][:3] == names

@@ -93,11 +93,10 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         progress_bar(total=start.max_steps, initial=start.first_step, hidden=not placement.writes) as bar,
         checkpoints.saving(f"model_dir {run_dir.path}"),
     ):
-        progress = hooks.Progress(bar)
+        progress = hooks.Progress(bar, learning_rate=settings.learning_rate)
         all_hooks = [
             hooks.LogTensors(every=options.log_every, tensors=options.log_tensors),
             progress,
-            hooks.NonFiniteLossGuard(learning_rate=settings.learning_rate),
             *(_writing_hooks(run_dir, options, start, placement, evaluate) if placement.writes else []),
             *placement.hooks(start),
         ]
