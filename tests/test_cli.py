@@ -122,7 +122,7 @@ BAD_TEXTS = {Choice: "x", Integer: "1.5", Number: "nan", Path: "https://x", Tens
 @pytest.mark.parametrize("verb", [name for name, verb in cli.VERBS.items() if verb.flags])
 def test_every_flag_refuses_what_its_rule_refuses_with_the_text_of_the_rule(verb):
     for flag in cli.VERBS[verb].flags:
-        rule = getattr(flag.rule, "rule", flag.rule)  # inside an Optional
+        rule = flag.rule
         if rule is None or isinstance(rule, Switch):
             continue
         text = BAD_TEXTS[type(rule)]
@@ -139,7 +139,6 @@ def test_every_flag_refuses_what_its_rule_refuses_with_the_text_of_the_rule(verb
         (["train", "--recipe=fashion_cmn"], "flag --recipe=fashion_cmn: no such name, did you mean fashion_cnn?"),
         (["train", "--batch_size=0"], "flag --batch_size=0: not an integer from 1 to 60000"),
         (["train", "--learning_rate=1e39"], "flag --learning_rate=1e39: not a number from 1.2e-38 to 3.4e+38"),
-        (["train", "--model_dir=\udcff"], "flag --model_dir=\\udcff: not UTF-8, which TensorFlow needs"),
         (["train", "steps=5"], "unexpected argument 'steps=5': every option is a flag, --name=value"),
         (["samples", "--plot=a.jpg"], "flag --plot=a.jpg: name it NAME.png"),
         (["predict", "--test_indices=0,-1"], "flag --test_indices=0,-1: not an integer from 0 to 1000000000"),
@@ -220,7 +219,7 @@ class FakeTraining:
 
 def other_text(flag):
     """Returns a text for a flag that stands for another value than the flag's default."""
-    rule = getattr(flag.rule, "rule", flag.rule)
+    rule = flag.rule
     if isinstance(rule, Choice):
         return next(name for name in rule.names if name != flag.default)
     if isinstance(rule, Integer):
@@ -391,18 +390,16 @@ def test_what_uses_a_model_is_called_with_the_flags(monkeypatch, verb, function,
 
 def test_reproduce_is_called_with_the_flags_and_names_the_command_that_continues_it(monkeypatch):
     calls = []
-    finished = SimpleNamespace(accuracy=0.9)
-    begun = SimpleNamespace(accuracy=None)
 
     def record(root, recipes, seeds, **options):
         calls.append({"root": root, "recipes": recipes, "seeds": seeds, **options})
-        raise Stopped(signal.SIGTERM, SimpleNamespace(root=root, runs=[finished, begun]))
+        raise Stopped(signal.SIGTERM, SimpleNamespace(root=root, runs=("a run",)))
 
     monkeypatch.setattr(process, "load", lambda name, **options: SimpleNamespace(reproduce=record))
     done = command("reproduce")
     assert (done.returncode, done.stdout) == (143, "")
     assert done.stderr == (
-        "stopped by SIGTERM: 1 of 2 runs in /tmp/reproduce are finished. "
+        "stopped by SIGTERM: finished runs in /tmp/reproduce: 1. "
         "Go on: python -m cnn_estimator reproduce --root=/tmp/reproduce\n"
     )
     given = ["--recipes=mnist_cnn,fashion_cnn", "--seeds=4,0", "--scale=0.5"]

@@ -216,8 +216,7 @@ def _stopped_reproduction(result: Any) -> str:
     """Returns how far a stopped reproduction.Reproduction is, and the command that continues it."""
     given = flag_texts(["recipes", "seeds", "scale"])  # the root knows the precision and the data
     go_on = process.command_line("reproduce", f"--root={result.root}", *given)
-    finished = sum(run.accuracy is not None for run in result.runs)
-    return f"{finished} of {len(result.runs)} runs in {result.root} are finished. Go on: {go_on}"
+    return f"finished runs in {result.root}: {len(result.runs)}. Go on: {go_on}"
 
 
 def doctor() -> int:
