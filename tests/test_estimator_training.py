@@ -220,12 +220,6 @@ def test_a_strategy_in_a_cluster_is_the_coordinators_which_finds_out_the_task(mo
 
 
 @pytest.mark.unit
-def test_the_cluster_may_come_without_a_task(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}}))
-    assert mode_of(tf.estimator.RunConfig(train_distribute=mirrored())) == "independent_worker"
-
-
-@pytest.mark.unit
 @pytest.mark.parametrize(("kind", "job"), [("train_distribute", "master"), ("eval_distribute", "chief")])
 def test_with_a_master_or_nothing_to_train_with_the_coordinator_is_not_used(monkeypatch, kind, job):
     in_cluster(monkeypatch, "worker", 1, **{job: 1, "worker": 2})
@@ -261,13 +255,6 @@ def test_a_remote_cluster_makes_the_process_a_client(monkeypatch):
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize(("mode", "cluster"), [("another", {"worker": ["host:1"]}), ("standalone_client", {})])
-def test_the_coordinator_needs_a_mode_that_exists_and_a_cluster(mode, cluster):
-    config = SimpleNamespace(_distribute_coordinator_mode=mode, cluster_spec=cluster)
-    assert not estimator_training.should_run_distribute_coordinator(config)
-
-
-@pytest.mark.unit
 def test_train_and_evaluate_by_the_coordinator_needs_a_mode():
     estimator = SimpleNamespace(config=SimpleNamespace(_distribute_coordinator_mode=None))
     with pytest.raises(ValueError, match="RunConfig"):
@@ -276,30 +263,21 @@ def test_train_and_evaluate_by_the_coordinator_needs_a_mode():
 
 @pytest.mark.unit
 @pytest.mark.parametrize("method", ["train", "evaluate"])
-def test_only_train_and_evaluate_uses_the_cluster_of_tf_config(monkeypatch, tmp_path, method):
+def test_some_clusters_are_for_train_and_evaluate_alone(monkeypatch, tmp_path, method):
+    one = {"train_distribute": mirrored(), "eval_distribute": mirrored()}
+    multi_worker = tf.distribute.experimental.MultiWorkerMirroredStrategy()
+    each = {"train_distribute": multi_worker, "eval_distribute": multi_worker}
+    with_evaluator = remote_estimator(tmp_path, {"worker": ["host:1"], "evaluator": ["host:2"]}, **one)
+    graph_for_each_worker = remote_estimator(tmp_path, {"worker": ["host:1"]}, **each)
     in_cluster(monkeypatch, "worker", worker=2)
-    config = tf.estimator.RunConfig(str(tmp_path), train_distribute=mirrored(), eval_distribute=mirrored())
-    estimator = tf.estimator.Estimator(model_fn, config=config)
-    with pytest.raises(ValueError, match=rf"(?i)estimator\.{method}"):
-        getattr(estimator, method)(input_fn, steps=1)
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize("method", ["train", "evaluate"])
-def test_only_train_and_evaluate_has_work_for_an_evaluator(tmp_path, method):
-    cluster = {"worker": ["host:1"], "evaluator": ["host:2"]}
-    estimator = remote_estimator(tmp_path, cluster, train_distribute=mirrored(), eval_distribute=mirrored())
-    with pytest.raises(ValueError, match=r"'evaluator'.*train_and_evaluate"):
-        getattr(estimator, method)(input_fn, steps=1)
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize("method", ["train", "evaluate"])
-def test_only_train_and_evaluate_has_a_graph_for_each_worker_of_a_remote_cluster(tmp_path, method):
-    strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
-    estimator = remote_estimator(tmp_path, {"worker": ["host:1"]}, train_distribute=strategy, eval_distribute=strategy)
-    with pytest.raises(ValueError, match=rf"(?i)estimator\.{method}.* CollectiveAllReduceStrategyV1"):
-        getattr(estimator, method)(input_fn, steps=1)
+    of_tf_config = tf.estimator.Estimator(model_fn, config=tf.estimator.RunConfig(str(tmp_path), **one))
+    for estimator, problem in (
+        (with_evaluator, "'evaluator'.*train_and_evaluate"),
+        (graph_for_each_worker, rf"(?i)estimator\.{method}.* CollectiveAllReduceStrategyV1"),
+        (of_tf_config, rf"(?i)estimator\.{method}"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            getattr(estimator, method)(input_fn, steps=1)
 
 
 class StubEstimator:
