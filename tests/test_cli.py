@@ -277,7 +277,7 @@ def test_a_stopped_training_names_the_command_that_continues_it_with_every_flag(
     texts = OTHER_TEXTS | {"max_steps": "10"}
     done = command("train", *(f"--{name}={text}" for name, text in texts.items()))
     assert (done.returncode, done.stdout) == (130, "")
-    saved = "stopped by SIGINT: step 3 is saved as /runs/a b/model.ckpt-3. Go on: "
+    saved = "stopped by SIGINT: step 3 is saved as /runs/a b/model.ckpt-3. Continue: "
     assert done.stderr.startswith(saved)
     line = shlex.split(done.stderr.removeprefix(saved))
     assert line[:4] == ["python", "-m", "cnn_estimator", "train"]
@@ -290,8 +290,8 @@ def test_a_stopped_training_names_the_command_that_continues_it_with_every_flag(
 
 def test_the_command_that_continues_a_training_has_no_flag_that_was_not_given(monkeypatch):
     FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGTERM)
-    go_on = command("--steps=9", "--fresh", script="run_train.py").stderr.partition("Go on: ")[2]
-    assert go_on == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
+    next_command = command("--steps=9", "--fresh", script="run_train.py").stderr.partition("Continue: ")[2]
+    assert next_command == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
 
 
 @pytest.mark.parametrize(
@@ -371,11 +371,11 @@ def test_reproduce_is_called_with_the_flags_and_names_the_command_that_continues
     assert (done.returncode, done.stdout) == (143, "")
     assert done.stderr == (
         "stopped by SIGTERM: finished runs in /tmp/reproduce: 1. "
-        "Go on: python -m cnn_estimator reproduce --root=/tmp/reproduce\n"
+        "Continue: python -m cnn_estimator reproduce --root=/tmp/reproduce\n"
     )
     given = ["--recipes=mnist_cnn,fashion_cnn", "--seeds=4,0", "--scale=0.5"]
     done = command("reproduce", "--root=/a", *given, "--precision=auto", "--data_dir=/b")
-    assert shlex.split(done.stderr.partition("Go on: ")[2])[3:] == ["reproduce", "--root=/a", *given]
+    assert shlex.split(done.stderr.partition("Continue: ")[2])[3:] == ["reproduce", "--root=/a", *given]
     defaults = {"root": "/tmp/reproduce", "recipes": None, "seeds": [1, 2, 3], "scale": 1.0}
     chosen = {"root": "/a", "recipes": ["mnist_cnn", "fashion_cnn"], "seeds": [4, 0], "scale": 0.5}
     assert calls == [

@@ -168,9 +168,9 @@ def test_training_logs_its_settings_data_steps_and_result_each_once(first_run, d
     logged = [line for line in lines if line.startswith("INFO:cnn_estimator:")]
     patterns = [
         rf"training {model_dir} from step 0 to step 120",
-        r"recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
+        r"using recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
         r"batch_size 32, seed 1, threads \d+",
-        rf"fashion_mnist: 300 training images from {data_dir}",
+        rf"loaded 300 training images of fashion_mnist from {data_dir}",
         r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
         rf"evaluate it: python run_eval.py --model_dir={model_dir}",
     ]
@@ -401,7 +401,7 @@ def test_the_photos_of_a_folder_are_predicted(trained, photos):
     assert [row[0] for row in rows] == [f"{photos}/{label}.png" for label in range(10)]
     assert sum(row[1] == str(label) for label, row in enumerate(rows)) >= 8
     assert all(re.fullmatch(r"\d+\.\d%", row[2]) and row[-1] == "inverted" for row in rows)
-    assert "10 of 10 files are dark on bright and were inverted: --invert=no leaves them" in done.stderr
+    assert "inverted 10 of 10 files, which are dark on bright: --invert=no leaves them as they are" in done.stderr
     done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", "--json", "--invert=no")
     assert json.loads(done.stdout)["inverted"] is False
     assert "inverted" not in done.stderr

@@ -46,7 +46,7 @@ def test_training_stops_after_the_current_step_and_saves_it(tmp_path, data_dir, 
     assert (process.returncode, stdout) == (STATUS[number], "")
     (line,) = [line for line in said.splitlines() if "stopped by" in line]
     stopped = re.fullmatch(
-        rf"stopped by {number.name}: step (\d+) is saved as {model_dir}/model\.ckpt-\1\. Go on: (.+)", line
+        rf"stopped by {number.name}: step (\d+) is saved as {model_dir}/model\.ckpt-\1\. Continue: (.+)", line
     )
     step = int(stopped[1])
     assert step > 1

@@ -64,14 +64,14 @@ def _stopped_training(result: Any) -> str:
         return f"{saved}, the last"
     placed = ("recipe", "steps", "max_steps", "fresh")  # named below, or of the first call only
     given = flag_texts([name for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS) if name not in placed])
-    go_on = process.command_line(
+    next_command = process.command_line(
         "train",
         f"--model_dir={result.model_dir}",
         f"--recipe={FLAGS.recipe}",
         *given,
         f"--max_steps={result.max_steps}",
     )
-    return f"{saved}. Go on: {go_on}"
+    return f"{saved}. Continue: {next_command}"
 
 
 def evaluate() -> None:
@@ -130,7 +130,7 @@ def predict(*names: str) -> int:
     inverted = sum(image.inverted for image in result.predictions)
     if inverted and FLAGS.invert == "auto":
         files = len(result.predictions) - len(indices)
-        log.info("%d of %d files are dark on bright and were inverted: --invert=no leaves them", inverted, files)
+        log.info("inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files)
     if FLAGS.json:
         for image in result.predictions:
             print(json.dumps(image.record()))
@@ -189,8 +189,8 @@ def reproduce() -> None:
 def _stopped_reproduction(result: Any) -> str:
     """Returns how far a stopped reproduction.Reproduction is, and the command that continues it."""
     given = flag_texts(["recipes", "seeds", "scale"])  # the root knows the precision and the data
-    go_on = process.command_line("reproduce", f"--root={result.root}", *given)
-    return f"finished runs in {result.root}: {len(result.runs)}. Go on: {go_on}"
+    next_command = process.command_line("reproduce", f"--root={result.root}", *given)
+    return f"finished runs in {result.root}: {len(result.runs)}. Continue: {next_command}"
 
 
 def doctor() -> int:
