@@ -1,11 +1,12 @@
 """Evaluates a checkpoint on the test set."""
 
+import contextlib
 import dataclasses
+import errno
 import gc
 import logging
 import os
-import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,6 @@ from cnn_estimator.run_dir import checkpoints, events
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 log = logging.getLogger("cnn_estimator")
 
@@ -166,8 +164,9 @@ def _run_estimator(
         transform=datasets.scale,
     )
     collected = hooks.CollectPredictions()
-    evaluate_hooks = [hooks.StopEvaluation(), collected]
-    estimator_metrics = estimator.evaluate(input_fn, checkpoint_path=checkpoint.path, hooks=evaluate_hooks)
+    estimator_metrics = estimator.evaluate(
+        input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected]
+    )
     return estimator_metrics, collected.predictions()
 
 
@@ -183,31 +182,27 @@ def _plot(evaluation: Evaluation, data: datasets.Split, predictions: Predictions
     from cnn_estimator import plots
 
     what = f"step {evaluation.step}, accuracy {evaluation.accuracy:.4f} on {len(data.labels)} test images"
-
-    def plot_images(rows: np.ndarray, title: str) -> "Figure":
-        return plots.predictions(
-            datasets.scale(data.pixels[rows]),
-            predictions.probabilities[rows],
-            evaluation.class_names,
-            [f"test image {row}" for row in rows],
-            data.labels[rows],
-            f"{title}: {what}",
-        )
-
+    title = f"True and predicted classes: {what}"
+    figures = {"confusion_matrix": plots.confusion_matrix(evaluation.confusion, evaluation.class_names, title)}
+    first = np.arange(min(_PLOTTED_IMAGES, len(data.labels)))
     mistakes = metrics.most_confident_mistakes(data.labels, predictions, _PLOTTED_IMAGES)
-    figures = {
-        "confusion_matrix": plots.confusion_matrix(
-            evaluation.confusion, evaluation.class_names, f"True and predicted classes: {what}"
-        ),
-        "test_images": plot_images(np.arange(min(_PLOTTED_IMAGES, len(data.labels))), "The first test images"),
-    }
-    paths = {name: os.path.join(folder, f"{name}.png") for name in (*figures, "mistakes")}
-    if len(mistakes):
-        figures["mistakes"] = plot_images(mistakes, "The most confident mistakes")
-    elif os.path.exists(paths["mistakes"]):  # the plot of another evaluation
-        os.remove(paths["mistakes"])
+    plotted = {"test_images": ("The first test images", first), "mistakes": ("The most confident mistakes", mistakes)}
+    for name, (title, rows) in plotted.items():
+        if len(rows):
+            figures[name] = plots.predictions(
+                datasets.scale(data.pixels[rows]),
+                predictions.probabilities[rows],
+                evaluation.class_names,
+                [f"test image {row}" for row in rows],
+                data.labels[rows],
+                f"{title}: {what}",
+            )
+    if not len(mistakes):
+        with contextlib.suppress(FileNotFoundError):  # the plot of another evaluation
+            os.remove(os.path.join(folder, "mistakes.png"))
+    paths = {name: os.path.join(folder, f"{name}.png") for name in figures}
     contents = {name: plots.save(figure, paths[name]) for name, figure in figures.items()}
-    log.info("plots: %s", ", ".join(paths[name] for name in contents))
+    log.info("plots: %s", ", ".join(paths.values()))
     return contents
 
 
@@ -227,8 +222,8 @@ def _can_be_written(folder: str) -> bool:
     try:
         refuse_foreign(os.path.dirname(folder))
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(_PROBE_BYTES))
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         log.warning("%s cannot be written: %s. TensorBoard will not show this evaluation", folder, error.strerror)
         return False

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import importlib.util
-import io
 import json
 import logging
 import os
@@ -20,7 +19,7 @@ import numpy as np
 from cnn_estimator import stopping
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import cannot_be_written, nearest_folder
+from cnn_estimator.files import nearest_folder
 from cnn_estimator.model import Predictions
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.run_dir import checkpoints
@@ -71,13 +70,10 @@ def export(
     the input, as JSON.
 
     Args:
-      model_dir: a folder that was trained in, or is being trained in.
+      model_dir, checkpoint, recipe: see Predictor.
       format: a key of FORMATS.
       output: the file to write, or for a SavedModel the folder. It must not exist yet; missing folders above it are
         made.
-      checkpoint: a global step; the path of a checkpoint, whose folder then is the model_dir; or "best" for the best
-        one that training kept. None takes the newest intact one.
-      recipe: the name of the recipe in the model_dir. A model_dir without a settings file needs it.
       data_dir: the data that has the test images, see datasets.load. None takes the data_dir of the settings.
 
     Raises:
@@ -91,11 +87,7 @@ def export(
     _check_output(format, output)
     if format == "onnx":
         _require_onnx()
-    with (
-        Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor,
-        _full_float32(),
-        _without_info(),
-    ):
+    with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor, _exact_and_quiet():
         settings = predictor.settings
         test = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
         images = datasets.scale(test.pixels[:COMPARED_IMAGES])
@@ -114,7 +106,7 @@ def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -
     """Writes an export if it predicts the same for the images as its checkpoint; returns the largest difference."""
     expected = predictor.predict(images)
     with (
-        _saving(output),
+        checkpoints.saving(f"output {output}"),
         # On the disk of the output, so that a rename can move the export there.
         tempfile.TemporaryDirectory(prefix=".cnn_estimator-", dir=nearest_folder(output)) as folder,
     ):
@@ -130,21 +122,18 @@ def _write(predictor: Predictor, format: str, output: str, images: np.ndarray) -
             )
         stopping.check()
         os.makedirs(os.path.dirname(output), exist_ok=True)
-        _check_output(format, output)
         os.rename(unfinished, output)
     return difference
 
 
 def _check_output(format: str, output: str) -> None:
-    """Raises UserError for a name with the wrong suffix, that exists, or that TensorFlow cannot write."""
+    """Raises UserError for a name with the wrong suffix, that exists, or that TensorFlow cannot read."""
     suffix = FORMATS[format].suffix
     if not output.endswith(suffix):
         raise UserError(f"output {output}: files of format {format} end in {suffix}: name it {output}{suffix}")
     if os.path.lexists(output):
         raise UserError(f"output {output} exists already", "move it away, or choose another {output}")
-    # A SavedModel is written under its own name, the other formats in a folder beside it.
-    written_by_tensorflow = output if format == "saved_model" else nearest_folder(output)
-    checkpoints.check_name(f"output {output!r}", written_by_tensorflow, "choose another {output}")
+    checkpoints.check_name(f"output {output!r}", output, "choose another {output}")
 
 
 def _description(settings: Settings, step: int) -> str:
@@ -181,64 +170,50 @@ def _difference(predictions: Predictions, expected: Predictions) -> float:
 
 
 @contextlib.contextmanager
-def _saving(output: str) -> Iterator[None]:
-    """Turns errors of the disk and of a converter into a UserError."""
-    with checkpoints.saving(f"output {output}"):
-        try:
-            yield
-        except _ConverterError as error:
-            raise cannot_be_written(f"output {output}", error) from error
+def _exact_and_quiet() -> Iterator[None]:
+    """Switches off TF32, whose ten bits differ by more than MAX_PROBABILITY_DIFFERENCE, and TensorFlow's INFO lines.
 
-
-@contextlib.contextmanager
-def _full_float32() -> Iterator[None]:
-    """Switches off TF32: its ten bits, on GPUs, make a larger difference than MAX_PROBABILITY_DIFFERENCE."""
+    The lines name the temporary folder.
+    """
+    logger = tf.get_logger()
+    level = logger.level
     enabled = tf.config.experimental.tensor_float_32_execution_enabled()
+    logger.setLevel(logging.WARNING)
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
         yield
     finally:
+        logger.setLevel(level)
         tf.config.experimental.enable_tensor_float_32_execution(enabled)
 
 
-@contextlib.contextmanager
-def _without_info() -> Iterator[None]:
-    """Switches off TensorFlow's INFO lines, which name the temporary folder."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _run(path: str, module: str, *arguments: str) -> None:
+    """Runs a module as a program in the temporary folder of an export at a path, with an unchanged TensorFlow.
 
-
-class _ConverterError(Exception):
-    """A program that writes or reads a format failed. The message is one line."""
-
-
-def _run(module: str, *arguments: str) -> None:
-    """Runs a module as a program, in a process with an unchanged TensorFlow; raises _ConverterError if it fails."""
-    environment = os.environ | {
+    Raises:
+      OSError: the program failed. Its message is one line.
+    """
+    folder = os.path.dirname(path)
+    environment = {
         "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
         "CUDA_VISIBLE_DEVICES": "-1",  # this process has taken the GPU's memory
         "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": folder,  # without the user's settings of Keras
     }
-    with tempfile.TemporaryDirectory(prefix="cnn_estimator-") as empty:
-        done = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=empty,
-            env=environment | {"KERAS_HOME": empty},  # without the user's settings of Keras
-            capture_output=True,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C must not look like a failure of the converter
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # Ctrl-C must not look like a failure of the program
+    )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         # Keras prints more lines after its error.
         errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
-        raise _ConverterError(f"python -m {module} failed with status {done.returncode}: {(errors or lines)[-1]}")
+        raise OSError(f"python -m {module} failed with status {done.returncode}: {(errors or lines)[-1]}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,11 +251,8 @@ def _predict_saved_model(path: str, images: np.ndarray) -> Predictions:
 def _write_tflite(predictor: Predictor, path: str, description: str) -> None:
     # In graph mode, as in this process, the converter drops the signature. The module is the command tflite_convert.
     _write_saved_model(predictor, f"{path}.saved_model", description)
-    _run(
-        "tensorflow.lite.python.tflite_convert",
-        f"--saved_model_dir={path}.saved_model",
-        f"--output_file={path}",
-    )
+    module = "tensorflow.lite.python.tflite_convert"
+    _run(path, module, f"--saved_model_dir={path}.saved_model", f"--output_file={path}")
     with zipfile.ZipFile(path, "a") as file:  # behind the flatbuffer, where TFLite's tools look
         file.writestr(DESCRIPTION_FILE, description)
         file.writestr("labels.txt", "".join(f"{name}\n" for name in predictor.class_names))
@@ -299,18 +271,15 @@ def _predict_tflite(path: str, images: np.ndarray) -> Predictions:
 
 def _write_keras(predictor: Predictor, path: str, description: str) -> None:
     variables = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
-    weights = io.BytesIO()  # writing to a full disk, numpy's archive would print an error that it cannot raise
-    np.savez(weights, **predictor.session.run({variable.op.name: variable for variable in variables}))
-    with open(f"{path}.npz", "wb") as file:
-        file.write(weights.getbuffer())
-    _run("cnn_estimator.keras_networks", "write", predictor.settings.network, f"{path}.npz", path)
+    np.savez(f"{path}.npz", **predictor.session.run({variable.op.name: variable for variable in variables}))
+    _run(path, "cnn_estimator.keras_networks", "write", predictor.settings.network, f"{path}.npz", path)
     with zipfile.ZipFile(path, "a") as file:
         file.writestr(DESCRIPTION_FILE, description)
 
 
 def _predict_keras(path: str, images: np.ndarray) -> Predictions:
     np.save(f"{path}.images.npy", images)
-    _run("cnn_estimator.keras_networks", "predict", path, f"{path}.images.npy", f"{path}.probabilities.npy")
+    _run(path, "cnn_estimator.keras_networks", "predict", path, f"{path}.images.npy", f"{path}.probabilities.npy")
     probabilities = np.load(f"{path}.probabilities.npy")
     return Predictions(probabilities.argmax(axis=1), probabilities)
 
@@ -325,7 +294,7 @@ def _write_onnx(predictor: Predictor, path: str, description: str) -> None:
     import onnx
 
     _write_saved_model(predictor, f"{path}.saved_model", description)
-    _run("tf2onnx.convert", "--saved-model", f"{path}.saved_model", "--output", path)
+    _run(path, "tf2onnx.convert", "--saved-model", f"{path}.saved_model", "--output", path)
     model = onnx.load(path)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"

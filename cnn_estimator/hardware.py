@@ -21,10 +21,8 @@ def available_threads() -> int:
 
 def processor_name() -> str:
     """Returns the name of the processor's model, or else what Python knows of it."""
-    for model in _cpu_information("model name") or []:
-        if model.strip():
-            return model.strip()
-    return platform.processor() or platform.machine()
+    names = _cpu_information("model name")
+    return names[0].strip() if names else platform.processor() or platform.machine()
 
 
 def bfloat16_flags() -> set[str] | None:

@@ -63,13 +63,19 @@ class CountSteps(tf.train.StepCounterHook):
 class Progress(tf.train.SessionRunHook):
     """Moves a tqdm bar, and keeps the last loss and the number of steps.
 
+    Raises UserError at a step with a NaN or infinite loss, before another hook saves the weights.
+
+    Args:
+      learning_rate: for the error.
+
     Attributes:
       loss: the loss of the last batch, a float; None before the first step.
       steps: how many steps this session ran.
     """
 
-    def __init__(self, bar: tqdm) -> None:
+    def __init__(self, bar: tqdm, *, learning_rate: float) -> None:
         self._bar = bar
+        self._learning_rate = learning_rate
         self.loss: float | None = None
         self.steps = 0
 
@@ -78,6 +84,9 @@ class Progress(tf.train.SessionRunHook):
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self.loss = float(run_values.results)
+        if not math.isfinite(self.loss):
+            step = int(run_context.session.run(tf.train.get_global_step()))
+            raise _diverged(f"loss is {self.loss}", step, self._learning_rate)
         self.steps += 1
         self._bar.update()
 
@@ -90,41 +99,6 @@ class OnGraphBuilt(tf.train.SessionRunHook):
 
     def begin(self) -> None:
         self._function()
-
-
-class CheckFirstStep(tf.train.SessionRunHook):
-    """Raises UserError where TensorFlow restored another step than training was to begin after."""
-
-    def __init__(self, first_step: int) -> None:
-        self._first_step = first_step
-
-    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        step = int(session.run(tf.train.get_global_step()))
-        if step != self._first_step:
-            raise UserError(
-                f"another process saved step {step} since the checkpoints were read, and this run was to begin at step "
-                f"{self._first_step}",
-                "stop that process, and try again",
-            )
-
-
-class NonFiniteLossGuard(tf.train.SessionRunHook):
-    """Raises UserError at a step with a NaN or infinite loss, before another hook saves the weights.
-
-    Args:
-      learning_rate: for the error.
-    """
-
-    def __init__(self, *, learning_rate: float) -> None:
-        self._learning_rate = learning_rate
-
-    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
-        return tf.train.SessionRunArgs(f"{BATCH_LOSS}:0")
-
-    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
-        if not math.isfinite(run_values.results):
-            step = int(run_context.session.run(tf.train.get_global_step()))
-            raise _diverged(f"loss is {run_values.results}", step, self._learning_rate)
 
 
 class SaveCheckpoints(tf.train.CheckpointSaverHook):

@@ -1,8 +1,7 @@
 """The tutorials' networks as Keras layers, for the export of a .keras file.
 
-The layers of networks.py are repeated on purpose, so that each file reads as one whole. Keras names the layers like the
-variables of networks.py: conv2d, conv2d_1, dense and so on. The last layer includes the softmax, which networks.py
-leaves to model_fn.
+networks.py has the same graphs. Keras names the layers like the variables of networks.py: conv2d, conv2d_1, dense and
+so on. The last layer includes the softmax, which networks.py leaves to model_fn.
 
 Keras needs eager execution, which tf1/ switches off in its process. Therefore exporting.py runs this file as a program.
 """
@@ -15,117 +14,66 @@ from keras import layers
 
 
 def two_conv() -> list[layers.Layer]:
-    return [
-        layers.Reshape((28, 28, 1)),
-        layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
-        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-        layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-        layers.Flatten(),  # [B, 3136]
-        layers.Dense(1024, activation="relu"),
-        layers.Dropout(0.4),
-        layers.Dense(10, activation="softmax"),
-    ]
+    return [*_convolution(32, 5, "same"), *_convolution(64, 5, "same"), *_hidden(1024), layers.Dropout(0.4)]
 
 
 def three_conv() -> list[layers.Layer]:
     return [
-        layers.Reshape((28, 28, 1)),
-        layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
-        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-        layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-        layers.Conv2D(128, 5, padding="same", activation="relu"),  # [B, 7, 7, 128]
-        layers.MaxPooling2D(2, 2),  # [B, 3, 3, 128]
-        layers.Flatten(),  # [B, 1152]
-        layers.Dense(1024, activation="relu"),
+        *_convolution(32, 5, "same"),
+        *_convolution(64, 5, "same"),
+        *_convolution(128, 5, "same"),
+        *_hidden(1024),
         layers.Dropout(0.4),
-        layers.Dense(10, activation="softmax"),
     ]
 
 
 def three_conv_dropout() -> list[layers.Layer]:
     return [
-        layers.Reshape((28, 28, 1)),
-        layers.Conv2D(32, 5, padding="same", activation="relu"),  # [B, 28, 28, 32]
-        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-        layers.Conv2D(64, 5, padding="same", activation="relu"),  # [B, 14, 14, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
+        *_convolution(32, 5, "same"),
+        *_convolution(64, 5, "same"),
         layers.Dropout(0.25),
-        layers.Conv2D(128, 5, padding="same", activation="relu"),  # [B, 7, 7, 128]
-        layers.MaxPooling2D(2, 2),  # [B, 3, 3, 128]
+        *_convolution(128, 5, "same"),
         layers.Dropout(0.25),
-        layers.Flatten(),  # [B, 1152]
-        layers.Dense(1024, activation="relu"),
+        *_hidden(1024),
         layers.Dropout(0.4),
-        layers.Dense(10, activation="softmax"),
     ]
 
 
 def dense_128() -> list[layers.Layer]:
-    return [
-        layers.Flatten(),  # [B, 784]
-        layers.Dense(128, activation="relu"),
-        layers.Dense(10, activation="softmax"),
-    ]
+    return _hidden(128)
 
 
 def conv_32_64() -> list[layers.Layer]:
-    return [
-        layers.Reshape((28, 28, 1)),
-        layers.Conv2D(32, 3, padding="same", activation="relu"),  # [B, 28, 28, 32]
-        layers.MaxPooling2D(2, 2),  # [B, 14, 14, 32]
-        layers.Conv2D(64, 3, padding="same", activation="relu"),  # [B, 14, 14, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 7, 7, 64]
-        layers.Flatten(),  # [B, 3136]
-        layers.Dense(128, activation="relu"),
-        layers.Dense(10, activation="softmax"),
-    ]
+    return [*_convolution(32, 3, "same"), *_convolution(64, 3, "same"), *_hidden(128)]
 
 
 def conv_64_64() -> list[layers.Layer]:
-    return [
-        layers.Reshape((28, 28, 1)),
-        layers.Conv2D(64, 3, activation="relu"),  # [B, 26, 26, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 13, 13, 64]
-        layers.Conv2D(64, 3, activation="relu"),  # [B, 11, 11, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 5, 5, 64]
-        layers.Flatten(),  # [B, 1600]
-        layers.Dense(128, activation="relu"),
-        layers.Dense(10, activation="softmax"),
-    ]
+    return [*_convolution(64, 3, "valid"), *_convolution(64, 3, "valid"), *_hidden(128)]
 
 
 def conv_64_64_linear() -> list[layers.Layer]:
-    return [
-        layers.Reshape((28, 28, 1)),
-        layers.Conv2D(64, 3, activation="relu"),  # [B, 26, 26, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 13, 13, 64]
-        layers.Conv2D(64, 3, activation="relu"),  # [B, 11, 11, 64]
-        layers.MaxPooling2D(2, 2),  # [B, 5, 5, 64]
-        layers.Flatten(),  # [B, 1600]
-        layers.Dense(64),
-        layers.Dense(10, activation="softmax"),
-    ]
+    return [*_convolution(64, 3, "valid"), *_convolution(64, 3, "valid"), *_hidden(64, activation=None)]
+
+
+def _convolution(filters: int, size: int, padding: str) -> list[layers.Layer]:
+    """Returns a convolution with ReLU, and a pooling that halves height and width."""
+    return [layers.Conv2D(filters, size, padding=padding, activation="relu"), layers.MaxPooling2D(2, 2)]
+
+
+def _hidden(units: int, activation: str | None = "relu") -> list[layers.Layer]:
+    return [layers.Flatten(), layers.Dense(units, activation=activation)]
 
 
 NETWORKS = {
     network.__name__: network
-    for network in (
-        two_conv,
-        three_conv,
-        three_conv_dropout,
-        dense_128,
-        conv_32_64,
-        conv_64_64,
-        conv_64_64_linear,
-    )
+    for network in (two_conv, three_conv, three_conv_dropout, dense_128, conv_32_64, conv_64_64, conv_64_64_linear)
 }
 
 
 def build(network: str) -> keras.Sequential:
     """Returns a network with new weights, from `x`, float32 [B, 28, 28] in 0..1, to probabilities, float32 [B, 10]."""
-    return keras.Sequential([keras.Input((28, 28), name="x"), *NETWORKS[network]()])
+    first = [keras.Input((28, 28), name="x"), layers.Reshape((28, 28, 1))]
+    return keras.Sequential([*first, *NETWORKS[network](), layers.Dense(10, activation="softmax")])
 
 
 def write(network: str, weights: str, path: str) -> None:

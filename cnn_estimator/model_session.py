@@ -49,7 +49,6 @@ class ModelSession:
       session_config: None takes the configuration of float32.
 
     Attributes:
-      graph: the tf.Graph.
       session: the tf.Session.
       inputs: {"x": float32 [N, 28, 28] in 0..1}, a tensor of the graph.
       outputs: {"classes": int64 [N], "probabilities": float32 [N, 10]}, tensors of the graph.
@@ -75,7 +74,6 @@ class ModelSession:
             if labels is not None:
                 hits = tf.equal(tf.cast(labels, tf.int64), spec.predictions["classes"])
                 self._score = (tf.reduce_sum(tf.cast(hits, tf.int32)), spec.loss)
-            self.graph = graph
             self.inputs = {"x": images}
             self.outputs = spec.predictions
             self.variables = list(variables)
@@ -140,25 +138,24 @@ def check_fits(checkpoint: Checkpoint, settings: Settings, mode: str) -> None:
     saved = {name: (dtypes[name].name, shapes[name]) for name in sorted(shapes)}
     expected = model.variables(settings, mode)
     training = mode == tf.estimator.ModeKeys.TRAIN
-    missing = [(name, "missing", "", _kind(expected[name])) for name in expected if name not in saved]
-    reshaped = [
-        (name, "reshaped", _kind(saved[name]), _kind(expected[name]))
-        for name in expected
-        if name in saved and saved[name] != expected[name]
-    ]
-    extra = [
-        (name, "extra", _kind(saved[name]), "")
-        for name in saved
-        if name not in expected and (training or not _belongs_to_optimizer(name, saved))
-    ]
+    rows = []
+    for name in {**expected, **saved}:
+        if name not in saved:
+            rows.append((name, "missing", "", _kind(expected[name])))
+        elif name not in expected:
+            if training or not _belongs_to_optimizer(name, saved):
+                rows.append((name, "extra", _kind(saved[name]), ""))
+        elif saved[name] != expected[name]:
+            rows.append((name, "reshaped", _kind(saved[name]), _kind(expected[name])))
+    extra = [row[0] for row in rows if row[1] == "extra"]
     if extra and not training:
-        log.warning("variables that network %s does not have: %s", settings.network, ", ".join(row[0] for row in extra))
-    if missing or reshaped or (training and extra):
+        log.warning("variables that network %s does not have: %s", settings.network, ", ".join(extra))
+    if len(rows) > len(extra) or (training and extra):
         options = "{recipe}, {optimizer} and {average_decay}" if training else "{recipe}"
         raise UserError(
             f"{checkpoint.name} does not fit network {settings.network} with optimizer {settings.optimizer}",
             f"name the {options} that it holds, or choose another {{model_dir}}",
-            [("variable", "", "saved", "requested"), *missing, *reshaped, *extra],
+            [("variable", "", "saved", "requested"), *rows],
         )
 
 

@@ -6,10 +6,8 @@ shows the same as a colour.
 
 import io
 import itertools
-import logging
 import math
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +22,6 @@ from cnn_estimator.files import atomic_write, writing
 if TYPE_CHECKING:  # the module loads TensorFlow
     from cnn_estimator.run_dir.events import Curve
 
-log = logging.getLogger("cnn_estimator")
-
 DOTS_PER_INCH = 100
 RIGHT = "#0077BB"  # blue
 WRONG = "#CC3311"  # red
@@ -36,13 +32,9 @@ MARKERS = "osD^vP*"
 
 
 def png(figure: Figure) -> bytes:
-    """Returns a Figure as the content of a PNG file, and logs characters that the font does not have."""
+    """Returns a Figure as the content of a PNG file."""
     file = io.BytesIO()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", "Glyph", UserWarning)
-        figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
-    for text in sorted({str(warning.message).splitlines()[0] for warning in caught}):
-        log.warning("%s", text)
+    figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
     return file.getvalue()
 
 
@@ -66,13 +58,10 @@ def samples(images: np.ndarray, names: Sequence[str], title: str) -> Figure:
     rows = math.ceil(len(images) / columns)
     figure = Figure((1.6 * columns + 0.4, 1.75 * rows + 0.5), layout="constrained")
     figure.suptitle(title, wrap=True)
-    cells = figure.subplots(rows, columns, squeeze=False)
-    for axes, image, name in itertools.zip_longest(cells.flat, images, names):
-        if image is None:
-            axes.axis("off")
-        else:
-            _draw_image(axes, image)
-            axes.set_xlabel(_short(name, 22))
+    for number, (image, name) in enumerate(zip(images, names, strict=True), 1):
+        axes = figure.add_subplot(rows, columns, number)
+        _draw_image(axes, image)
+        axes.set_xlabel(_short(name, 22))
     return figure
 
 
@@ -121,12 +110,11 @@ def predictions(
     figure = Figure((3.5 * columns, 1.95 * rows + 0.5), layout="constrained")
     figure.suptitle(title, wrap=True)
     cells = figure.subplots(rows, 2 * columns, squeeze=False, width_ratios=[1.25, 1] * columns).reshape(-1, 2)
-    for row, (left, right) in enumerate(cells):
-        if row < len(images):
-            _draw_prediction(left, right, images[row], probabilities[row], titles[row], true_classes[row], class_names)
-        else:
-            left.axis("off")
-            right.axis("off")
+    for left, right in cells[len(images) :]:
+        left.axis("off")
+        right.axis("off")
+    for row, (left, right) in enumerate(cells[: len(images)]):
+        _draw_prediction(left, right, images[row], probabilities[row], titles[row], true_classes[row], class_names)
     return figure
 
 
@@ -197,7 +185,5 @@ def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:
         axes.set(title=tag, xlabel="global step", ylabel="mean cross entropy" if tag == "loss" else "accuracy")
         axes.set_ylim(bottom=0, top=1 if tag == "accuracy" else None)
         axes.grid(alpha=0.3)
-    # matplotlib hides labels that begin with _, hence the space.
-    labels = [f" {label}" for label in legend]
-    figure.legend(list(legend.values()), labels, loc="outside lower center", ncols=2)
+    figure.legend(list(legend.values()), list(legend), loc="outside lower center", ncols=2)
     return figure

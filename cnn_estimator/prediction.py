@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tabulate import tabulate
@@ -20,9 +20,6 @@ from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 log = logging.getLogger("cnn_estimator")
 
@@ -146,7 +143,7 @@ class Prediction:
 
     def _repr_png_(self) -> bytes:
         """Returns the picture that a notebook shows."""
-        return _png([self])
+        return plot([self])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,8 +163,7 @@ class Result:
         from IPython.display import display
 
         if self.predictions:
-            picture = _png(self.predictions[:_MAX_PLOTTED])
-            display({"image/png": picture, "text/plain": table(self.predictions)}, raw=True)
+            display({"image/png": plot(self.predictions), "text/plain": table(self.predictions)}, raw=True)
         if self.problems:
             display({"text/plain": "\n".join(self.problems)}, raw=True)
 
@@ -197,17 +193,24 @@ def predict(
       Stopped: a stop signal ended the work.
     """
     data_dir = check_optional_path("data_dir", data_dir)
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
+    paths = [paths] if isinstance(paths, str | os.PathLike) else paths
     check("invert", invert)
     test_indices = [check("test_indices", index) for index in test_indices]
     with Predictor(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
     ) as predictor:
         settings = predictor.settings
-        test_images = _test_images(test_indices, settings, data_dir)
-        files, problems = _files([os.fspath(path) for path in paths], settings, invert)
-        rows = [*files, *test_images]
+        rows: list[_Row] = []
+        problems = []
+        for path in [os.fspath(path) for path in paths]:
+            stopping.check()
+            try:
+                picture = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
+            except UserError as error:
+                problems.append(f"{pictures.printable(path)}: {error}")
+            else:
+                rows.append((path, picture.image, picture.inverted, None))
+        rows += _test_images(test_indices, settings, data_dir)
         images = np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
         probabilities = predictor.predict(images).probabilities
     predictions = [
@@ -218,20 +221,6 @@ def predict(
 
 
 _Row = tuple[str, np.ndarray, bool, int | None]  # a Prediction's name, image, inverted and true_class
-
-
-def _files(paths: Sequence[str], settings: Settings, invert: str) -> tuple[list[_Row], list[str]]:
-    """Returns the rows of the image files, and one problem for each file that cannot be read."""
-    rows: list[_Row] = []
-    problems = []
-    for path in paths:
-        stopping.check()
-        try:
-            picture = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
-            rows.append((path, picture.image, picture.inverted, None))
-        except UserError as error:
-            problems.append(f"{pictures.printable(path)}: {error}")
-    return rows, problems
 
 
 def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[_Row]:
@@ -249,48 +238,41 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
 
 def table(predictions: Sequence[Prediction]) -> str:
     """Returns the predictions as text, one line each, and leaves out empty columns."""
-    columns = {
-        "image": [pictures.printable(prediction.name) for prediction in predictions],
-        "class": [prediction.ranked()[0][0] for prediction in predictions],
-        "probability": [f"{prediction.ranked()[0][1]:.1%}" for prediction in predictions],
-        "runners-up": [
-            ", ".join(f"{name} {probability:.1%}" for name, probability in prediction.ranked()[1 : 1 + _RUNNERS_UP])
-            for prediction in predictions
-        ],
-        "true class": [
-            "" if prediction.true_class is None else prediction.class_names[prediction.true_class]
-            for prediction in predictions
-        ],
-        "": ["inverted" if prediction.inverted else "" for prediction in predictions],
-    }
-    filled = {name: cells for name, cells in columns.items() if any(cells)}
-    return tabulate(filled, "keys", "plain", disable_numparse=True)
+    rows = []
+    for prediction in predictions:
+        (best, probability), *others = prediction.ranked()
+        row = {
+            "image": pictures.printable(prediction.name),
+            "class": best,
+            "probability": f"{probability:.1%}",
+            "runners-up": ", ".join(f"{name} {probability:.1%}" for name, probability in others[:_RUNNERS_UP]),
+            "true class": "" if prediction.true_class is None else prediction.class_names[prediction.true_class],
+            "": "inverted" if prediction.inverted else "",
+        }
+        rows.append(row)
+    filled = [name for name in rows[0] if any(row[name] for row in rows)]
+    return tabulate([[row[name] for name in filled] for row in rows], filled, "plain", disable_numparse=True)
 
 
-def plot(predictions: Sequence[Prediction], path: str) -> None:
-    """Writes a PNG file with the first 40 images, each beside a bar chart of its probabilities."""
+def plot(predictions: Sequence[Prediction], path: str | None = None) -> bytes:
+    """Draws the first 40 images, each beside a bar chart of its probabilities.
+
+    Returns:
+      The content of a PNG file, which is written to the path, if there is one.
+    """
     from cnn_estimator import plots
 
     plotted = predictions[:_MAX_PLOTTED]
-    if len(plotted) < len(predictions):
-        log.warning("%s shows the first %d of %d images", path, len(plotted), len(predictions))
-    plots.save(_figure(plotted), path)
-
-
-def _png(predictions: Sequence[Prediction]) -> bytes:
-    from cnn_estimator import plots
-
-    return plots.png(_figure(predictions))
-
-
-def _figure(predictions: Sequence[Prediction]) -> "Figure":
-    from cnn_estimator import plots
-
-    return plots.predictions(
-        np.array([prediction.image for prediction in predictions]),
-        np.array([prediction.probabilities for prediction in predictions]),
-        predictions[0].class_names,
-        [pictures.printable(os.path.basename(prediction.name)) for prediction in predictions],
-        [prediction.true_class for prediction in predictions],
+    figure = plots.predictions(
+        np.array([prediction.image for prediction in plotted]),
+        np.array([prediction.probabilities for prediction in plotted]),
+        plotted[0].class_names,
+        [pictures.printable(os.path.basename(prediction.name)) for prediction in plotted],
+        [prediction.true_class for prediction in plotted],
         "The network's input and its prediction",
     )
+    if path is None:
+        return plots.png(figure)
+    if len(plotted) < len(predictions):
+        log.warning("%s shows the first %d of %d images", path, len(plotted), len(predictions))
+    return plots.save(figure, path)

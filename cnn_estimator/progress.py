@@ -13,7 +13,7 @@ _NOTEBOOK_UPDATE_SECONDS = 0.5  # each update is a message to the browser
 
 
 @contextlib.contextmanager
-def progress_bar(*, total: int, initial: int, smoothing: float = 0.3, hidden: bool = False) -> Iterator[tqdm]:
+def progress_bar(*, total: int, initial: int, hidden: bool = False) -> Iterator[tqdm]:
     """Yields a progress bar of steps, which shows nothing without a terminal or a notebook.
 
     On a terminal, log lines are printed above the bar.
@@ -21,10 +21,9 @@ def progress_bar(*, total: int, initial: int, smoothing: float = 0.3, hidden: bo
     Args:
       total: steps at the end of the bar.
       initial: steps that are done already.
-      smoothing: weight of the newest update in the displayed rate: 0 shows the mean rate, 1 the newest.
       hidden: whether to show nothing in any case.
     """
-    options: dict[str, Any] = {"total": total, "initial": initial, "unit": "step", "smoothing": smoothing}
+    options: dict[str, Any] = {"total": total, "initial": initial, "unit": "step"}
     if not hidden and in_notebook():
         with _NotebookBar(**options) as bar:
             yield bar

@@ -3,12 +3,11 @@
 import collections
 import contextlib
 import dataclasses
-import itertools
 import json
 import logging
 import os
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.evaluation import evaluate
-from cnn_estimator.files import atomic_write, writing
+from cnn_estimator.files import atomic_write, read_if_exists, reading, writing
 from cnn_estimator.hardware import available_threads, processor_name, resolve_precision
 from cnn_estimator.prediction import Predictor
-from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import RECIPES, Recipe
-from cnn_estimator.run_dir import checkpoints, lock, settings_file
-from cnn_estimator.settings import SETTINGS, check, check_optional_path, check_path, find_recipe, given, make_settings
+from cnn_estimator.run_dir import lock, settings_file
+from cnn_estimator.settings import SETTINGS, check, check_optional_path, check_path, given, make_settings
 from cnn_estimator.tf1 import tf
 from cnn_estimator.training import train
 
@@ -60,13 +58,10 @@ class Run:
     hardware: str | None
     precision: str
 
-    def __post_init__(self) -> None:
-        find_recipe(self.recipe)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reproduction:
-    """The finished runs in a root, sorted by recipe and seed.
+    """The finished runs in a root.
 
     Attributes:
       scale: the fraction of each recipe's steps that is trained. A scale below 1 is a rehearsal.
@@ -83,12 +78,6 @@ class Reproduction:
     def steps(self, recipe: Recipe) -> int:
         """Returns the number of steps of a run of the recipe."""
         return max(1, round(recipe.steps * self.scale))
-
-    def add(self, run: Run) -> "Reproduction":
-        """Returns a Reproduction with one more run."""
-        order = list(RECIPES)
-        runs = sorted((*self.runs, run), key=lambda run: (order.index(run.recipe), run.seed))
-        return dataclasses.replace(self, runs=tuple(runs))
 
 
 def reproduce(
@@ -110,15 +99,15 @@ def reproduce(
       recipes: names of recipes; None takes all.
       seeds: one run of each recipe for each seed.
       scale: the fraction of each recipe's steps to train, for a rehearsal.
-      precision: see train. None takes the precision of the runs in the root, or for a new root each recipe's.
-      data_dir: see datasets.load. None takes the data_dir of the runs in the root.
+      precision: see train. None takes the precision of the root, or for a new root each recipe's.
+      data_dir: see datasets.load. None takes the data_dir of the root.
 
     Raises:
-      UserError: the root cannot be written, or has runs of another scale, precision or data; or see train and evaluate.
+      UserError: the root cannot be written, or has another scale, precision or data; or see train and evaluate.
       Stopped: a stop signal ended the work. Its result is the Reproduction so far.
     """
-    names = dict.fromkeys(RECIPES if recipes is None else recipes)
-    planned = [(find_recipe(name), check("seed", seed)) for seed in dict.fromkeys(seeds) for name in names]
+    names = [check("recipe", name) for name in (RECIPES if recipes is None else recipes)]
+    planned = dict.fromkeys((name, check("seed", seed)) for seed in seeds for name in names)
     root = check_path("root", root)
     data_dir = check_optional_path("data_dir", data_dir)
     requested = given(
@@ -127,53 +116,37 @@ def reproduce(
         data_dir=data_dir and os.path.abspath(data_dir),
     )
     tf_config.log_ignored()
-    checkpoints.check_name(f"root {root!r}", root, "choose another {root}")
     with tf_config.hidden(), contextlib.ExitStack() as locks:
         with writing(f"root {root}"):
             locks.enter_context(lock.locked(root, "root"))
         reproduction = _read(root, requested)
         _write(reproduction)
         finished = {(run.recipe, run.seed) for run in reproduction.runs}
-        unfinished = [(recipe, seed) for recipe, seed in planned if (recipe.name, seed) not in finished]
-        steps = sum(reproduction.steps(recipe) for recipe, _ in planned)
-        steps_left = sum(reproduction.steps(recipe) for recipe, _ in unfinished)
-        # The bar of all runs, above the bar of train().
-        with progress_bar(total=steps, initial=steps - steps_left, smoothing=0) as bar:
-            for number, (recipe, seed) in enumerate(unfinished, 1 + len(planned) - len(unfinished)):
-                bar.set_description(f"run {number} of {len(planned)}")
-                log.info("run %d of %d trains recipe %s with seed %d", number, len(planned), recipe.name, seed)
-                try:
-                    reproduction = reproduction.add(_run(reproduction, recipe, seed))
-                except Stopped as stopped:
-                    raise Stopped(stopped.signal, reproduction) from None
-                _write(reproduction)
-                bar.update(reproduction.steps(recipe))
+        for number, (name, seed) in enumerate(planned, 1):
+            if (name, seed) in finished:
+                continue
+            log.info("run %d of %d trains recipe %s with seed %d", number, len(planned), name, seed)
+            try:
+                run = _run(reproduction, RECIPES[name], seed)
+            except Stopped as stopped:
+                raise Stopped(stopped.signal, reproduction) from None
+            reproduction = dataclasses.replace(reproduction, runs=(*reproduction.runs, run))
+            _write(reproduction)
     return reproduction
 
 
 def _run(reproduction: Reproduction, recipe: Recipe, seed: int) -> Run:
     """Trains a run, or resumes it, and evaluates it."""
+    stopping.check()
     model_dir = os.path.join(reproduction.root, f"{recipe.name}-seed{seed}")
     steps = reproduction.steps(recipe)
-    _check_same_run(model_dir, reproduction, recipe, seed)
-    stopping.check()
-    training = train(
-        model_dir,
-        recipe.name,
-        max_steps=steps,
-        seed=seed,
-        precision=reproduction.precision,
-        data_dir=reproduction.data_dir,
-    )
-    if training.step > steps:
-        raise UserError(
-            f"model_dir {model_dir} is at step {training.step}, but the run ends at step {steps}",
-            "move it away, or choose another {root}",
-        )
+    options = given(seed=seed, precision=reproduction.precision, data_dir=reproduction.data_dir)
+    _check_same_run(model_dir, recipe, steps, options)
+    training = train(model_dir, recipe.name, max_steps=steps, **options)
     return Run(
         recipe=recipe.name,
         seed=seed,
-        step=training.step,
+        step=steps,
         timed_steps=training.steps,
         seconds=round(training.seconds, 3),
         accuracy=evaluate(model_dir, checkpoint=steps).accuracy,
@@ -184,21 +157,15 @@ def _run(reproduction: Reproduction, recipe: Recipe, seed: int) -> Run:
     )
 
 
-def _check_same_run(model_dir: str, reproduction: Reproduction, recipe: Recipe, seed: int) -> None:
+def _check_same_run(model_dir: str, recipe: Recipe, steps: int, options: dict[str, Any]) -> None:
     """Raises UserError, with a table, if a model_dir has been trained with other settings than the run's."""
-    saved = settings_file.read(model_dir, reproduction.data_dir) if checkpoints.has_checkpoints(model_dir) else None
+    saved = settings_file.read(model_dir, options.get("data_dir"))
     if saved is None:
         return
-    wanted = make_settings(
-        recipe.name,
-        seed=seed,
-        threads=saved.threads,
-        precision=reproduction.precision or saved.precision,
-        schedule_steps=reproduction.steps(recipe) if saved.falls_to_zero else None,
-        data_dir=reproduction.data_dir,
-        class_names=saved.class_names,
-    )
-    differences = saved.differences(wanted, SETTINGS)
+    kept = {"threads": saved.threads, "precision": saved.precision, "class_names": saved.class_names}
+    schedule_steps = steps if saved.falls_to_zero else None
+    expected = make_settings(recipe.name, schedule_steps=schedule_steps, **kept | options)
+    differences = saved.differences(expected, SETTINGS)
     if differences:
         raise UserError(
             f"model_dir {model_dir} holds another run",
@@ -223,90 +190,69 @@ def hardware() -> str:
     return ", ".join([f"{cpus} CPU{'s' if cpus > 1 else ''} of {processor_name()}", *names])
 
 
-def _read(root: str, requested: Mapping[str, Any]) -> Reproduction:
+def _read(root: str, requested: dict[str, Any]) -> Reproduction:
     """Returns the Reproduction in a root, a new one if there is none; raises UserError if it is not as requested."""
     path = os.path.join(root, RESULTS_FILE)
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
-        if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']}, not {VERSION}")
-        saved = {name: content[name] for name in ("scale", "precision", "data_dir")}
-        # Older releases recorded unfinished runs too.
-        runs = tuple(Run(**fields) for fields in content["runs"] if fields["accuracy"] is not None)
-    except FileNotFoundError:
+    with reading(path):
+        content = read_if_exists(path)
+    if content is None:
         return Reproduction(root=root, **requested)
-    except (OSError, ValueError, TypeError, KeyError, UserError) as error:
+    try:
+        fields = json.loads(content)
+        saved = {name: fields[name] for name in ("scale", "precision", "data_dir")}
+        runs = tuple(Run(**run) for run in fields["runs"])
+    except (ValueError, TypeError, KeyError) as error:
         advice = "move it away; trained runs are then evaluated, and not trained again"
-        raise UserError(f"{path} cannot be read: {error}", advice) from error
+        raise UserError(f"{path} cannot be read: {error!r}", advice) from error
     for name, value in requested.items():
-        if runs and value != saved[name]:
-            had = "the default" if saved[name] is None else saved[name]
-            raise UserError(
-                f"{name} {value}: the runs in root {root} have {had}, which one table cannot hold",
-                "choose another {root}",
-            )
-    return Reproduction(root=root, runs=runs, **saved | dict(requested))
+        if value != saved[name]:
+            problem = f"{name} {value}: root {root} has {saved[name] or 'the default'}, and one table cannot hold both"
+            raise UserError(problem, "choose another {root}")
+    return Reproduction(root=root, runs=runs, **saved)
 
 
 def _write(reproduction: Reproduction) -> None:
     """Writes RESULTS_FILE and TABLE_FILE."""
-    content = {
-        "version": VERSION,
-        "rehearsal": reproduction.scale != 1,
-        "scale": reproduction.scale,
-        "precision": reproduction.precision,
-        "data_dir": reproduction.data_dir,
-        "recipes": _summaries(reproduction),
-        "runs": [dataclasses.asdict(run) for run in reproduction.runs],
-    }
+    head = {"version": VERSION, "rehearsal": reproduction.scale != 1, "recipes": [*_summaries(reproduction)]}
+    content = json.dumps(head | dataclasses.asdict(reproduction), indent=2, ensure_ascii=False)
     with writing(f"root {reproduction.root}"):
-        with atomic_write(os.path.join(reproduction.root, RESULTS_FILE)) as file:
-            json.dump(content, file, indent=2, ensure_ascii=False)
-            file.write("\n")
-        with atomic_write(os.path.join(reproduction.root, TABLE_FILE)) as file:
-            file.write(page(reproduction))
+        for name, text in ((RESULTS_FILE, f"{content}\n"), (TABLE_FILE, page(reproduction))):
+            with atomic_write(os.path.join(reproduction.root, name)) as file:
+                file.write(text)
 
 
-def _summaries(reproduction: Reproduction) -> list[dict[str, Any]]:
-    """Returns the accuracies, over the seeds, and the speed of each recipe with finished runs."""
-    summaries = []
-    for name, group in itertools.groupby(reproduction.runs, key=lambda run: run.recipe):
-        runs = list(group)
-        recipe = RECIPES[name]
-        steps = reproduction.steps(recipe)
+def _summaries(reproduction: Reproduction) -> Iterator[dict[str, Any]]:
+    """Yields the accuracies, over the seeds, and the speed of each recipe with finished runs."""
+    for recipe in RECIPES.values():
+        runs = [run for run in reproduction.runs if run.recipe == recipe.name]
+        if not runs:
+            continue
         accuracies = [run.accuracy for run in runs]
         in_training = [run.accuracy_in_training for run in runs if run.accuracy_in_training is not None]
         seconds = sum(run.seconds for run in runs)
         speed = sum(run.timed_steps for run in runs) / seconds if seconds else None
-        summaries.append(
-            {
-                "recipe": name,
-                "reported": recipe.reported or None,
-                "mean": round(statistics.fmean(accuracies), 6),
-                "lowest": min(accuracies),
-                "highest": max(accuracies),
-                "seeds": [run.seed for run in runs],
-                "reported_in_training": recipe.reported_in_training or None,
-                "mean_in_training": round(statistics.fmean(in_training), 6) if in_training else None,
-                "steps": steps,
-                "steps_per_second": speed and round(speed, 2),
-                "minutes": speed and round(steps / speed / 60, 2),  # for one run, at that speed
-            }
-        )
-    return summaries
+        steps = reproduction.steps(recipe)
+        yield {
+            "recipe": recipe.name,
+            "reported": recipe.reported or None,
+            "mean": round(statistics.fmean(accuracies), 4),
+            "lowest": min(accuracies),
+            "highest": max(accuracies),
+            "seeds": [run.seed for run in runs],
+            "reported_in_training": recipe.reported_in_training or None,
+            "mean_in_training": round(statistics.fmean(in_training), 4) if in_training else None,
+            "steps": steps,
+            "steps_per_second": speed and round(speed, 1),
+            "minutes": speed and round(steps / speed / 60, 1),  # for one run, at that speed
+        }
 
 
 def page(reproduction: Reproduction) -> str:
     """Returns the results as a page in Markdown."""
-    titles = ["recipe", "tutorial", "mean", "lowest", "highest", "seeds", "tutorial, in training", "mean, in training"]
-    titles += ["steps", "steps/s", "minutes"]
-    formats = ["", "", ".4f", ".4f", ".4f", "", "", ".4f", "", ".1f", ".1f"]
-    rows = []
-    for summary in _summaries(reproduction):
-        summary["seeds"] = len(summary["seeds"])
-        values = zip(summary.values(), formats, strict=True)
-        rows.append(["" if value is None else format(value, form) for value, form in values])
+    rows = [
+        {name.replace("_", " "): len(value) if isinstance(value, list) else value for name, value in summary.items()}
+        for summary in _summaries(reproduction)
+    ]
     paragraphs = ["# The accuracies of the tutorials and of these runs"]
     if reproduction.scale != 1:
         paragraphs.append(
@@ -314,7 +260,7 @@ def page(reproduction: Reproduction) -> str:
             "Its accuracies cannot be compared with the tutorials'.**"
         )
     paragraphs += [
-        tabulate(rows, titles, "github", disable_numparse=True),
+        tabulate(rows, "keys", "github", disable_numparse=True),
         "Accuracies are on the test set. Accuracies in training are on the whole training set.",
     ]
     data = f", data of {reproduction.data_dir}" if reproduction.data_dir else ""

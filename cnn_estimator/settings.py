@@ -8,12 +8,11 @@ import dataclasses
 import difflib
 import math
 import numbers
-import operator
 import os
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import MAX_THREADS, PRECISIONS, available_threads
@@ -23,7 +22,6 @@ OPTIMIZERS = ("adam", "sgd", "momentum")
 SCHEDULES = ("constant", "linear", "cosine", "one_cycle")
 AUGMENTATIONS = ("none", "flips", "shifts", "flips_and_shifts")
 STRATEGIES = ("mirrored", "multi_worker")
-INVERT = ("yes", "no", "auto")
 EXPORT_FORMATS = ("saved_model", "tflite", "keras", "onnx")
 
 MAX_BATCH_SIZE = 60_000  # the whole of a public training set
@@ -33,11 +31,6 @@ MIN_LEARNING_RATE = 1.2e-38  # float32 holds little less
 MAX_LEARNING_RATE = 3.4e38  # float32 holds little more
 MAX_DECAY = 0.99999
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
-MAX_CHECKPOINTS = 10**6
-MAX_PLOTTED_IMAGES = 400
-MAX_DEVICES = 64
-MAX_CLUSTER_TIMEOUT_SECONDS = 86400
-MAX_PATH_FOLDERS = 500  # os.makedirs calls itself for each folder
 MAX_CLASS_NAME_LENGTH = 40
 
 
@@ -69,33 +62,9 @@ class Choice(Rule):
         return f"one of {', '.join(self.names)}"
 
     def check(self, value: object) -> str:
-        if not isinstance(value, str) or value not in self.names:
+        if value not in self.names:
             raise ValueError(f"no such name, {suggestion(str(value), self.names)}")
         return value
-
-
-@dataclasses.dataclass(frozen=True)
-class Integer(Rule):
-    """An integer within bounds, also one of NumPy's."""
-
-    min: int
-    max: int
-
-    @property
-    def syntax(self) -> str:
-        return f"an integer from {self.min} to {self.max}"
-
-    def check(self, value: object) -> int:
-        try:
-            number = operator.index(value)  # type: ignore[arg-type]
-        except TypeError:
-            number = None
-        if number is None or isinstance(value, bool) or not self.min <= number <= self.max:
-            raise ValueError(f"not {self.syntax}")
-        return number
-
-    def read(self, text: str) -> int:
-        return self.check(_number(int, text))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,19 +73,37 @@ class Number(Rule):
 
     min: float
     max: float
+    _type: ClassVar[Any] = float
+    _accepted: ClassVar[type] = numbers.Real
 
     @property
     def syntax(self) -> str:
         return f"a number from {self.min:g} to {self.max:g}"
 
-    def check(self, value: object) -> float:
-        number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    def check(self, value: object) -> Any:
+        number = self._type(value) if isinstance(value, self._accepted) and not isinstance(value, bool) else math.nan
         if not self.min <= number <= self.max:
             raise ValueError(f"not {self.syntax}")
         return number
 
-    def read(self, text: str) -> float:
-        return self.check(_number(float, text))
+    def read(self, text: str) -> Any:
+        try:
+            number = self._type(text)
+        except ValueError:
+            number = math.nan
+        return self.check(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Integer(Number):
+    """An integer within bounds, also one of NumPy's."""
+
+    _type = int
+    _accepted = numbers.Integral
+
+    @property
+    def syntax(self) -> str:
+        return f"an integer from {self.min} to {self.max}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,17 +138,11 @@ class Path(Rule):
 
     def check(self, value: object) -> str:
         path = os.fspath(value) if isinstance(value, os.PathLike) else value
-        if not isinstance(path, str) or not path or "\0" in path:
+        if not isinstance(path, str) or not path:
             raise ValueError("not a path")
-        if path.count("/") > MAX_PATH_FOLDERS:
-            raise ValueError(f"more than {MAX_PATH_FOLDERS} folders deep")
         scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path)
         if scheme:
             raise ValueError(f"paths that begin with {scheme[0]} are not supported, name a local one")
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            raise ValueError("not UTF-8, which TensorFlow needs") from None
         if not path.endswith(self.suffix):
             raise ValueError(f"name it NAME{self.suffix}")
         if self.folder and os.path.exists(path) and not os.path.isdir(path):
@@ -180,7 +161,7 @@ class ClassNames(Rule):
 
     def check(self, value: object) -> tuple[str, ...]:
         names = tuple(value) if isinstance(value, list | tuple) else ()
-        if {type(name) for name in names} != {str} or not len(names) == len({*names}) == 10:
+        if len({name for name in names if isinstance(name, str)}) != 10 or len(names) != 10:
             raise ValueError("not ten different class names")
         for name in names:
             if not name.isprintable() or not 1 <= len(name) <= MAX_CLASS_NAME_LENGTH:
@@ -195,7 +176,7 @@ class Tensors(Rule):
     syntax = "LABEL=TENSOR, or several separated by commas"  # type: ignore[assignment]
 
     def check(self, value: object) -> dict[str, str]:
-        if not isinstance(value, Mapping) or {type(text) for pair in value.items() for text in pair} - {str}:
+        if not isinstance(value, Mapping):
             raise ValueError("not {label: tensor name}")
         for label in ("accuracy", "loss", "step"):
             if label in value:
@@ -212,39 +193,6 @@ class Tensors(Rule):
                 raise ValueError(f"the line has a {label!r} already, choose another label")
             tensors[label] = name
         return self.check(tensors)
-
-
-@dataclasses.dataclass(frozen=True)
-class Optional(Rule):
-    """None, or what another rule says."""
-
-    rule: Rule
-
-    @property
-    def syntax(self) -> str:
-        return self.rule.syntax
-
-    def check(self, value: object) -> Any:
-        return None if value is None else self.rule.check(value)
-
-    def read(self, text: str) -> Any:
-        return self.rule.read(text)
-
-
-def _number(kind: type, text: str) -> object:
-    """Returns the number in a text, or the text where it has none."""
-    try:
-        return kind(text)
-    except ValueError:
-        return text
-
-
-def check_value(name: str, rule: Rule, value: object) -> Any:
-    """Returns what the rule makes of the value of that name; raises UserError where the value breaks it."""
-    try:
-        return rule.check(value)
-    except ValueError as error:
-        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
@@ -318,10 +266,10 @@ class Settings(Hyperparameters):
         Choice(PRECISIONS),
         "Precision of the arithmetic; auto is bfloat16 where the processor is faster in it. Without it: as the run in "
         "the model_dir has it, or the recipe's.",
-    ]
+    ] = "float32"
     schedule_steps: Annotated[
         int | None,
-        Optional(Integer(1, MAX_STEPS)),
+        Integer(1, MAX_STEPS),
         "Step at which the schedule ends. Without it: as the run in the model_dir has it, or the step to train to.",
     ] = None
     validation: Annotated[
@@ -329,13 +277,13 @@ class Settings(Hyperparameters):
         Integer(0, MAX_IMAGES),
         "Training images to hold out for evaluation while training. Without it: as the run in the model_dir has it, "
         "or 0.",
-    ]
+    ] = 0
     data_dir: Annotated[
         str | None,
-        Optional(Path(folder=True)),
+        Path(folder=True),
         "Folder with the four IDX files. Without it: as the run in the model_dir has it, or the public dataset, which "
         "is found or downloaded.",
-    ]
+    ] = None
     class_names: Annotated[tuple[str, ...], ClassNames()]
 
     def __post_init__(self) -> None:
@@ -359,28 +307,22 @@ class Settings(Hyperparameters):
     def overrides(self) -> dict[str, Any]:
         """Returns {name: value} of the hyperparameters that differ from the recipe's."""
         recipe = hyperparameters(RECIPES[self.recipe])
-        return {name: getattr(self, name) for name in HYPERPARAMETERS if getattr(self, name) != getattr(recipe, name)}
+        return {name: value for name, value, _ in self.differences(recipe, HYPERPARAMETERS)}
 
-    def differences(self, other: "Settings", names: Iterable[str]) -> list[tuple[str, Any, Any]]:
+    def differences(self, other: Hyperparameters, names: Iterable[str]) -> list[tuple[str, Any, Any]]:
         """Returns [(name, value here, value in other)] of the names whose values differ."""
         rows = [(name, getattr(self, name), getattr(other, name)) for name in names]
         return [row for row in rows if row[1] != row[2]]
 
     def __str__(self) -> str:
         overrides = ", ".join(f"{name}={value}" for name, value in self.overrides().items())
-        defaults = Hyperparameters()
         values = ", ".join(
-            f"{name} {getattr(self, name)}"
-            for name in HYPERPARAMETERS
-            if name in _ALWAYS_LOGGED or getattr(self, name) != getattr(defaults, name)
+            f"{field.name} {getattr(self, field.name)}"
+            for field in dataclasses.fields(self)
+            if field.name not in _NEVER_LOGGED
+            and (field.name in _ALWAYS_LOGGED or getattr(self, field.name) != field.default)
         )
-        return (
-            f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {values}, "
-            f"seed {self.seed}, threads {self.threads}"
-            + (f", schedule_steps {self.schedule_steps}" if self.falls_to_zero else "")
-            + (f", precision {self.precision}" if self.precision != "float32" else "")
-            + (f", validation {self.validation}" if self.validation else "")
-        )
+        return f"recipe {self.recipe}{overrides and ' with ' + overrides}: network {self.network}, {values}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -395,12 +337,10 @@ class TrainOptions:
     """
 
     recipe: Annotated[str, Choice(tuple(RECIPES)), "The tutorial to repeat."] = DEFAULT
-    steps: Annotated[
-        int | None, Optional(Integer(1, MAX_STEPS)), "Steps to train, counted from the newest checkpoint."
-    ] = None
+    steps: Annotated[int | None, Integer(1, MAX_STEPS), "Steps to train, counted from the newest checkpoint."] = None
     max_steps: Annotated[
         int | None,
-        Optional(Integer(1, MAX_STEPS)),
+        Integer(1, MAX_STEPS),
         "Global step to train to. With neither steps nor max_steps: the recipe's total.",
     ] = None
     fresh: Annotated[
@@ -416,13 +356,11 @@ class TrainOptions:
         int, Integer(1, MAX_STEPS), "Steps between two checkpoints; one more is written at the end."
     ] = 500
     keep_checkpoints: Annotated[
-        int,
-        Integer(1, MAX_CHECKPOINTS),
-        "How many checkpoints to keep: an older one is deleted when a new one is written.",
+        int, Integer(1, 10**6), "How many checkpoints to keep: an older one is deleted when a new one is written."
     ] = 5
     eval_every: Annotated[
         int | None,
-        Optional(Integer(1, MAX_STEPS)),
+        Integer(1, MAX_STEPS),
         "Steps between two evaluations while training; the last step is evaluated too.",
     ] = None
     eval_on_test: Annotated[bool, Switch(), "Evaluate on the test set while training, for the curves alone."] = False
@@ -431,22 +369,20 @@ class TrainOptions:
     ] = False
     early_stopping: Annotated[
         int | None,
-        Optional(Integer(1, MAX_STEPS)),
+        Integer(1, MAX_STEPS),
         "Stop after this many evaluations in a row without a higher validation accuracy.",
     ] = None
     strategy: Annotated[
         str | None,
-        Optional(Choice(STRATEGIES)),
+        Choice(STRATEGIES),
         "How to share each batch: mirrored, among devices of this machine; multi_worker, among the tasks in TF_CONFIG.",
     ] = None
     devices: Annotated[
         int | None,
-        Optional(Integer(1, MAX_DEVICES)),
+        Integer(1, 64),
         "How many devices mirrored uses: GPUs, or parts of the CPU where there is no GPU. Without it: every GPU.",
     ] = None
-    cluster_timeout: Annotated[
-        int, Integer(1, MAX_CLUSTER_TIMEOUT_SECONDS), "Seconds that the tasks of a cluster wait for each other."
-    ] = 300
+    cluster_timeout: Annotated[int, Integer(1, 86400), "Seconds that the tasks of a cluster wait for each other."] = 300
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -454,13 +390,8 @@ class TrainOptions:
         object.__setattr__(self, "overrides", {name: check(name, value) for name, value in self.overrides.items()})
         if self.steps is not None and self.max_steps is not None:
             raise UserError(f"steps {self.steps} and max_steps {self.max_steps} exclude each other", "give one")
-        dependents = {
-            "eval_on_test": self.eval_on_test,
-            "keep_best": self.keep_best,
-            "early_stopping": self.early_stopping,
-        }
-        for name, value in dependents.items():
-            if value and self.eval_every is None:
+        for name in ("eval_on_test", "keep_best", "early_stopping"):
+            if getattr(self, name) and self.eval_every is None:
                 raise UserError(f"{name} needs evaluations while training", "say with {eval_every} how often")
 
     def check_held_out(self, images: int) -> None:
@@ -504,12 +435,13 @@ class Start:
 
 
 def _declared(options: type) -> dict[str, tuple[Any, ...]]:
-    """Returns {field: what its annotation holds beside the type} of a dataclass."""
+    """Returns {field: (rule, help text)} of a dataclass; a field without a flag has no help text."""
     hints = get_type_hints(options, include_extras=True)
     return {name: hint.__metadata__ for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
 
 _ALWAYS_LOGGED = ("optimizer", "learning_rate", "batch_size")
+_NEVER_LOGGED = ("recipe", "data_dir", "class_names")  # the recipe begins the line
 HYPERPARAMETERS = tuple(field.name for field in dataclasses.fields(Hyperparameters))
 SETTINGS = tuple(_declared(Settings))
 TRAIN_OPTIONS = tuple(_declared(TrainOptions))
@@ -523,26 +455,23 @@ OTHER_OPTIONS: dict[str, Rule] = {
     "dataset": Choice(("fashion_mnist", "mnist")),
     "split": Choice(("train", "test")),
     "test_indices": Integer(0, MAX_IMAGES),
-    "count": Integer(1, MAX_PLOTTED_IMAGES),
-    "invert": Choice(INVERT),
+    "count": Integer(1, 400),
+    "invert": Choice(("yes", "no", "auto")),
     "format": Choice(EXPORT_FORMATS),
     "scale": Number(1e-6, 1),
     "precision": Choice((*PRECISIONS, "auto")),
 }
-RULES: dict[str, Rule] = {
-    name: metadata[0] for options in (Settings, TrainOptions) for name, metadata in _declared(options).items()
-} | OTHER_OPTIONS
-HELP: dict[str, str] = {
-    name: metadata[1]
-    for options in (Settings, TrainOptions)
-    for name, metadata in _declared(options).items()
-    if len(metadata) > 1
-}
+_DECLARED = _declared(Settings) | _declared(TrainOptions)
+RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _DECLARED.items()} | OTHER_OPTIONS
+HELP: dict[str, str] = {name: metadata[1] for name, metadata in _DECLARED.items() if len(metadata) > 1}
 
 
-def check(name: str, value: object) -> Any:
+def check(name: str, value: object, rule: Rule | None = None) -> Any:
     """Returns the value of an option as this package uses it; raises UserError where it breaks the option's rule."""
-    return check_value(name, RULES[name], value)
+    try:
+        return (rule or RULES[name]).check(value)
+    except ValueError as error:
+        raise UserError(f"{name} {reprlib.repr(value)}: {error}") from None
 
 
 def check_path(name: str, value: str | os.PathLike[str]) -> str:
@@ -557,9 +486,15 @@ def check_optional_path(name: str, value: str | os.PathLike[str] | None) -> str 
 
 
 def _check_fields(options: Any) -> None:
-    """Checks the fields of a frozen dataclass by their rules, and replaces each by what its rule makes of it."""
-    for name, metadata in _declared(type(options)).items():
-        object.__setattr__(options, name, check_value(name, metadata[0], getattr(options, name)))
+    """Checks the fields of a frozen dataclass by their rules, and replaces each by what its rule makes of it.
+
+    A field whose default is None may be None.
+    """
+    declared = _declared(type(options))
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if field.name in declared and not (value is None and field.default is None):
+            object.__setattr__(options, field.name, check(field.name, value, declared[field.name][0]))
 
 
 def given(**values: object) -> dict[str, Any]:
@@ -577,41 +512,20 @@ def hyperparameters(recipe: Recipe) -> Hyperparameters:
     return Hyperparameters(**recipe.hyperparameters)  # type: ignore[arg-type]
 
 
-def make_settings(
-    recipe: str,
-    *,
-    seed: int,
-    threads: int | None = None,
-    precision: str = "float32",
-    schedule_steps: int | None = None,
-    validation: int = 0,
-    data_dir: str | os.PathLike[str] | None = None,
-    class_names: tuple[str, ...],
-    **overrides: Any,
-) -> Settings:
+def make_settings(recipe: str, **values: Any) -> Settings:
     """Returns the Settings of a recipe.
 
     Args:
-      threads: None takes one for each CPU that this process may use.
-      schedule_steps: None takes the recipe's last step, where the learning rate is not constant.
-      overrides: hyperparameters; None keeps the recipe's.
+      values: fields of Settings. A field that is missing or None takes the recipe's value or the field's default;
+        `threads` takes one for each CPU that this process may use, and `schedule_steps` the recipe's last step.
 
     Raises:
       UserError: a value breaks its rule.
     """
     found = find_recipe(recipe)
-    data_dir = check_optional_path("data_dir", data_dir)
-    values = dataclasses.asdict(hyperparameters(found)) | given(**overrides)
-    if schedule_steps is None and values["schedule"] != "constant":
-        schedule_steps = found.steps
-    return Settings(
-        recipe=recipe,
-        seed=seed,
-        threads=available_threads() if threads is None else threads,
-        precision=precision,
-        schedule_steps=schedule_steps,
-        validation=validation,
-        data_dir=data_dir and os.path.abspath(data_dir),
-        class_names=class_names,
-        **values,
-    )
+    fields = {"threads": available_threads()} | dataclasses.asdict(hyperparameters(found)) | given(**values)
+    if fields["schedule"] != "constant":
+        fields.setdefault("schedule_steps", found.steps)
+    if "data_dir" in fields:
+        fields["data_dir"] = os.path.abspath(check_path("data_dir", fields["data_dir"]))
+    return Settings(recipe=recipe, **fields)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import variables
 
-from cnn_estimator import evaluation, exporting, model, prediction, training
+from cnn_estimator import evaluation, model, prediction, training
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
 from cnn_estimator.run_dir.evaluations import ValidationLog
@@ -107,15 +107,6 @@ def test_evaluations_while_training_use_the_averages(averaged, data_dir):
     with prediction.Predictor(averaged, checkpoint="best") as predictor:
         classes = predictor.predict(held_out.images).classes
     assert np.mean(classes == held_out.labels) == pytest.approx(log.best.accuracy)
-
-
-@pytest.mark.integration
-def test_exports_have_the_averages(averaged, tmp_path, data_dir):
-    """Each is compared with what Predictor predicts; these two have their weights in different ways."""
-    for format in ("saved_model", "keras"):
-        output = tmp_path / f"export{exporting.FORMATS[format].suffix}"
-        found = exporting.export(averaged, format=format, output=output, data_dir=data_dir)
-        assert found.largest_difference < 1e-5
 
 
 @pytest.mark.integration

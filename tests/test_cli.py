@@ -8,7 +8,6 @@ import re
 import shlex
 import signal
 import sys
-import tempfile
 import traceback
 from types import SimpleNamespace
 
@@ -122,7 +121,7 @@ BAD_TEXTS = {Choice: "x", Integer: "1.5", Number: "nan", Path: "https://x", Tens
 @pytest.mark.parametrize("verb", [name for name, verb in cli.VERBS.items() if verb.flags])
 def test_every_flag_refuses_what_its_rule_refuses_with_the_text_of_the_rule(verb):
     for flag in cli.VERBS[verb].flags:
-        rule = getattr(flag.rule, "rule", flag.rule)  # inside an Optional
+        rule = flag.rule
         if rule is None or isinstance(rule, Switch):
             continue
         text = BAD_TEXTS[type(rule)]
@@ -137,16 +136,10 @@ def test_every_flag_refuses_what_its_rule_refuses_with_the_text_of_the_rule(verb
     ("arguments", "message"),
     [
         (["train", "--recipe=fashion_cmn"], "flag --recipe=fashion_cmn: no such name, did you mean fashion_cnn?"),
-        (["train", "--batch_size=0"], "flag --batch_size=0: not an integer from 1 to 60000"),
-        (["train", "--learning_rate=1e39"], "flag --learning_rate=1e39: not a number from 1.2e-38 to 3.4e+38"),
-        (["train", "--model_dir=\udcff"], "flag --model_dir=\\udcff: not UTF-8, which TensorFlow needs"),
         (["train", "steps=5"], "unexpected argument 'steps=5': every option is a flag, --name=value"),
-        (["samples", "--plot=a.jpg"], "flag --plot=a.jpg: name it NAME.png"),
         (["predict", "--test_indices=0,-1"], "flag --test_indices=0,-1: not an integer from 0 to 1000000000"),
         (["predict"], "nothing to predict: name image files, folders, - for a list on stdin, or --test_indices=0"),
         (["export"], "no output is named: say what to write, --output=/tmp/fashion_model"),
-        (["train", "--logger_levels=x:FOO"], "--logger_levels=x:FOO: Unknown level: 'FOO'"),
-        (["train", "--profile_file=/proc/none/p"], "flag --profile_file=/proc/none/p: No such file or directory"),
     ],
     ids=" ".join,
 )
@@ -178,16 +171,10 @@ def test_an_error_of_the_environment_gets_one_line_and_a_bug_does_not(monkeypatc
         fail_with(error)
         with pytest.raises(OSError, match=re.escape(str(error))):
             command("samples")
-    fail_with(FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/a']"))
-    monkeypatch.setattr(tempfile, "gettempdir", cli.VERBS["samples"].main)
-    message = "No usable temporary directory found in ['/a']: set TMPDIR to a folder that can be written"
-    assert error_of(command("samples")) == message
 
 
-def test_an_empty_list_of_images_and_a_closed_stdin_are_errors(monkeypatch):
+def test_an_empty_list_of_images_is_an_error():
     assert error_of(command("predict", "-", input="\n")) == "nothing to predict: the list on stdin is empty"
-    monkeypatch.setattr(sys, "stdin", None)
-    assert error_of(command("predict", "-")) == "-: stdin is closed, so there is no list on it"
 
 
 # train
@@ -220,7 +207,7 @@ class FakeTraining:
 
 def other_text(flag):
     """Returns a text for a flag that stands for another value than the flag's default."""
-    rule = getattr(flag.rule, "rule", flag.rule)
+    rule = flag.rule
     if isinstance(rule, Choice):
         return next(name for name in rule.names if name != flag.default)
     if isinstance(rule, Integer):
@@ -248,12 +235,6 @@ def test_the_way_from_the_script_to_the_library_is_short(monkeypatch):
     training = FakeTraining(monkeypatch)
     command(script="run_train.py")
     assert training.stack == ["<module>", "run", "main", "train"]
-
-
-def test_a_path_may_begin_with_the_home_folder(monkeypatch):
-    training = FakeTraining(monkeypatch)
-    command("train", "--model_dir=~/run")
-    assert training.options["model_dir"] == os.path.expanduser("~/run")
 
 
 def logged(done):
@@ -291,36 +272,26 @@ def test_a_training_without_steps_says_how_to_add_some(monkeypatch):
     assert logged(command("train")) == ["nothing to train: /runs/a b is at step 9 of 8. Add steps with --steps=N"]
 
 
-@pytest.mark.parametrize(
-    ("script", "words", "number"),
-    [
-        ("run_train.py", ["python", "run_train.py"], signal.SIGTERM),
-        (None, ["python", "-m", "cnn_estimator", "train"], signal.SIGINT),
-    ],
-)
-def test_a_stopped_training_names_the_command_that_continues_it_with_every_flag(monkeypatch, script, words, number):
-    training = FakeTraining(monkeypatch, max_steps=10, stopped=number)
+def test_a_stopped_training_names_the_command_that_continues_it_with_every_flag(monkeypatch):
+    training = FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGINT)
     texts = OTHER_TEXTS | {"max_steps": "10"}
-    given = [f"--{name}={text}" for name, text in texts.items()]
-    verb = [] if script else ["train"]
-    done = command(*verb, *given, script=script)
-    assert (done.returncode, done.stdout) == (128 + number, "")
-    saved = f"stopped by {number.name}: step 3 is saved as /runs/a b/model.ckpt-3. Go on: "
+    done = command("train", *(f"--{name}={text}" for name, text in texts.items()))
+    assert (done.returncode, done.stdout) == (130, "")
+    saved = "stopped by SIGINT: step 3 is saved as /runs/a b/model.ckpt-3. Continue: "
     assert done.stderr.startswith(saved)
     line = shlex.split(done.stderr.removeprefix(saved))
-    assert line[: len(words)] == words
-    flags_to_go_on = line[len(words) :]
-    assert flags_to_go_on[:2] == ["--model_dir=/runs/a b", f"--recipe={OTHER_TEXTS['recipe']}"]
-    assert flags_to_go_on[-1] == "--max_steps=10"
+    assert line[:4] == ["python", "-m", "cnn_estimator", "train"]
+    assert line[4:6] == ["--model_dir=/runs/a b", f"--recipe={OTHER_TEXTS['recipe']}"]
+    assert line[-1] == "--max_steps=10"
     before = training.options
-    command(*verb, *flags_to_go_on, script=script)
+    command(*line[3:])
     assert training.options == before | {"model_dir": "/runs/a b", "steps": None, "max_steps": 10, "fresh": False}
 
 
 def test_the_command_that_continues_a_training_has_no_flag_that_was_not_given(monkeypatch):
     FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGTERM)
-    go_on = command("--steps=9", "--fresh", script="run_train.py").stderr.partition("Go on: ")[2]
-    assert go_on == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
+    next_command = command("--steps=9", "--fresh", script="run_train.py").stderr.partition("Continue: ")[2]
+    assert next_command == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
 
 
 @pytest.mark.parametrize(
@@ -365,7 +336,7 @@ def test_every_verb_that_is_stopped_says_what_was_not_done(monkeypatch, name):
             "predict",
             "predict",
             ["--test_indices=3,0", "--invert=no", "--precision=bfloat16", "a.png"],
-            {"invert": "no", "precision": "bfloat16"},
+            {"paths": ["a.png"], "test_indices": [3, 0], "invert": "no", "precision": "bfloat16"},
         ),
         ("export", "export", ["--format=onnx", "--output=b"], {"format": "onnx", "output": "b"}),
     ],
@@ -374,8 +345,8 @@ def test_what_uses_a_model_is_called_with_the_flags(monkeypatch, verb, function,
     calls = []
     load = process.load
 
-    def record(*arguments, **options):
-        calls.append((arguments, options))
+    def record(**options):
+        calls.append(options)
         raise Stopped(signal.SIGTERM)
 
     def fake_load(module, **options):
@@ -385,29 +356,26 @@ def test_what_uses_a_model_is_called_with_the_flags(monkeypatch, verb, function,
     model = {"checkpoint": "7", "recipe": "mnist_cnn", "data_dir": "/b"}
     arguments = ["--model_dir=/a", *(f"--{name}={value}" for name, value in model.items()), *given]
     assert command(verb, *arguments).returncode == 143
-    images = (["a.png"], [3, 0]) if verb == "predict" else ()
-    assert calls == [(("/a", *images), model | options)]
+    assert calls == [{"model_dir": "/a"} | model | options]
 
 
 def test_reproduce_is_called_with_the_flags_and_names_the_command_that_continues_it(monkeypatch):
     calls = []
-    finished = SimpleNamespace(accuracy=0.9)
-    begun = SimpleNamespace(accuracy=None)
 
-    def record(root, recipes, seeds, **options):
-        calls.append({"root": root, "recipes": recipes, "seeds": seeds, **options})
-        raise Stopped(signal.SIGTERM, SimpleNamespace(root=root, runs=[finished, begun]))
+    def record(**options):
+        calls.append(options)
+        raise Stopped(signal.SIGTERM, SimpleNamespace(root=options["root"], runs=("a run",)))
 
     monkeypatch.setattr(process, "load", lambda name, **options: SimpleNamespace(reproduce=record))
     done = command("reproduce")
     assert (done.returncode, done.stdout) == (143, "")
     assert done.stderr == (
-        "stopped by SIGTERM: 1 of 2 runs in /tmp/reproduce are finished. "
-        "Go on: python -m cnn_estimator reproduce --root=/tmp/reproduce\n"
+        "stopped by SIGTERM: finished runs in /tmp/reproduce: 1. "
+        "Continue: python -m cnn_estimator reproduce --root=/tmp/reproduce\n"
     )
     given = ["--recipes=mnist_cnn,fashion_cnn", "--seeds=4,0", "--scale=0.5"]
     done = command("reproduce", "--root=/a", *given, "--precision=auto", "--data_dir=/b")
-    assert shlex.split(done.stderr.partition("Go on: ")[2])[3:] == ["reproduce", "--root=/a", *given]
+    assert shlex.split(done.stderr.partition("Continue: ")[2])[3:] == ["reproduce", "--root=/a", *given]
     defaults = {"root": "/tmp/reproduce", "recipes": None, "seeds": [1, 2, 3], "scale": 1.0}
     chosen = {"root": "/a", "recipes": ["mnist_cnn", "fashion_cnn"], "seeds": [4, 0], "scale": 0.5}
     assert calls == [

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import termios
 import time
-import urllib.request
 
 import numpy as np
 import pytest
@@ -30,7 +29,6 @@ from helpers import (
     train,
     users_environment,
     wait_for,
-    write_idx_folder,
 )
 from PIL import Image
 
@@ -114,9 +112,6 @@ def test_a_mistake_is_found_without_tensorflow(without_tensorflow):
     done = run("run_train.py", "--batch_size=0", environment=without_tensorflow)
     message = "flag --batch_size=0: not an integer from 1 to 60000"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
-    done = verb("predict", "-", input="\n", environment=without_tensorflow)
-    message = "nothing to predict: the list on stdin is empty"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
 
 
 @pytest.mark.process
@@ -155,13 +150,6 @@ def test_samples_are_plotted_without_tensorflow(tmp_path, data_dir, without_tens
     assert list(tmp_path.glob("matplotlib/fontlist*"))  # matplotlib has listed the fonts, and said nothing of it
 
 
-@pytest.mark.process
-def test_an_unsupported_tensorflow_is_an_error(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("__version__ = '2.14.0'")
-    message = error_of(run("run_eval.py", environment={"PYTHONPATH": str(tmp_path)}))
-    assert message.startswith("TensorFlow 2.14.0 is not supported")
-
-
 # train
 
 
@@ -180,23 +168,18 @@ def test_training_logs_its_settings_data_steps_and_result_each_once(first_run, d
     logged = [line for line in lines if line.startswith("INFO:cnn_estimator:")]
     patterns = [
         rf"training {model_dir} from step 0 to step 120",
-        r"recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
+        r"using recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
         r"batch_size 32, seed 1, threads \d+",
-        rf"fashion_mnist: 300 training images from {data_dir}",
+        rf"loaded 300 training images of fashion_mnist from {data_dir}",
         r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
         rf"evaluate it: python run_eval.py --model_dir={model_dir}",
     ]
     assert len(logged) == len(patterns)
     for line, pattern in zip(logged, patterns, strict=True):
         assert re.fullmatch(f"INFO:cnn_estimator:{pattern}", line)
-
-
-@pytest.mark.process
-def test_a_run_is_described_and_its_newest_checkpoints_are_kept(first_run, data_dir):
-    model_dir, _ = first_run
     chosen = {"recipe": "fashion_dense", "learning_rate": 0.005, "seed": 1, "data_dir": data_dir}
     assert chosen.items() <= settings_in(model_dir).items()
-    assert steps_in(model_dir) == [100, 120]
+    assert steps_in(model_dir) == [100, 120]  # the newest two
 
 
 @pytest.mark.process
@@ -232,21 +215,6 @@ def _read(terminal):
 
 
 @pytest.mark.integration
-def test_steps_are_counted_from_the_checkpoint_and_max_steps_is_absolute(tmp_path, data_dir):
-    def step_range(*flags):
-        done = called_train(tmp_path, data_dir, DENSE, *flags)
-        return re.findall(r"from step (\d+) to step (\d+)", done.stderr), done.stderr
-
-    assert step_range("--steps=3")[0] == [("0", "3")]
-    assert step_range("--steps=3")[0] == [("3", "6")]
-    assert step_range("--max_steps=8")[0] == [("6", "8")]
-    reached, logged = step_range("--max_steps=8")
-    assert reached == []
-    assert f"nothing to train: {tmp_path} is at step 8 of 8. Add steps with --steps=N" in logged
-    assert json.loads(called("eval", f"--model_dir={tmp_path}").stdout)["global_step"] == 8
-
-
-@pytest.mark.integration
 def test_without_steps_the_same_command_completes_the_recipe(tmp_path, data_dir, monkeypatch):
     shorter = dataclasses.replace(recipes.RECIPES["fashion_dense"], steps=8)
     monkeypatch.setitem(recipes.RECIPES, "fashion_dense", shorter)
@@ -268,12 +236,6 @@ def test_named_tensors_are_logged_and_batches_are_shuffled(tmp_path, data_dir):
     labels = logged[1].split()
     assert len(labels) == 10
     assert labels != list("0123456789")  # which is their order in the files
-
-
-@pytest.mark.integration
-def test_a_resumed_run_takes_the_data_of_its_first_training(model_dir, data_dir):
-    done = called(f"--model_dir={model_dir}", DENSE, "--steps=1", script="run_train.py")
-    assert f"fashion_mnist: 300 training images from {data_dir}" in done.stderr
 
 
 @pytest.mark.integration
@@ -315,30 +277,14 @@ def test_another_run_in_the_model_dir_is_refused_with_the_differences(model_dir)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("softmax", "The name 'softmax:0' refers to a Tensor which does not exist."),
-        ("IteratorGetNext", "Name IteratorGetNext is ambiguous"),
-    ],
-)
-def test_an_unknown_tensor_is_an_error(model_dir, name, problem):
-    flags = (f"--model_dir={model_dir}", DENSE, "--steps=1", "--seed=2", f"--log_tensors=p={name}")
+def test_an_unknown_tensor_is_an_error(model_dir):
+    flags = (f"--model_dir={model_dir}", DENSE, "--steps=1", "--seed=2", "--log_tensors=p=softmax")
     message = error_of(command("train", *flags))
-    assert message.startswith(f"log_tensors: {problem}")
+    assert message.startswith("log_tensors: The name 'softmax:0' refers to a Tensor which does not exist.")
     assert message.endswith(": name a tensor of the graph, such as softmax_tensor")
     # The run in the model_dir is as it was.
     assert settings_in(model_dir)["seed"] == 1
     assert steps_in(model_dir) == [0, 30, 60, 90, 120]
-
-
-@pytest.mark.integration
-def test_damaged_data_is_an_error_before_a_model_dir_is_made(tmp_path):
-    write_idx_folder(tmp_path, train=20)
-    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01")
-    message = error_of(command("train", f"--model_dir={tmp_path}/model", f"--data_dir={tmp_path}", "--steps=1"))
-    assert message.startswith(f"{tmp_path / 'train-labels-idx1-ubyte'}: truncated")
-    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.process
@@ -395,19 +341,6 @@ def test_evaluation_prints_one_json_line_on_stdout_and_the_report_on_stderr(eval
 
 
 @pytest.mark.process
-def test_plots_are_written_where_the_log_says(evaluated):
-    model_dir, done = evaluated
-    assert json.loads(done.stdout)["accuracy"] == 1  # so that there are no mistakes to plot
-    names = ["confusion_matrix.png", "test_images.png"]
-    assert sorted(os.listdir(model_dir / "plots")) == names
-    for name in names:
-        assert f"{model_dir}/plots/{name}" in done.stderr
-        image = Image.open(model_dir / "plots" / name)
-        assert image.width > 800
-        assert len(set(image.convert("L").tobytes())) > 100
-
-
-@pytest.mark.process
 def test_event_files_have_training_and_evaluation(evaluated):
     model_dir, _ = evaluated
     training, evaluation = scalars(model_dir), scalars(model_dir / "eval")
@@ -419,42 +352,6 @@ def test_event_files_have_training_and_evaluation(evaluated):
     assert {step % 40 for step in steps} <= {0, 1}
     assert [value for _, value in training["learning_rate"]] == pytest.approx([0.005] * len(steps))
     assert {step for step, _ in evaluation["accuracy"]} == {120}
-
-
-@pytest.mark.process
-def test_tensorboard_shows_runs_scalars_and_images(evaluated):
-    """Asked over HTTP, as its page in a browser asks."""
-    model_dir, _ = evaluated
-    arguments = [sys.executable, "-m", "tensorboard.main", "--logdir", str(model_dir), "--port=0", "--host=127.0.0.1"]
-    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=users_environment()) as tensorboard:
-        try:
-            address = next(found[1] for line in tensorboard.stderr if (found := re.search(r"(http://\S+?)/? ", line)))
-
-            def ask(path):
-                with urllib.request.urlopen(f"{address}/data/{path}", timeout=60) as answer:
-                    return answer.read()
-
-            def ask_until(path, complete):
-                deadline = time.monotonic() + 60
-                while not complete(answer := json.loads(ask(path))):
-                    assert time.monotonic() < deadline, answer
-                    time.sleep(0.2)
-                return answer
-
-            plots = {"confusion_matrix", "test_images"}
-            images = ask_until("plugin/images/tags", lambda tags: plots <= set(tags.get("eval", ())))
-            curves = ask_until("plugin/scalars/tags", lambda tags: {".", "eval"} <= set(tags))
-            assert sorted(json.loads(ask("runs"))) == [".", "eval"]
-            assert {"accuracy", "loss", "learning_rate"} <= set(curves["."])
-            assert {"accuracy", "loss"} <= set(curves["eval"])
-            assert "." not in images
-            for name in plots:
-                (shown,) = json.loads(ask(f"plugin/images/images?tag={name}&run=eval&sample=0"))
-                assert shown["step"] == 120
-                content = ask(f"plugin/images/individualImage?{shown['query']}")
-                assert content == (model_dir / "plots" / f"{name}.png").read_bytes()
-        finally:
-            tensorboard.kill()
 
 
 @pytest.mark.integration
@@ -493,25 +390,6 @@ def test_curves_of_several_model_dirs(tmp_path, evaluated):
     assert missing.startswith(f"model_dir {tmp_path}/nowhere holds no event files")
 
 
-@pytest.mark.process
-def test_an_export_prints_what_was_compared(trained, tmp_path):
-    flags = (f"--model_dir={trained}", f"--output={tmp_path}/saved")
-    done = verb("export", *flags)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert result.pop("largest_difference") < 1e-6
-    assert result == {
-        "format": "saved_model",
-        "output": f"{tmp_path}/saved",
-        "images": 130,
-        "global_step": 120,
-        "checkpoint": f"{trained}/model.ckpt-120",
-    }
-    assert error_of(command("export", *flags)) == (
-        f"output {tmp_path}/saved exists already: move it away, or choose another --output"
-    )
-
-
 # predict
 
 
@@ -523,7 +401,7 @@ def test_the_photos_of_a_folder_are_predicted(trained, photos):
     assert [row[0] for row in rows] == [f"{photos}/{label}.png" for label in range(10)]
     assert sum(row[1] == str(label) for label, row in enumerate(rows)) >= 8
     assert all(re.fullmatch(r"\d+\.\d%", row[2]) and row[-1] == "inverted" for row in rows)
-    assert "10 of 10 files are dark on bright and were inverted: --invert=no leaves them" in done.stderr
+    assert "inverted 10 of 10 files, which are dark on bright: --invert=no leaves them as they are" in done.stderr
     done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", "--json", "--invert=no")
     assert json.loads(done.stdout)["inverted"] is False
     assert "inverted" not in done.stderr
@@ -532,7 +410,7 @@ def test_the_photos_of_a_folder_are_predicted(trained, photos):
 @pytest.mark.process
 def test_a_list_on_stdin_and_test_images_are_predicted_as_json_lines(tmp_path, trained, photos):
     (tmp_path / "matplotlib.py").write_text("raise AssertionError('matplotlib was loaded')")  # which takes a while
-    listed = "".join(f"{photos}/{label}.png\n" for label in (3, 1))
+    listed = "".join(f"{photos}/{label}.png\r\n\n" for label in (3, 1))
     flags = (f"--model_dir={trained}", "--json", f"{photos}/2.png", "--test_indices=5")
     done = verb("predict", "-", *flags, input=listed, environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 0, done.stderr
@@ -583,25 +461,3 @@ def test_a_thousand_images_go_through_one_session(trained, photos, tmp_path):
     assert predicted == predicted[:10] * 100
     assert f"{tmp_path}/a.png shows the first 40 of 1000 images" in done.stderr
     assert Image.open(tmp_path / "a.png").height > 1500
-
-
-@pytest.mark.integration
-def test_names_in_a_list_may_have_any_character_but_a_line_feed(trained, photos):
-    odd = ["form\x0cfeed.png", "line\u2028separator.png", "space at the end .png"]
-    for name in odd:
-        shutil.copy(photos / "1.png", photos / name)
-    listed = "".join(f"{photos}/{name}\r\n\n" for name in odd)
-    done = called("predict", f"--model_dir={trained}", "-", "--json", input=listed)
-    assert [json.loads(line)["image"] for line in done.stdout.splitlines()] == [f"{photos}/{name}" for name in odd]
-
-
-@pytest.mark.process
-def test_a_signal_stops_predictions(trained, photos, tmp_path):
-    (tmp_path / "list").write_text(f"{photos}/1.png\n" * 100_000)
-    code = "import sys; sys.stdin = open(sys.argv.pop()); from cnn_estimator import cli; cli.main()"
-    with started("-c", code, "predict", f"--model_dir={trained}", "-", str(tmp_path / "list")) as (process, stderr):
-        wait_for("Restoring parameters", process, stderr)
-        process.terminate()
-        assert process.wait(timeout=60) == 143
-        assert stderr.read_text().splitlines()[-1] == "stopped by SIGTERM: nothing was predicted"
-        assert process.stdout.read() == ""

@@ -60,10 +60,7 @@ def batch_norm(*, training, fused):
 
 
 LAYERS = {
-    "layer_norm": (
-        lambda: L.layer_norm(rows()),
-        [[-1.069045, -0.267261, 1.336306], [1.372813, -0.980581, -0.392232]],
-    ),
+    "layer_norm": (lambda: L.layer_norm(rows()), [[-1.069045, -0.267261, 1.336306], [1.372813, -0.980581, -0.392232]]),
     "layer_norm of the last axis": (
         lambda: L.layer_norm(tf.constant([[[0.0, 1], [2, 3]]]), begin_norm_axis=-1, begin_params_axis=-1),
         [[[-1, 1], [-1, 1]]],
@@ -89,7 +86,6 @@ LAYERS = {
         ),
         [[3, 3], [0, 0]],
     ),
-    "linear": (lambda: L.linear(rows(), 1, weights_initializer=ones()), [[7], [2]]),
     "conv2d": (
         lambda: L.conv2d(IMAGE, 1, [3, 1], stride=2, weights_initializer=ones()),
         [[[[51], [75]], [[82], [98]]]],
@@ -110,7 +106,6 @@ LAYERS = {
         [[0.9995, 1.999001, 3.998002], [2.998501, -0.9995, 0], [0, 0, 0], [1, 1, 1]],
     ),
     "dropout": (lambda: L.dropout(tf.ones([2, 4]), 0.5, seed=5), [[2, 0, 2, 0], [2, 0, 0, 2]]),
-    "dropout, not training": (lambda: L.dropout(tf.ones([2, 4]), 0.5, is_training=False), np.ones((2, 4))),
     "embed_sequence": (
         lambda: L.embed_sequence(IDS, 3, 2, initializer=table()),
         [[[1, 2], [5, 6]], [[3, 4], [3, 4]], [[1, 2], [1, 2]]],
@@ -129,10 +124,6 @@ LAYERS = {
     "repeat": (lambda: L.repeat(rows(), 2, L.fully_connected, 3, weights_initializer=ones()), [[21] * 3, [6] * 3]),
     "maxout": (lambda: L.maxout(IMAGE.reshape(4, 8), 2), [[3, 7], [11, 15], [19, 23], [27, 31]]),
     "slim": (lambda: contrib.slim.fully_connected(rows(), 1, weights_initializer=ones()), [[7], [2]]),
-    "slim's other layers": (
-        lambda: contrib.slim.embed_sequence([[1]], 3, 2, initializer=table()),
-        [[[3, 4]]],
-    ),
 }
 
 
@@ -273,10 +264,7 @@ def _columns():
         (["weighted"], [[0, 0.5], [8, 10]]),
         (
             ["real", "two", "hashes", "keys", "buckets", "cross"],
-            [
-                [1, 0, 0, 6, 7, 0, 0, 0, 0, 1, 1, 0, 0, 1, 2, 2],
-                [0, 0, 1, 8, 9, 0, 0, 1, 0, 0, 0, 0, 1, 3, 4, 6],
-            ],
+            [[1, 0, 0, 6, 7, 0, 0, 0, 0, 1, 1, 0, 0, 1, 2, 2], [0, 0, 1, 8, 9, 0, 0, 1, 0, 0, 0, 0, 1, 3, 4, 6]],
         ),
     ],
 )
@@ -327,8 +315,6 @@ def test_columns_have_parsing_specs_and_are_inferred_from_features():
 def test_an_unsupported_column_raises_an_error():
     with pytest.raises(NotImplementedError, match=r"sparse_combiner"):
         L.sparse_column_with_keys("k", ["x"], combiner="sqrtn")
-    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.layers\.scattered_embedding_column is not available"):
-        L.scattered_embedding_column("k", 3, 2, 4)
 
 
 P, T, Q = [1.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0], [0.9, 0.2, 0.6, 0.7]

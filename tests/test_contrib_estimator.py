@@ -94,11 +94,6 @@ def test_add_metrics_and_early_stopping_hooks_work(tmp_path):
     assert estimator.InMemoryEvaluatorHook is tf.estimator.experimental.InMemoryEvaluatorHook
 
 
-def test_a_removed_estimator_raises_an_error_with_advice():
-    with pytest.raises(NotImplementedError, match=r"RNNClassifier .*tf\.nn\.dynamic_rnn"):
-        estimator.RNNClassifier()
-
-
 ROWS = np.array([[1, 2], [3, 4], [-1, 0], [2, -2]], np.float32)
 CLASSES, VALUES = np.array([0, 1, 2, 1]), np.array([[1.0], [2.0], [3.0], [4.0]], np.float32)
 HEADS = {

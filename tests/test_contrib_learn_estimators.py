@@ -118,12 +118,7 @@ def test_mistakes_raise_errors(tmp_path):
 
 COLUMNS = L.infer_real_valued_columns_from_input(X)
 LINEAR = {
-    "three classes": (
-        lambda folder: L.LinearClassifier(COLUMNS, folder, n_classes=3),
-        Y,
-        0.688246,
-        [1, 1, 0, 2, 0],
-    ),
+    "three classes": (lambda folder: L.LinearClassifier(COLUMNS, folder, n_classes=3), Y, 0.688246, [1, 1, 0, 2, 0]),
     "two classes": (lambda folder: L.LinearClassifier(COLUMNS, folder), Y > 0, 0.587084, [1, 1, 0, 1, 0]),
     "regression": (
         lambda folder: L.LinearRegressor(COLUMNS, folder),

@@ -1,6 +1,5 @@
 """UserError and its texts; the request to stop."""
 
-import pickle
 import signal
 
 import pytest
@@ -18,11 +17,6 @@ def test_an_error_is_one_line_with_its_advice_which_may_name_flags():
         "model_dir /x holds another run: choose another --model_dir, or archive it with --fresh"
     )
     assert str(UserError("a {b}")) == "a {b}"  # only the advice has names in braces
-
-
-def test_an_error_can_be_sent_to_another_process():
-    error = UserError("it is wrong", "choose another {model_dir}", [("a",), (1,)])
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_differences_are_a_table_below_the_line():

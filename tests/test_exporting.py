@@ -243,77 +243,12 @@ def test_an_export_with_other_predictions_is_refused(tmp_path, model_dir, monkey
 
 
 @pytest.mark.integration
-def test_a_small_difference_is_reported(tmp_path, model_dir, monkeypatch):
-    after_prediction(monkeypatch, shift(1e-4))
-    result = exporting.export(model_dir, format="saved_model", output=tmp_path / "saved")
-    assert 1e-5 < result.largest_difference < 2.6e-5  # p (1 - p) times the shift
-
-
-@pytest.mark.unit
-def test_a_name_that_tensorflow_reads_as_a_pattern_is_refused(tmp_path):
-    (tmp_path / "[a]").mkdir()
-    for format, name in (("saved_model", "a\\b"), ("saved_model", "a?/b"), ("tflite", "[a]/b.tflite")):
-        with pytest.raises(UserError, match=r"TensorFlow reads \*, \?, \[ and \\ as patterns: choose another output$"):
-            exporting.export("unread", format=format, output=f"{tmp_path}/{name}")
-
-
-@pytest.mark.integration
-def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, trained):
-    for format, name in (("saved_model", "a" * 255), ("keras", f"{'a' * 245}[\\*].keras")):
-        path = f"{tmp_path}/{name}"
-        assert exporting.export(trained, format=format, output=path).output == path
-    with pytest.raises(UserError, match=r"cannot be written: File name too long: fix that, or choose another$"):
-        exporting.export(trained, format="saved_model", output=f"{tmp_path}/{'a' * 256}")
-
-
-@pytest.mark.unit
-def test_an_existing_output_is_not_overwritten(tmp_path):
-    (tmp_path / "file").write_text("mine")
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for name in ("file", "folder", "link"):
-        with pytest.raises(UserError, match=rf"^output {tmp_path}/{name} exists already: move it away"):
-            exporting.export("unread", format="saved_model", output=tmp_path / name)
-    assert (tmp_path / "file").read_text() == "mine"
-
-
-CHECKS = 5  # of a stop request, in an export of 130 images: two batches, their end, the comparison and the rename
-
-
-def at_check(monkeypatch, number, act):
-    """Calls act() at one of the checks of a stop request."""
-    count = 0
-    real = stopping.check
-
-    def check():
-        nonlocal count
-        count += 1
-        if count == number:
-            act()
-        real()
-
+def test_a_stopped_export_leaves_nothing(tmp_path, model_dir, monkeypatch):
     monkeypatch.setattr(stopping, "_requested", None)
-    monkeypatch.setattr(stopping, "check", check)
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("number", range(1, CHECKS + 1))
-def test_a_stopped_export_leaves_nothing(tmp_path, model_dir, monkeypatch, number):
-    at_check(monkeypatch, number, lambda: stopping.request(signal.SIGTERM))
+    after_prediction(monkeypatch, lambda predictor: stopping.request(signal.SIGTERM))
     with pytest.raises(Stopped, match=r"^stopped by SIGTERM$"):
         exporting.export(model_dir, format="saved_model", output=tmp_path / "a" / "b")
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.integration
-def test_an_output_that_another_process_makes_is_not_overwritten(tmp_path, model_dir, monkeypatch):
-    """A rename would replace an empty folder, or a file."""
-    output = tmp_path / "saved"
-    at_check(monkeypatch, CHECKS, output.mkdir)
-    with pytest.raises(UserError, match="exists already"):
-        exporting.export(model_dir, format="saved_model", output=output)
-    assert os.listdir(output) == []
-    assert os.listdir(tmp_path) == ["saved"]
 
 
 @pytest.mark.process
@@ -338,24 +273,26 @@ def test_ctrl_c_stops_a_converter(tmp_path, tmp_path_factory, model_dir, monkeyp
 
 @pytest.mark.unit
 @pytest.mark.parametrize(
-    ("format", "problem"),
+    ("format", "output", "problem"),
     [
-        ("onxx", "format 'onxx': no such name, did you mean onnx?"),
-        ("tflite", "output /a/model: files of format tflite end in .tflite: name it /a/model.tflite"),
+        ("onxx", "model", "format 'onxx': no such name, did you mean onnx?"),
+        ("tflite", "model", "output {0}/model: files of format tflite end in .tflite: name it {0}/model.tflite"),
+        ("saved_model", "file", "output {0}/file exists already: move it away, or choose another output"),
+        ("saved_model", "link", "output {0}/link exists already: move it away, or choose another output"),
+        (
+            "saved_model",
+            "a?/b",
+            "output '{0}/a?/b': TensorFlow reads *, ?, [ and \\ as patterns: choose another output",
+        ),
     ],
 )
-def test_an_unknown_format_or_a_wrong_suffix_is_refused(format, problem):
+def test_an_output_that_cannot_be_made_is_refused_before_any_work(tmp_path, format, output, problem):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(UserError) as raised:
-        exporting.export("unread", format=format, output="/a/model")
-    assert str(raised.value) == problem
-
-
-@pytest.mark.integration
-def test_an_output_in_a_file_is_an_error(tmp_path, model_dir):
-    (tmp_path / "file").touch()
-    output = tmp_path / "file" / "model"
-    with pytest.raises(UserError, match=rf"^output {output} cannot be written: Not a directory: fix that, or choose "):
-        exporting.export(model_dir, format="saved_model", output=output)
+        exporting.export("unread", format=format, output=tmp_path / output)
+    assert str(raised.value) == problem.format(tmp_path)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.integration

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from helpers import steps_in
+from tqdm import tqdm
 
 from cnn_estimator import hooks, model
 from cnn_estimator.errors import UserError
@@ -13,7 +14,7 @@ from cnn_estimator.tf1 import tf
 pytestmark = pytest.mark.integration
 
 
-def train(model_dir, *, factor, loss=1.0, every=1, first_step=0, steps=4):
+def train(model_dir, *, factor, loss=1.0, every=1, steps=4):
     """Trains one weight, 1e30 at first, that each step multiplies by a factor; the loss is what is given."""
 
     def model_fn(features, labels, mode):
@@ -24,8 +25,7 @@ def train(model_dir, *, factor, loss=1.0, every=1, first_step=0, steps=4):
 
     run_dir = RunDir(str(model_dir))
     guards = [
-        hooks.NonFiniteLossGuard(learning_rate=0.5),
-        hooks.CheckFirstStep(first_step),
+        hooks.Progress(tqdm(disable=True), learning_rate=0.5),
         hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir))
@@ -41,13 +41,7 @@ def test_weights_that_are_no_longer_finite_are_not_saved(tmp_path, every):
     assert steps_in(tmp_path) == ([0, 1] if every == 1 else [0])
 
 
-def test_weights_that_are_nan_are_not_saved(tmp_path):
-    with pytest.raises(UserError, match="weights are no longer finite at step 1"):
-        train(tmp_path, factor=float("nan"))
-    assert steps_in(tmp_path) == [0]
-
-
-@pytest.mark.parametrize("loss", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_non_finite_loss_ends_training_before_a_save(tmp_path, loss):
     with pytest.raises(UserError, match=rf"^loss is {loss} at step 1 with learning_rate 0\.5: "):
         train(tmp_path, factor=1.0, loss=loss)
@@ -68,15 +62,6 @@ def test_a_step_that_is_read_twice_gets_no_warning(tmp_path, caplog):
 def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     train(tmp_path, factor=1.0, every=3, steps=7)
     assert steps_in(tmp_path) == [0, 3, 6, 7]
-
-
-def test_a_run_begins_at_the_step_of_its_checkpoint_or_not_at_all(tmp_path):
-    train(tmp_path, factor=1.0, steps=3)
-    before = sorted(path.name for path in tmp_path.iterdir())
-    with pytest.raises(UserError, match=r"another process saved step 3 since .* this run was to begin at step 0: stop"):
-        train(tmp_path, factor=1.0, steps=9)
-    assert steps_in(tmp_path) == [0, 1, 2, 3]
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_a_checkpoint_is_synced_with_the_state_file_and_the_folder(tmp_path, monkeypatch):

@@ -8,18 +8,14 @@ from cnn_estimator import metrics
 
 pytestmark = pytest.mark.unit
 
-NAMES = ("T-shirt/top", "1e3", *"cdefghij")
+NAMES = ("a<b>&c", "1e3", *"cdefghij")
 
 
 def test_the_confusion_matrix_counts_true_classes_in_rows():
     confusion = metrics.confusion_matrix(np.array([0, 0, 9, 3], np.int32), np.array([0, 5, 9, 2]))
-    assert confusion.shape == (10, 10)
-    assert {pair: int(count) for pair, count in np.ndenumerate(confusion) if count} == {
-        (0, 0): 1,
-        (0, 5): 1,
-        (3, 2): 1,
-        (9, 9): 1,
-    }
+    expected = np.zeros((10, 10), int)
+    expected[[0, 0, 3, 9], [0, 5, 2, 9]] = 1
+    np.testing.assert_array_equal(confusion, expected)
 
 
 def test_the_scores_of_a_class():
@@ -52,25 +48,20 @@ def test_the_table_names_each_class_and_the_confusions():
     lines = [line.split() for line in metrics.table(confusion, NAMES).splitlines()]
     assert lines[:4] == [
         ["class", "images", "precision", "recall", "F1"],
-        ["T-shirt/top", "4", "1.000", "0.750", "0.857"],
+        ["a<b>&c", "4", "1.000", "0.750", "0.857"],
         ["1e3", "2", "0.667", "1.000", "0.800"],
         ["c", "0", "-", "-", "-"],
     ]
-    assert lines[-2:] == [["most", "often", "predicted", "as", "images"], ["T-shirt/top", "1e3", "1"]]
+    assert lines[-2:] == [["most", "often", "predicted", "as", "images"], ["a<b>&c", "1e3", "1"]]
     assert "most often" not in metrics.table(np.eye(10, dtype=int), NAMES)
 
 
 def test_in_a_notebook_the_matrix_is_coloured_by_rows_and_names_are_escaped():
     confusion = np.eye(10, dtype=int) * 3
     confusion[0, 1] = 1
-    html = metrics.html(confusion, ("a<b>&c", *NAMES[1:]))
+    html = metrics.html(confusion, NAMES)
     assert "<b>" not in html
-    scores, mistakes, matrix = re.findall(r"<table>.*?</table>", html, re.DOTALL)
-    assert re.sub(r"<[^>]*>|\s+", " ", scores).split()[:6] == [
-        "class", "images", "precision", "recall", "F1", "a&lt;b&gt;&amp;c",
-    ]  # fmt: skip
-    assert re.sub(r"<[^>]*>", " ", mistakes).split()[-3:] == ["a&lt;b&gt;&amp;c", "1e3", "1"]
-    rows = matrix.split("<tr>")[2:]
-    assert [re.findall(r"<th>(.*?)</th>", row) for row in rows[:2]] == [["a&lt;b&gt;&amp;c"], ["1e3"]]
-    cells = re.findall(r", ([\d.]+)\)\">(\d*)<", rows[0])
+    matrix = html.rpartition("<table>")[2]
+    assert matrix.count("<th>a&lt;b&gt;&amp;c</th>") == 2
+    cells = re.findall(r", ([\d.]+)\)\">(\d*)<", matrix.split("<tr>")[2])
     assert cells == [("0.61", "3"), ("0.35", "1"), *[("0.00", "")] * 8]

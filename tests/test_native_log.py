@@ -42,13 +42,6 @@ def test_notes_are_printed_at_log_level_0(tensorflow):
     assert (done.returncode, done.stderr) == (3, text)
 
 
-def test_an_error_during_the_import_is_printed(tensorflow):
-    done = tensorflow(f"import os; os.write(2, b'{NOTES[1]}\\n'); raise ImportError('none here')")
-    assert done.returncode == 1
-    assert NOTES[1] not in done.stderr.splitlines()
-    assert done.stderr.endswith("ImportError: none here\n")
-
-
 def test_stderr_is_not_filtered_afterwards():
     done = run(
         "-c",
@@ -71,22 +64,3 @@ def test_tensorflow_is_loaded_in_silence():
         "    print(session.run(tf.constant(2) + 3))",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
-
-
-def test_threads_take_turns_to_filter_stderr():
-    code = (
-        "import threading\n"
-        "from cnn_estimator.cli import native_log\n"
-        "def print_filtered(number):\n"
-        "    with native_log.filtered():\n"
-        f"        os.write(2, b'{NOTES[1]}\\n%d\\n' % number)\n"
-        "        time.sleep(0.05)\n"
-        "import os, time\n"
-        "threads = [threading.Thread(target=print_filtered, args=(number,)) for number in range(8)]\n"
-        "[thread.start() for thread in threads]\n"
-        "[thread.join(20) for thread in threads]\n"
-        "os.write(1, b'%d' % sum(thread.is_alive() for thread in threads))\n"
-        "os._exit(0)\n"
-    )
-    done = run("-c", code)
-    assert (done.stdout, sorted(done.stderr.split())) == ("0", [*"01234567"])

@@ -34,52 +34,28 @@ def test_a_constant_rate_is_no_tensor():
 
 
 @pytest.mark.integration
-def test_the_warmup_is_a_line_from_0_to_the_peak():
-    expected = [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5]
-    np.testing.assert_allclose(rates(settings(warmup_steps=4), [0, 1, 2, 3, 4, 5, 10**9]), expected, rtol=1e-6)
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"warmup_steps": 4}, {0: 0.1, 1: 0.2, 3: 0.4, 4: 0.5, 10**9: 0.5}),
+        ({"schedule": "cosine"}, {0: 0.5, 25: 0.5 * (1 + math.sqrt(0.5)) / 2, 50: 0.25, 100: 0, 1000: 0}),
+        ({"schedule": "linear", "warmup_steps": 20}, {19: 10 / 21, 20: 0.5, 40: 0.375, 99: 0.5 / 80, 100: 0, 1000: 0}),
+        ({"schedule": "cosine", "warmup_steps": 20}, {0: 0.5 / 21, 19: 10 / 21, 20: 0.5, 60: 0.25, 100: 0}),
+        # A run that is shorter than its warm-up ends while the rate rises.
+        ({"schedule": "cosine", "schedule_steps": 4, "warmup_steps": 9}, {0: 0.05, 3: 0.2, 4: 0, 5: 0}),
+    ],
+)
+def test_the_rate_rises_to_the_peak_and_falls_to_0_and_stays_there(values, expected):
+    found = rates(settings(**{"schedule_steps": 100} | values), expected)
+    np.testing.assert_allclose(found, [*expected.values()], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.integration
-def test_a_cosine_falls_from_the_peak_to_0_and_stays_there():
-    steps = [0, 25, 50, 75, 99, 100, 1000]
-    expected = [0.5 * (1 + math.cos(math.pi * min(step, 100) / 100)) / 2 for step in steps]
-    found = rates(settings(schedule="cosine", schedule_steps=100), steps)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
-    assert found[0] == 0.5
-    assert found[4] > 0
-    assert found[5:] == [0, 0]
-
-
-@pytest.mark.integration
-def test_a_line_falls_from_the_peak_to_0_and_stays_there():
-    found = rates(settings(schedule="linear", schedule_steps=100, warmup_steps=20), [19, 20, 40, 99, 100, 1000])
-    np.testing.assert_allclose(found, [0.5 * 20 / 21, 0.5, 0.375, 0.5 / 80, 0, 0], rtol=1e-5)
-
-
-@pytest.mark.integration
-def test_after_the_warmup_the_rest_is_the_cosine():
-    found = rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=20), [0, 19, 20, 60, 100])
-    np.testing.assert_allclose(found, [0.5 / 21, 0.5 * 20 / 21, 0.5, 0.25, 0], rtol=1e-6, atol=1e-9)
-
-
-@pytest.mark.integration
-def test_one_cycle_rises_for_three_tenths_or_for_the_warmup():
-    steps = range(101)
-    by_itself = rates(settings(schedule="one_cycle", schedule_steps=100), steps)
-    assert int(np.argmax(by_itself)) == 30
-    np.testing.assert_array_equal(
-        by_itself, rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=30), steps)
-    )
-    told = rates(settings(schedule="one_cycle", schedule_steps=100, warmup_steps=10), steps)
-    np.testing.assert_array_equal(told, rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=10), steps))
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("warmup_steps", [3, 4, 50])
-def test_a_run_that_is_shorter_than_its_warmup_ends_as_it_rises(warmup_steps):
-    found = rates(settings(schedule="cosine", schedule_steps=4, warmup_steps=warmup_steps), range(6))
-    np.testing.assert_allclose(found[:4], [0.5 * (step + 1) / (warmup_steps + 1) for step in range(4)], rtol=1e-6)
-    assert found[4:] == [0, 0]
+@pytest.mark.parametrize(("warmup_steps", "rising"), [(0, 30), (10, 10)])
+def test_one_cycle_rises_for_three_tenths_or_for_the_warmup(warmup_steps, rising):
+    one_cycle = rates(settings(schedule="one_cycle", schedule_steps=100, warmup_steps=warmup_steps), range(101))
+    cosine = rates(settings(schedule="cosine", schedule_steps=100, warmup_steps=rising), range(101))
+    np.testing.assert_array_equal(one_cycle, cosine)
 
 
 OPTIONS = {"recipe": "fashion_dense", "seed": 1, "learning_rate": 0.01, "schedule": "cosine", "warmup_steps": 2}

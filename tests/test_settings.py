@@ -12,7 +12,6 @@ from cnn_estimator.data.datasets import DATASETS, SPLITS
 from cnn_estimator.errors import UserError
 from cnn_estimator.settings import (
     HELP,
-    HYPERPARAMETERS,
     RULES,
     SETTING_OPTIONS,
     TRAIN_OPTIONS,
@@ -20,12 +19,10 @@ from cnn_estimator.settings import (
     ClassNames,
     Integer,
     Number,
-    Optional,
     Path,
     Tensors,
     TrainOptions,
-    check_path,
-    find_recipe,
+    check,
     make_settings,
 )
 
@@ -39,33 +36,14 @@ def settings(recipe="fashion_cnn", **values):
 
 
 def test_settings_are_the_recipe_with_its_overrides():
-    plain = settings("fashion_ladder_1", seed=0)
+    plain = settings("fashion_ladder_1", learning_rate=None)
     assert (plain.dataset, plain.network) == ("fashion_mnist", "two_conv")
-    assert dataclasses.asdict(plain) == {
-        "optimizer": "sgd",
-        "learning_rate": 0.001,
-        "adam_beta2": 0.999,
-        "batch_size": 100,
-        "schedule": "constant",
-        "warmup_steps": 0,
-        "augment": "none",
-        "average_decay": 0.0,
-        "recipe": "fashion_ladder_1",
-        "seed": 0,
-        "threads": 2,
-        "precision": "float32",
-        "schedule_steps": None,
-        "validation": 0,
-        "data_dir": None,
-        "class_names": NAMES,
-    }
+    assert (plain.optimizer, plain.learning_rate, plain.batch_size) == ("sgd", 0.001, 100)
+    assert (plain.precision, plain.schedule_steps, plain.validation, plain.data_dir) == ("float32", None, 0, None)
     assert plain.overrides() == {}
-    changed = settings("fashion_ladder_1", optimizer="momentum", learning_rate=0.5, batch_size=7, data_dir="data")
-    assert changed == dataclasses.replace(
-        plain, optimizer="momentum", learning_rate=0.5, batch_size=7, seed=1, data_dir=os.path.abspath("data")
-    )
-    assert changed.overrides() == {"optimizer": "momentum", "learning_rate": 0.5, "batch_size": 7}
-    assert settings(optimizer=None, learning_rate=None, batch_size=None) == settings()
+    changed = settings("fashion_ladder_1", optimizer="momentum", batch_size=7, data_dir="data")
+    assert changed == dataclasses.replace(plain, optimizer="momentum", batch_size=7, data_dir=os.path.abspath("data"))
+    assert changed.overrides() == {"optimizer": "momentum", "batch_size": 7}
 
 
 def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe():
@@ -73,20 +51,11 @@ def test_the_log_line_names_what_is_not_plain_and_what_differs_from_the_recipe()
         "recipe fashion_dense with learning_rate=0.5: network dense_128, optimizer adam, learning_rate 0.5, "
         "batch_size 32, seed 1, threads 2"
     )
-    assert str(settings("fashion_dense", validation=50)).endswith(", threads 2, validation 50")
-    assert str(settings("fashion_dense", precision="bfloat16")).endswith(", threads 2, precision bfloat16")
-    assert str(settings(batch_size=7, optimizer="sgd")).startswith(
-        "recipe fashion_cnn with optimizer=sgd, batch_size=7: network three_conv_dropout, "
+    assert str(settings(schedule="cosine", warmup_steps=5, precision="bfloat16", validation=50)) == (
+        "recipe fashion_cnn with schedule=cosine, warmup_steps=5: network three_conv_dropout, optimizer adam, "
+        "learning_rate 0.001, batch_size 100, schedule cosine, warmup_steps 5, seed 1, threads 2, precision bfloat16, "
+        "schedule_steps 1500, validation 50"
     )
-    assert str(settings(schedule="cosine", warmup_steps=5, augment="shifts", average_decay=0.5)) == (
-        "recipe fashion_cnn with schedule=cosine, warmup_steps=5, augment=shifts, average_decay=0.5: "
-        "network three_conv_dropout, optimizer adam, learning_rate 0.001, batch_size 100, schedule cosine, "
-        "warmup_steps 5, augment shifts, average_decay 0.5, seed 1, threads 2, schedule_steps 1500"
-    )
-    different = {"optimizer": "sgd", "learning_rate": 0.5, "batch_size": 7, "schedule": "cosine", "warmup_steps": 9}
-    different |= {"augment": "shifts", "average_decay": 0.5, "adam_beta2": 0.99}
-    for name in HYPERPARAMETERS:
-        assert f", {name} {different[name]}" in str(settings(**different))
 
 
 def test_every_option_of_train_is_declared_with_a_rule_and_a_help_text():
@@ -103,23 +72,15 @@ def test_the_datasets_that_an_option_may_name_are_those_that_are_declared():
     assert RULES["split"].names == tuple(SPLITS)
 
 
-def test_a_misspelt_name_is_refused_with_the_closest_name():
-    with pytest.raises(UserError, match=r"^recipe 'fashon_cnn': no such name, did you mean fashion_cnn\?$"):
-        find_recipe("fashon_cnn")
-
-
 @pytest.mark.parametrize(
     ("rule", "value", "expected"),
     [
-        (Integer(0, 9), np.int64(3), 3),
         (Integer(0, 9), np.uint8(3), 3),
-        (Number(0, 9), np.float64(0.1), 0.1),
         (Number(0, 9), np.float32(0.5), 0.5),
         (Number(0, 9), 3, 3.0),
         (Path(), pathlib.PurePosixPath("/a/b:c"), "/a/b:c"),
         (Path(), "C:/a//b://c", "C:/a//b://c"),
         (ClassNames(), list(NAMES), NAMES),
-        (Optional(Integer(0, 9)), None, None),
         (Tensors(), {"p": "softmax_tensor"}, {"p": "softmax_tensor"}),
     ],
 )
@@ -135,7 +96,6 @@ def test_a_rule_returns_the_value_as_this_package_uses_it(rule, value, expected)
         (Integer(0, 9), "7", 7),
         (Number(0, 9), "7", 7.0),
         (Path(), "~/a", os.path.expanduser("~/a")),
-        (Optional(Integer(0, 9)), "7", 7),
         (Tensors(), "a=x,b=y", {"a": "x", "b": "y"}),
     ],
 )
@@ -146,11 +106,16 @@ def test_a_rule_reads_a_value_from_a_command_line(rule, text, expected):
 @pytest.mark.parametrize(
     ("rule", "text", "problem"),
     [
+        (Choice(("adam", "sgd")), "adan", "no such name, did you mean adam?"),
+        (Choice(("adam", "sgd")), "lion", "no such name, choose one of adam, sgd"),
         (Integer(1, 9), "1.5", "not an integer from 1 to 9"),
-        (Integer(1, 9), "", "not an integer from 1 to 9"),
+        (Integer(1, 9), "0", "not an integer from 1 to 9"),
         (Integer(1, 9), "10", "not an integer from 1 to 9"),
         (Number(0, 1), "nan", "not a number from 0 to 1"),
+        (Number(0, 1), "-0.1", "not a number from 0 to 1"),
         (Number(0, 1), "fast", "not a number from 0 to 1"),
+        (Path(), "", "not a path"),
+        (Path(), "gs://a/b", "paths that begin with gs:// are not supported, name a local one"),
         (Path(suffix=".png"), "a.jpg", "name it NAME.png"),
         (Path(folder=True), __file__, "a file, name a folder"),
         (Tensors(), "a", "'a' is not LABEL=TENSOR: try probabilities=softmax_tensor"),
@@ -166,38 +131,18 @@ def test_a_rule_says_what_is_wrong_with_a_text(rule, text, problem):
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
-        ("optimizer", "lion", "no such name, choose one of adam, sgd, momentum"),
-        ("optimizer", ["adam"], "no such name"),
         ("recipe", None, "no such name"),
         ("learning_rate", 0.0, "not a number from"),
-        ("learning_rate", -1.0, "not a number from"),
-        ("learning_rate", float("nan"), "not a number from"),
         ("learning_rate", float("inf"), "not a number from"),
-        ("learning_rate", 1e-39, "not a number from"),
         ("learning_rate", "0.1", "not a number from"),
-        ("learning_rate", True, "not a number from"),
-        ("batch_size", 0, "not an integer from 1 to 60000"),
-        ("batch_size", 60_001, "not an integer"),
+        ("batch_size", 60_001, "not an integer from 1 to 60000"),
         ("batch_size", 2.0, "not an integer"),
         ("batch_size", True, "not an integer"),
-        ("seed", -1, "not an integer from 0 to 2147483647"),
-        ("seed", 2**31, "not an integer"),
+        ("seed", 2**31, "not an integer from 0 to 2147483647"),
         ("seed", None, "not an integer"),
-        ("threads", 0, "not an integer from 1 to 1024"),
-        ("threads", 1025, "not an integer from 1 to 1024"),
-        ("threads", None, "not an integer from 1 to 1024"),
-        ("data_dir", "", "not a path"),
         ("data_dir", 7, "not a path"),
-        ("data_dir", "a\0b", "not a path"),
-        ("data_dir", "\ud800", "not UTF-8, which TensorFlow needs"),
-        ("data_dir", "gs://a/b", "paths that begin with gs:// are not supported, name a local one"),
         ("class_names", None, "not ten different class names"),
-        ("schedule", "cosin", "no such name, did you mean cosine"),
-        ("warmup_steps", -1, "not an integer from 0"),
-        ("schedule_steps", 0, "not an integer from 1"),
-        ("augment", None, "no such name"),
         ("average_decay", 1.0, "not a number from 0 to 0.99999"),
-        ("average_decay", -0.1, "not a number"),
     ],
 )
 def test_settings_that_nothing_can_be_trained_with_are_refused_by_name(field, value, problem):
@@ -207,7 +152,6 @@ def test_settings_that_nothing_can_be_trained_with_are_refused_by_name(field, va
 
 
 def test_a_schedule_that_falls_has_an_end():
-    assert settings().schedule_steps is None
     assert settings(schedule="cosine").schedule_steps == 1500
     assert settings(schedule="one_cycle", schedule_steps=7).schedule_steps == 7
     with pytest.raises(UserError, match=r"^schedule cosine has no end: say with schedule_steps where it ends$"):
@@ -221,28 +165,6 @@ def test_threads_are_as_many_as_the_cpus_that_the_process_may_use(monkeypatch):
         assert settings(threads=7).threads == 7
 
 
-def test_the_largest_and_smallest_settings():
-    for learning_rate in (1.2e-38, 3.4e38, 1):
-        assert settings(learning_rate=learning_rate, batch_size=60_000, seed=2**31 - 1)
-    assert settings(seed=0).seed == 0
-
-
-@pytest.mark.parametrize(
-    ("path", "problem"),
-    [
-        ("/tmp" + "/a" * 500, "more than 500 folders deep"),
-        ("ram://a", "paths that begin with ram:// are not supported, name a local one"),
-        ("viewfs+x.y-1://a", "paths that begin with viewfs+x.y-1:// are not supported, name a local one"),
-        (None, "not a path"),
-        (b"/a", "not a path"),
-    ],
-)
-def test_what_is_not_a_local_path_is_refused_by_the_options_name(path, problem):
-    with pytest.raises(UserError, match=rf"^model_dir .*: {re.escape(problem)}$"):
-        check_path("model_dir", path)
-    assert check_path("model_dir", "/tmp" + "/a" * 499)
-
-
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -250,15 +172,19 @@ def test_what_is_not_a_local_path_is_refused_by_the_options_name(path, problem):
         ({"keep_best": True}, "keep_best needs evaluations while training: say with eval_every how often"),
         ({"early_stopping": 2}, "early_stopping needs evaluations while training: say with eval_every how often"),
         ({"eval_on_test": True}, "eval_on_test needs evaluations while training: say with eval_every how often"),
-        ({"log_every": 0}, "log_every 0: not an integer from 1 to 1000000000"),
         ({"strategy": "mirored"}, "strategy 'mirored': no such name, did you mean mirrored?"),
         ({"overrides": {"batch_size": 0}}, "batch_size 0: not an integer from 1 to 60000"),
-        ({"overrides": {"precision": "float16"}}, "precision 'float16': no such name, did you mean bfloat16?"),
     ],
 )
 def test_options_that_nothing_can_be_trained_with_are_refused_by_name(options, problem):
     with pytest.raises(UserError, match=f"^{re.escape(problem)}$"):
         TrainOptions(**options)
+
+
+def test_an_option_is_checked_by_its_name():
+    assert check("model_dir", pathlib.PurePosixPath("/a")) == "/a"
+    with pytest.raises(UserError, match=r"^model_dir None: not a path$"):
+        check("model_dir", None)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
-import dataclasses
 import gc
 import json
-import logging
 import pathlib
 import re
 import shutil
@@ -16,15 +14,9 @@ import cnn_estimator
 from cnn_estimator import evaluation, exporting, hardware, prediction, recipes, stopping, training
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
-from cnn_estimator.settings import OPTIMIZERS
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
-
-
-def empty(folder):
-    for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
@@ -51,25 +43,15 @@ def test_a_process_keeps_no_graph_or_session_of_its_trainings(tmp_path, data_dir
         gc.enable()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_learns(tmp_path, data_dir, optimizer):
-    options = {"optimizer": optimizer, "learning_rate": 0.01, "seed": 1, "data_dir": data_dir}
-    training.train(str(tmp_path), "fashion_dense", steps=100, **options)
-    assert evaluation.evaluate(str(tmp_path)).metrics["accuracy"] > 0.9
-
-
-@pytest.mark.parametrize(("optimizer", "learning_rate"), [("adam", 1e38), ("sgd", 1e30), ("momentum", 1e20)])
 @pytest.mark.parametrize("save_every", [1, 500])
-def test_a_run_that_diverges_ends_with_its_step_and_learning_rate(
-    tmp_path, data_dir, optimizer, learning_rate, save_every
-):
-    options = {"optimizer": optimizer, "learning_rate": learning_rate, "seed": 1, "data_dir": data_dir}
+def test_a_run_that_diverges_ends_with_its_step_and_learning_rate(tmp_path, data_dir, save_every):
+    options = {"optimizer": "sgd", "learning_rate": 1e30, "seed": 1, "data_dir": data_dir}
     with pytest.raises(UserError) as caught:
         training.train(str(tmp_path), "fashion_dense", steps=20, save_every=save_every, **options)
     message = re.fullmatch(
         r"(?:loss is (?:nan|inf)|weights are no longer finite) at step (\d+) with (.+?): .+", str(caught.value)
     )
-    assert message[2] == f"learning_rate {learning_rate}"
+    assert message[2] == "learning_rate 1e+30"
     assert steps_in(tmp_path) == list(range(0, int(message[1]), save_every))[-5:]
     for step in steps_in(tmp_path):
         reader = tf.train.load_checkpoint(str(tmp_path / f"model.ckpt-{step}"))
@@ -114,14 +96,6 @@ def test_a_stop_request_before_the_first_step_changes_nothing(tmp_path, data_dir
     assert steps_in(tmp_path / "run") == [0, 1]
 
 
-def test_settings_are_complete_before_they_are_saved(tmp_path, data_dir, caplog):
-    with caplog.at_level(logging.INFO, "cnn_estimator"):
-        result = training.train(str(tmp_path), "fashion_dense", max_steps=1, data_dir=data_dir)
-    assert [name for name, value in dataclasses.asdict(result.settings).items() if value is None] == ["schedule_steps"]
-    assert f", seed {result.settings.seed}" in caplog.text
-    assert result.settings.class_names == tuple("0123456789")
-
-
 def test_missing_data_is_an_error_and_changes_nothing(tmp_path, data_dir):
     own = shutil.copytree(data_dir, tmp_path / "data")
     (own / "class_names.txt").write_text("\n".join("abcdefghij"))
@@ -155,25 +129,6 @@ def test_a_run_continues_with_its_threads(tmp_path, data_dir, caplog):
     assert json.loads((tmp_path / "run" / "settings.json").read_text())["threads"] == 2
 
 
-def test_a_run_of_an_older_version_records_its_new_settings_when_it_continues(tmp_path, data_dir):
-    training.train(tmp_path, "fashion_dense", steps=1, data_dir=data_dir)
-    settings = json.loads((tmp_path / "settings.json").read_text())
-    newer = ("adam_beta2", "average_decay", "precision", "schedule", "schedule_steps", "threads", "validation")
-    older = {"version": 2} | {name: value for name, value in settings.items() if name not in newer}
-    (tmp_path / "settings.json").write_text(json.dumps(older))
-    training.train(tmp_path, "fashion_dense", steps=1)
-    recorded = json.loads((tmp_path / "settings.json").read_text())
-    assert {name: recorded[name] for name in newer} == {
-        "adam_beta2": 0.999,
-        "average_decay": 0,
-        "precision": "float32",
-        "schedule": "constant",
-        "schedule_steps": None,
-        "threads": hardware.available_threads(),
-        "validation": 0,
-    }
-
-
 def test_threads_that_tensorflow_may_not_use_are_reported(tmp_path, data_dir, caplog, monkeypatch):
     monkeypatch.setattr(sys.modules["cnn_estimator.training.fit"], "OWN_THREADS", False)
     options = {"recipe": "fashion_dense", "steps": 1, "data_dir": data_dir}
@@ -198,49 +153,25 @@ def test_a_bad_argument_is_refused_before_anything_is_made(tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_numbers_may_be_numpys(tmp_path, data_dir):
-    options = {"seed": np.int64(3), "learning_rate": np.logspace(-2, -1, 2)[0], "log_every": np.int32(1)}
-    result = training.train(tmp_path, "fashion_dense", steps=np.int64(1), data_dir=data_dir, **options)
-    assert (result.step, result.settings.seed, result.settings.learning_rate) == (1, 3, 0.01)
-    assert json.loads((tmp_path / "settings.json").read_text())["learning_rate"] == 0.01
-
-
 def test_a_path_object_is_as_good_as_a_str(tmp_path, data_dir):
     folder = pathlib.Path(data_dir)
     trained = training.train(tmp_path, "fashion_dense", max_steps=1, seed=1, data_dir=folder)
     assert (trained.model_dir, trained.settings.data_dir) == (str(tmp_path), data_dir)
-    assert evaluation.evaluate(tmp_path, data_dir=folder).metrics["global_step"] == 1
     newest = tmp_path / "model.ckpt-1"
-    assert evaluation.evaluate(tmp_path, checkpoint=newest).metrics["checkpoint"] == str(newest)
-    found = prediction.predict(tmp_path, [tmp_path / "missing"], [0], data_dir=folder)
-    assert [found.predictions[0].name, found.problems] == ["test image 0", [f"{tmp_path}/missing: no such file"]]
+    assert evaluation.evaluate(tmp_path, checkpoint=newest, data_dir=folder).metrics["checkpoint"] == str(newest)
     done = exporting.export(tmp_path, format="saved_model", output=tmp_path / "export", data_dir=folder)
     assert done.output == str(tmp_path / "export")
     assert datasets.load("fashion_mnist", "test", folder).source == data_dir
 
 
-def test_a_checkpoint_is_named_by_its_step(tmp_path, trained):
-    assert evaluation.evaluate(trained, checkpoint=30).metrics["global_step"] == 30
-    with prediction.Predictor(trained, checkpoint=60) as predictor:
-        assert predictor.checkpoint.step == 60
-    assert prediction.predict(trained, [], [1], checkpoint=90).predictions
-    done = exporting.export(trained, format="saved_model", output=tmp_path / "export", checkpoint=0)
-    assert done.global_step == 0
-    with pytest.raises(UserError, match=r"holds no checkpoint model\.ckpt-40: it has model\.ckpt-0, "):
-        evaluation.evaluate(trained, checkpoint=40)
-
-
-def test_the_arguments_of_the_other_verbs_are_refused_by_name(tmp_path, trained):
+def test_the_arguments_of_the_other_verbs_are_refused_by_name():
     for call, problem in (
-        (lambda: evaluation.evaluate(trained, batch_size=0), "batch_size 0: not an integer from 1"),
-        (lambda: evaluation.evaluate(trained, batch_size=-1), "batch_size -1: not an integer from 1"),
+        (lambda: evaluation.evaluate("a", batch_size=0), "batch_size 0: not an integer from 1"),
         (lambda: evaluation.evaluate("s3://a"), "model_dir 's3://a': paths that begin with s3:// are not supported"),
-        (lambda: prediction.predict(trained, [], ["1"]), "test_indices '1': not an integer from 0"),
-        (lambda: prediction.predict(trained, [], [-1]), "test_indices -1: not an integer from 0"),
-        (lambda: prediction.predict(trained, [], [1], invert="maybe"), "invert 'maybe': no such name"),
+        (lambda: prediction.predict("a", [], [-1]), "test_indices -1: not an integer from 0"),
+        (lambda: prediction.predict("a", [], [1], invert="maybe"), "invert 'maybe': no such name"),
         (lambda: prediction.Predictor(None), "model_dir None: not a path"),
-        (lambda: exporting.export(trained, format=None, output=tmp_path / "a"), "format None: no such name"),
-        (lambda: exporting.export(trained, format="onnx", output=None), "output None: not a path"),
+        (lambda: exporting.export("a", format="onnx", output=None), "output None: not a path"),
         (lambda: datasets.load("mnist", "test", "gs://a"), "data_dir 'gs://a': paths that begin with gs:// are not"),
     ):
         with pytest.raises(UserError, match=f"^{re.escape(problem)}"):
@@ -256,7 +187,7 @@ def events_in(folder):
     return found
 
 
-@pytest.mark.parametrize("remove", [None, shutil.rmtree, empty], ids=["fresh", "removed", "emptied"])
+@pytest.mark.parametrize("remove", [None, shutil.rmtree], ids=["fresh", "removed"])
 def test_every_run_of_one_process_has_its_own_event_files(tmp_path, data_dir, remove):
     folder = tmp_path / "run"
     for _ in range(3):

@@ -26,7 +26,6 @@ class Verb:
       summary: one line, for the list of verbs.
       nothing_done: what the command says when a signal stopped it.
       flags: the declarations of its flags.
-      usage: what follows the verb on a command line.
       takes_files: whether arguments that are no flags are names of files; otherwise they are a mistake.
     """
 
@@ -34,8 +33,12 @@ class Verb:
     summary: str
     nothing_done: str
     flags: tuple[flags.Flag, ...]
-    usage: str = "[flags]"
     takes_files: bool = False
+
+    @property
+    def usage(self) -> str:
+        """What follows the verb on a command line."""
+        return "[flags] IMAGE…" if self.takes_files else "[flags]"
 
 
 # No Verb: the program that it runs parses the flags.
@@ -45,14 +48,7 @@ RUN_SUMMARY = "run a TensorFlow 1 program as it is"
 VERBS = {
     "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
     "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
-    "predict": Verb(
-        verbs.predict,
-        "predict the classes of images",
-        "nothing was predicted",
-        flags.PREDICT,
-        usage="[flags] IMAGE…",
-        takes_files=True,
-    ),
+    "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, True),
     "samples": Verb(
         verbs.samples, "plot images of the training set with their names", "nothing was plotted", flags.SAMPLES
     ),
@@ -73,7 +69,6 @@ VERBS = {
         "check the installation, and name the fix for what is wrong",
         "the checks were not completed",
         (),
-        usage="",
     ),
 }
 
@@ -131,14 +126,6 @@ def _overview(program: str) -> str:
     """Returns the list of verbs."""
     summaries = {name: verb.summary for name, verb in VERBS.items()} | {RUN: RUN_SUMMARY}
     width = max(map(len, summaries))
-    lines = [f"  {name:{width}}  {summary}" for name, summary in summaries.items()]
-    return "\n".join(
-        [
-            f"{program} VERB [flags]",
-            f"{program} {RUN_USAGE}",
-            "",
-            *lines,
-            "",
-            f"{program} VERB --help lists the flags of a verb.",
-        ]
-    )
+    lines = "\n".join(f"  {name:{width}}  {summary}" for name, summary in summaries.items())
+    last = f"{program} VERB --help lists the flags of a verb."
+    return f"{program} VERB [flags]\n{program} {RUN_USAGE}\n\n{lines}\n\n{last}"

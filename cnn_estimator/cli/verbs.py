@@ -15,8 +15,14 @@ from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
+_TRAINED_MODEL = ("model_dir", "checkpoint", "recipe", "data_dir")
 
 log = logging.getLogger("cnn_estimator")
+
+
+def _values(*names: str) -> dict[str, Any]:
+    """Returns the values of these flags, which are the library's arguments of the same names."""
+    return {name: FLAGS[name].value for name in names}
 
 
 def train() -> None:
@@ -24,10 +30,9 @@ def train() -> None:
 
     SIGTERM or Ctrl-C stop it after the current step, which is saved.
     """
-    options = {name: FLAGS[name].value for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS)}
     training = process.load("training", tensorflow=True)
     try:
-        result = training.train(FLAGS.model_dir, **options)
+        result = training.train(**_values("model_dir", *TRAIN_OPTIONS, *SETTING_OPTIONS))
     except Stopped as stopped:
         if stopped.result is None or not stopped.result.steps:
             raise
@@ -59,14 +64,14 @@ def _stopped_training(result: Any) -> str:
         return f"{saved}, the last"
     placed = ("recipe", "steps", "max_steps", "fresh")  # named below, or of the first call only
     given = flag_texts([name for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS) if name not in placed])
-    go_on = process.command_line(
+    next_command = process.command_line(
         "train",
         f"--model_dir={result.model_dir}",
         f"--recipe={FLAGS.recipe}",
         *given,
         f"--max_steps={result.max_steps}",
     )
-    return f"{saved}. Go on: {go_on}"
+    return f"{saved}. Continue: {next_command}"
 
 
 def evaluate() -> None:
@@ -77,15 +82,7 @@ def evaluate() -> None:
     """
     evaluation = process.load("evaluation", tensorflow=True)
     metrics = process.load("metrics")
-    result = evaluation.evaluate(
-        FLAGS.model_dir,
-        checkpoint=FLAGS.checkpoint,
-        recipe=FLAGS.recipe,
-        batch_size=FLAGS.batch_size,
-        precision=FLAGS.precision,
-        data_dir=FLAGS.data_dir,
-        plot=FLAGS.plot,
-    )
+    result = evaluation.evaluate(**_values(*_TRAINED_MODEL, "batch_size", "precision", "plot"))
     process.report(metrics.table(result.confusion, result.class_names))
     print(json.dumps(result.metrics))
 
@@ -127,20 +124,15 @@ def predict(*names: str) -> int:
     if not (paths or problems or FLAGS.test_indices):
         raise UserError("nothing to predict: the list on stdin is empty")
     prediction = process.load("prediction", tensorflow=True)
-    result = prediction.predict(
-        FLAGS.model_dir,
-        paths,
-        FLAGS.test_indices or [],
-        checkpoint=FLAGS.checkpoint,
-        recipe=FLAGS.recipe,
-        precision=FLAGS.precision,
-        data_dir=FLAGS.data_dir,
-        invert=FLAGS.invert,
-    )
+    indices = FLAGS.test_indices or []
+    options = _values(*_TRAINED_MODEL, "precision", "invert")
+    result = prediction.predict(paths=paths, test_indices=indices, **options)
     inverted = sum(image.inverted for image in result.predictions)
     if inverted and FLAGS.invert == "auto":
-        files = len(result.predictions) - len(FLAGS.test_indices or [])
-        log.info("%d of %d files are dark on bright and were inverted: --invert=no leaves them", inverted, files)
+        files = len(result.predictions) - len(indices)
+        log.info(
+            "inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files
+        )
     if FLAGS.json:
         for image in result.predictions:
             print(json.dumps(image.record()))
@@ -156,8 +148,6 @@ def predict(*names: str) -> int:
 
 def _read_list() -> list[str]:
     """Returns the lines on stdin that are not empty; raises Stopped when a stop signal comes before the end."""
-    if sys.stdin is None:
-        raise UserError("-: stdin is closed, so there is no list on it")
     content = b""
     while True:
         stopping.check()
@@ -178,14 +168,7 @@ def export() -> None:
     if FLAGS.output is None:
         raise UserError("no output is named", "say what to write, {output}=/tmp/fashion_model")
     exporting = process.load("exporting", tensorflow=True)
-    result = exporting.export(
-        FLAGS.model_dir,
-        format=FLAGS.format,
-        output=FLAGS.output,
-        checkpoint=FLAGS.checkpoint,
-        recipe=FLAGS.recipe,
-        data_dir=FLAGS.data_dir,
-    )
+    result = exporting.export(**_values(*_TRAINED_MODEL, "format", "output"))
     print(json.dumps(dataclasses.asdict(result)))
 
 
@@ -196,14 +179,7 @@ def reproduce() -> None:
     """
     reproduction = process.load("reproduction", tensorflow=True)
     try:
-        result = reproduction.reproduce(
-            FLAGS.root,
-            FLAGS.recipes,
-            FLAGS.seeds,
-            scale=FLAGS.scale,
-            precision=FLAGS.precision,
-            data_dir=FLAGS.data_dir,
-        )
+        result = reproduction.reproduce(**_values("root", "recipes", "seeds", "scale", "precision", "data_dir"))
     except Stopped as stopped:
         if stopped.result is None:
             raise
@@ -215,9 +191,8 @@ def reproduce() -> None:
 def _stopped_reproduction(result: Any) -> str:
     """Returns how far a stopped reproduction.Reproduction is, and the command that continues it."""
     given = flag_texts(["recipes", "seeds", "scale"])  # the root knows the precision and the data
-    go_on = process.command_line("reproduce", f"--root={result.root}", *given)
-    finished = sum(run.accuracy is not None for run in result.runs)
-    return f"{finished} of {len(result.runs)} runs in {result.root} are finished. Go on: {go_on}"
+    next_command = process.command_line("reproduce", f"--root={result.root}", *given)
+    return f"finished runs in {result.root}: {len(result.runs)}. Continue: {next_command}"
 
 
 def doctor() -> int:

@@ -44,15 +44,12 @@ def _import_tensorflow() -> ModuleType:
     os.environ.setdefault(_THREADPOOL_VARIABLE, "1")
     if aliases.keras_package() == "tf_keras":
         os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow's import reads it
-    missing = InstallationError("TensorFlow is not installed", _INSTALL_TENSORFLOW)
     try:
         import tensorflow
     except ModuleNotFoundError as error:
         if error.name != "tensorflow":
             raise
-        raise missing from None
-    if not hasattr(tensorflow, "__version__"):  # an interrupted removal leaves an empty folder
-        raise missing
+        raise InstallationError("TensorFlow is not installed", _INSTALL_TENSORFLOW) from None
     return tensorflow
 
 

@@ -70,26 +70,30 @@ class AliasFinder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         for alias, real in self._targets.items():
             if fullname == alias or fullname.startswith(f"{alias}."):
-                return importlib.machinery.ModuleSpec(fullname, AliasLoader(real + fullname[len(alias) :]))
+                module = _import(real + fullname[len(alias) :])
+                return importlib.machinery.ModuleSpec(fullname, AliasLoader(module))
         return None
 
 
-class AliasLoader(importlib.abc.Loader):
-    """Loads a module by its real name."""
+def _import(name: str) -> ModuleType:
+    """Returns a module. tf.contrib itself finds its parts."""
+    if name.startswith(f"{_CONTRIB}."):
+        return importlib.import_module(_CONTRIB).find(name.removeprefix(f"{_CONTRIB}."))
+    return importlib.import_module(name)
 
-    def __init__(self, real_name: str) -> None:
-        self._real_name = real_name
+
+class AliasLoader(importlib.abc.Loader):
+    """Returns a module that was loaded under another name."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._spec = module.__spec__
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        if self._real_name.startswith(f"{_CONTRIB}."):
-            module = importlib.import_module(_CONTRIB).find(self._real_name.removeprefix(f"{_CONTRIB}."))
-        else:
-            module = importlib.import_module(self._real_name)
-        self._real_spec = module.__spec__
-        return module
+        return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._real_spec  # Python has replaced it by the spec of the alias
+        module.__spec__ = self._spec  # Python has replaced it by the spec of the alias
 
 
 def install_compat(tensorflow: ModuleType) -> None:

@@ -6,9 +6,8 @@ exist again. TensorFlow 2.15 still has all of them, so __init__.py imports this 
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 from tensorflow.python.util import tf_export
 
@@ -36,27 +35,11 @@ def load_estimator() -> None:
 
 def _register_api_name() -> None:
     """Tells TensorFlow the attributes in which the decorator estimator_export keeps the library's public names."""
-    names = "_estimator_api_names"
-    names_v1 = "_estimator_api_names_v1"
-    constants = "_estimator_api_constants"
-    constants_v1 = "_estimator_api_constants_v1"
+    attributes = tf_export._Attributes("_estimator_api_names", "_estimator_api_constants")
+    attributes_v1 = tf_export._Attributes("_estimator_api_names_v1", "_estimator_api_constants_v1")
     tf_export.ESTIMATOR_API_NAME = "estimator"
-    tf_export.API_ATTRS["estimator"] = tf_export._Attributes(names, constants)
-    tf_export.API_ATTRS_V1["estimator"] = tf_export._Attributes(names_v1, constants_v1)
-    tf_export.get_v1_names = _with_attribute(tf_export.get_v1_names, names_v1)
-    tf_export.get_v2_names = _with_attribute(tf_export.get_v2_names, names)
-    tf_export.get_v1_constants = _with_attribute(tf_export.get_v1_constants, constants_v1)
-    tf_export.get_v2_constants = _with_attribute(tf_export.get_v2_constants, constants)
-
-
-def _with_attribute(get: Callable[[Any], Sequence[Any]], attribute: str) -> Callable[[Any], Sequence[Any]]:
-    """Returns a function that appends the items of an object's attribute to the result of get(object)."""
-
-    @functools.wraps(get)
-    def get_all(owner: Any) -> Sequence[Any]:
-        return [*get(owner), *getattr(owner, "__dict__", {}).get(attribute, ())]
-
-    return get_all
+    tf_export.API_ATTRS["estimator"] = attributes
+    tf_export.API_ATTRS_V1["estimator"] = attributes_v1
 
 
 def _refuse_tpu(init: Callable[..., None]) -> Callable[..., None]:

@@ -50,20 +50,13 @@ def start_server(cluster: _Addresses, job: str, index: int, session_config: Conf
         config.experimental.collective_group_leader = multi_worker_util.collective_leader(spec, job, index)
     name = f"{job} {index} of {spec.as_dict()}"
     if name not in _servers:
-        _check_port(int(spec.task_address(job, index).rpartition(":")[2]))
+        port = int(spec.task_address(job, index).rpartition(":")[2])
+        socket.create_server(("", port)).close()  # gRPC reports a port in use only on stderr, or not at all
         _servers[name] = str(config), Server(spec, job_name=job, task_index=index, config=config)
     running_config, server = _servers[name]
     if running_config != str(config):
         raise ValueError(f"this process serves {name} already, with another configuration")
     return server.target
-
-
-def _check_port(port: int) -> None:
-    """Raises OSError if a port is in use. gRPC itself would report that only on stderr, or not at all."""
-    if socket.has_dualstack_ipv6():
-        socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True).close()
-    else:
-        socket.create_server(("", port)).close()
 
 
 def run_worker(
@@ -270,9 +263,9 @@ def _estimator_of_task(estimator: Any, kind: str, strategy: Any) -> Any:
 
 def _cluster_settings(task: Any) -> dict[str, Any]:
     """Returns the fields of a RunConfig that describe the cluster and the task's place in it."""
-    cluster = task.cluster_spec
     if task.task_type == "evaluator":  # it works alone
         return _cluster_fields(ClusterSpec({}), workers=0, parameter_servers=0, global_id=None)
+    cluster = task.cluster_spec
     if not cluster:
         return _cluster_fields(cluster, workers=1, parameter_servers=0, global_id=0)
     sizes = {job: cluster.num_tasks(job) for job in cluster.jobs}

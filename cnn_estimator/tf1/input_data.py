@@ -21,8 +21,7 @@ log = logging.getLogger("cnn_estimator")
 DEFAULT_SOURCE_URL = SOURCE_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 Datasets = collections.namedtuple("Datasets", ["train", "validation", "test"])
 
-_FAKE_SIZE = 10000
-_FAKE_LABEL = 0
+_Arrays = tuple[np.ndarray, np.ndarray]
 
 
 class DataSet:
@@ -51,88 +50,72 @@ class DataSet:
 
         Args:
           images: uint8 [N, rows, columns, depth]; with reshape=True the depth must be 1.
-          fake_data: True for a data set without images, of which only next_batch(fake_data=True) is used.
-          one_hot: if True, the labels of next_batch(fake_data=True) are one-hot.
+          fake_data: must be False.
+          one_hot: not used, as in TF 1 without fake data.
           dtype: tf.uint8, or tf.float32 to divide pixels by 255.
 
         Raises:
           TypeError: dtype is neither tf.uint8 nor tf.float32.
           ValueError: images and labels have different lengths, or images cannot be reshaped because the depth is not 1.
+          NotImplementedError: fake_data is True.
         """
+        _refuse_fake_data(fake_data)
         graph_seed, operation_seed = tf.get_seed(seed)
         np.random.seed(graph_seed if seed is None else operation_seed)
         dtype = tf.as_dtype(dtype).base_dtype
         if dtype not in (tf.uint8, tf.float32):
             raise TypeError(f"images can be tf.uint8 or tf.float32, not {dtype!r}")
-        self.one_hot = one_hot
-        if fake_data:
-            self._num_examples = _FAKE_SIZE
-        else:
-            if len(images) != len(labels):
-                raise ValueError(f"{len(images)} images, but {len(labels)} labels")
-            self._num_examples = len(images)
-            if reshape:
-                if images.shape[3] != 1:
-                    raise ValueError(f"images of depth {images.shape[3]} cannot be reshaped to rows, 1 is needed")
-                images = images.reshape(len(images), images.shape[1] * images.shape[2])
-            if dtype == tf.float32:
-                images = np.multiply(images.astype(np.float32), np.float32(1 / 255))
-        self._images = images
-        self._labels = labels
-        self._epochs_completed = 0
+        if len(images) != len(labels):
+            raise ValueError(f"{len(images)} images, but {len(labels)} labels")
+        if reshape:
+            if images.shape[3] != 1:
+                raise ValueError(f"images of depth {images.shape[3]} cannot be reshaped to rows, 1 is needed")
+            images = images.reshape(len(images), images.shape[1] * images.shape[2])
+        if dtype == tf.float32:
+            images = np.multiply(images.astype(np.float32), np.float32(1 / 255))
+        self.images = images
+        self.labels = labels
+        self.num_examples = len(labels)
+        self.epochs_completed = 0
         self._next = 0
-
-    @property
-    def images(self) -> np.ndarray:
-        return self._images
-
-    @property
-    def labels(self) -> np.ndarray:
-        return self._labels
-
-    @property
-    def num_examples(self) -> int:
-        return self._num_examples
-
-    @property
-    def epochs_completed(self) -> int:
-        return self._epochs_completed
 
     def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple:
         """Returns (images, labels) of the next batch.
 
         A batch that reaches the end of an epoch is filled from the next epoch. With shuffle=True each epoch has a new
-        order. With fake_data=True the batch consists of constants.
+        order. fake_data must be False.
         """
-        if fake_data:
-            label: object = [1] + [0] * 9 if self.one_hot else _FAKE_LABEL
-            return [[1] * 784] * batch_size, [label] * batch_size
-        if shuffle and self._epochs_completed == self._next == 0:
+        _refuse_fake_data(fake_data)
+        if shuffle and self.epochs_completed == self._next == 0:
             self._shuffle()
         start = self._next
         end = start + batch_size
-        if end <= self._num_examples:
+        if end <= self.num_examples:
             self._next = end
-            return self._images[start:end], self._labels[start:end]
-        self._epochs_completed += 1
-        images = self._images[start:]
-        labels = self._labels[start:]
+            return self.images[start:end], self.labels[start:end]
+        self.epochs_completed += 1
+        images = self.images[start:]
+        labels = self.labels[start:]
         if shuffle:
             self._shuffle()
-        self._next = end - self._num_examples
-        return (
-            np.concatenate((images, self._images[: self._next])),
-            np.concatenate((labels, self._labels[: self._next])),
-        )
+        self._next = end - self.num_examples
+        images = np.concatenate((images, self.images[: self._next]))
+        labels = np.concatenate((labels, self.labels[: self._next]))
+        return images, labels
 
     def _shuffle(self) -> None:
-        order = np.arange(self._num_examples)
+        order = np.arange(self.num_examples)
         np.random.shuffle(order)
-        self._images = self._images[order]
-        self._labels = self._labels[order]
+        self.images = self.images[order]
+        self.labels = self.labels[order]
 
 
-def _read(train_dir: str | os.PathLike[str] | None, split: str, source_url: str = "") -> tuple[np.ndarray, np.ndarray]:
+def _refuse_fake_data(fake_data: bool) -> None:
+    if fake_data:
+        raise NotImplementedError("fake_data=True is not available: feed random arrays")
+
+
+def _read(train_dir: str | os.PathLike[str] | None, split: str, source_url: str = "") -> _Arrays:
     """Returns uint8 images [N, 28, 28] and labels [N] of a split.
 
     Reads the IDX files in train_dir. If train_dir has none, reads the public Fashion-MNIST if source_url contains
@@ -167,23 +150,23 @@ def read_data_sets(
     Raises:
       DatasetError: the data is damaged or cannot be found.
       ValueError: validation_size is negative or exceeds the number of training images.
+      NotImplementedError: fake_data is True.
     """
-    if fake_data:
-        empty = np.empty(0)
-        fake = DataSet(empty, empty, fake_data=True, one_hot=one_hot, dtype=dtype, seed=seed)
-        return Datasets(fake, fake, fake)
-    train, test = (_read(train_dir, split, source_url) for split in ("train", "test"))
-    if not 0 <= validation_size <= len(train[0]):
-        raise ValueError(f"validation_size must be in 0..{len(train[0])}, not {validation_size}")
-    sets = []
-    for images, labels in (
-        [part[validation_size:] for part in train],
-        [part[:validation_size] for part in train],
-        test,
-    ):
+    _refuse_fake_data(fake_data)
+    images, labels = _read(train_dir, "train", source_url)
+    test_images, test_labels = _read(train_dir, "test", source_url)
+    if not 0 <= validation_size <= len(images):
+        raise ValueError(f"validation_size must be in 0..{len(images)}, not {validation_size}")
+
+    def data_set(images: np.ndarray, labels: np.ndarray) -> DataSet:
         targets = dense_to_one_hot(labels, datasets.CLASSES) if one_hot else labels
-        sets.append(DataSet(images[..., np.newaxis], targets, dtype=dtype, reshape=reshape, seed=seed))
-    return Datasets(*sets)
+        return DataSet(images[..., np.newaxis], targets, dtype=dtype, reshape=reshape, seed=seed)
+
+    return Datasets(
+        train=data_set(images[validation_size:], labels[validation_size:]),
+        validation=data_set(images[:validation_size], labels[:validation_size]),
+        test=data_set(test_images, test_labels),
+    )
 
 
 def load_mnist(train_dir: str = "MNIST-data") -> Datasets:
@@ -207,12 +190,7 @@ def extract_labels(f: BinaryIO, one_hot: bool = False, num_classes: int = 10) ->
     return dense_to_one_hot(labels, num_classes) if one_hot else labels
 
 
-def _keras_data(dataset: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    train, test = (_read(None, split, dataset) for split in ("train", "test"))
-    return train, test
-
-
-def load_mnist_arrays(path: str = "mnist.npz") -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def load_mnist_arrays(path: str = "mnist.npz") -> tuple[_Arrays, _Arrays]:
     """Replaces tf.keras.datasets.mnist.load_data.
 
     Args:
@@ -221,9 +199,9 @@ def load_mnist_arrays(path: str = "mnist.npz") -> tuple[tuple[np.ndarray, np.nda
     Returns:
       (train images, train labels), (test images, test labels): uint8 [N, 28, 28] and [N].
     """
-    return _keras_data("mnist")
+    return _read(None, "train"), _read(None, "test")
 
 
-def load_fashion_mnist_arrays() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def load_fashion_mnist_arrays() -> tuple[_Arrays, _Arrays]:
     """Replaces tf.keras.datasets.fashion_mnist.load_data. Returns what load_mnist_arrays() returns."""
-    return _keras_data("fashion_mnist")
+    return _read(None, "train", "fashion_mnist"), _read(None, "test", "fashion_mnist")

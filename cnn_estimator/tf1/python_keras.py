@@ -51,9 +51,9 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
         if sources:
             if inside in ("", "_impl", "_impl.keras") or len(sources) > 1:
                 return importlib.machinery.ModuleSpec(fullname, _MergingLoader(sources), is_package=True)
-            return importlib.machinery.ModuleSpec(fullname, aliases.AliasLoader(sources[0]))
+            return importlib.machinery.ModuleSpec(fullname, aliases.AliasLoader(importlib.import_module(sources[0])))
         if fullname in self._copies:
-            return importlib.machinery.ModuleSpec(fullname, _CopyLoader(self._copies[fullname]))
+            return importlib.machinery.ModuleSpec(fullname, aliases.AliasLoader(self._copies[fullname]))
         return None
 
     def _sources(self, inside: str) -> list[str]:
@@ -97,20 +97,6 @@ class _MergingLoader(importlib.abc.Loader):
             for key, value in vars(importlib.import_module(source)).items():
                 if not key.startswith("__") and not isinstance(value, ModuleType):
                     vars(module)[key] = value
-
-
-class _CopyLoader(importlib.abc.Loader):
-    """Returns a module that was loaded before."""
-
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-        self._spec = module.__spec__
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return self._module
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec
 
 
 def install(package: str) -> None:

@@ -101,8 +101,8 @@ def train(
 
     Raises:
       UserError: the model_dir holds another run or no intact checkpoint, cannot be written, or is trained in by
-        another process; the data is missing or bad; the loss or a weight is not finite; an argument has an invalid value; TF_CONFIG
-        does not fit the strategy.
+        another process; the data is missing or bad; the loss or a weight is not finite; an argument has an invalid
+        value; TF_CONFIG does not fit the strategy.
       TaskLost: another process of the cluster was lost or never started.
       Stopped: stopping.request() asked to stop, as the commands do for SIGTERM and Ctrl-C. Its result is the Training
         so far, saved in its checkpoint, or None where nothing was trained.

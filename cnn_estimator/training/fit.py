@@ -93,13 +93,12 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         progress_bar(total=start.max_steps, initial=start.first_step, hidden=not placement.writes) as bar,
         checkpoints.saving(f"model_dir {run_dir.path}"),
     ):
-        progress = hooks.Progress(bar)
+        progress = hooks.Progress(bar, learning_rate=settings.learning_rate)
         # In this order: SaveCheckpoints saves what the hooks before it have checked, and after a last evaluation. The
         # placement's hooks decide when to stop, and come last.
         all_hooks = [
             hooks.LogTensors(every=options.log_every, tensors=options.log_tensors),
             progress,
-            hooks.NonFiniteLossGuard(learning_rate=settings.learning_rate),
             *(_writing_hooks(run_dir, options, start, placement, evaluate) if placement.writes else []),
             *placement.hooks(start),
         ]
@@ -166,7 +165,6 @@ def _writing_hooks(
         events.write_hparams(run_dir.path, compared, start.first_step)
 
     return [
-        hooks.CheckFirstStep(start.first_step),
         hooks.CountSteps(every_n_steps=options.log_every, output_dir=run_dir.path),
         hooks.OnGraphBuilt(write_run_files),
         *([evaluate] if evaluate else []),
