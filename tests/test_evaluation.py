@@ -74,7 +74,7 @@ def test_a_damaged_metrics_json_is_logged_and_stays(model_dir, caplog, content):
     path.write_text(content)
     assert evaluation.evaluate(model_dir).metrics["images"] == 130
     assert path.read_text() == content
-    assert f"{path} cannot be updated: " in caplog.text
+    assert f"this evaluation is not kept in {path}: " in caplog.text
 
 
 def test_the_plots_are_written_and_shown_in_tensorboard(model_dir, monkeypatch):

@@ -130,7 +130,9 @@ def predict(*names: str) -> int:
     inverted = sum(image.inverted for image in result.predictions)
     if inverted and FLAGS.invert == "auto":
         files = len(result.predictions) - len(indices)
-        log.info("inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files)
+        log.info(
+            "inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files
+        )
     if FLAGS.json:
         for image in result.predictions:
             print(json.dumps(image.record()))

@@ -130,4 +130,4 @@ class RunDir:
                 json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
                 file.write("\n")
         except (OSError, UserError, ValueError, TypeError, KeyError) as error:
-            log.warning("%s cannot be updated: %s. This evaluation is not kept there", path, error)
+            log.warning("this evaluation is not kept in %s: %s", path, error)
