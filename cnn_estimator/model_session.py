@@ -26,9 +26,7 @@ def make_session_config(precision: str, threads: int | None = None) -> tf.Config
       precision: "float32" or "bfloat16".
       threads: how many threads share an operation; None takes TensorFlow's default, one for each CPU.
     """
-    config = tf.ConfigProto(allow_soft_placement=True)
-    if threads:
-        config.intra_op_parallelism_threads = threads
+    config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads or 0)
     set_precision(precision, config)
     # TensorFlow optimizes a graph twice by default. The second pass changes nothing in these graphs (the weights after
     # training have the same bits), and delays the first step by 10 to 40 ms.

@@ -110,9 +110,8 @@ def predictions(
     figure = Figure((3.5 * columns, 1.95 * rows + 0.5), layout="constrained")
     figure.suptitle(title, wrap=True)
     cells = figure.subplots(rows, 2 * columns, squeeze=False, width_ratios=[1.25, 1] * columns).reshape(-1, 2)
-    for left, right in cells[len(images) :]:
-        left.axis("off")
-        right.axis("off")
+    for axes in cells[len(images) :].flat:
+        axes.axis("off")
     for row, (left, right) in enumerate(cells[: len(images)]):
         _draw_prediction(left, right, images[row], probabilities[row], titles[row], true_classes[row], class_names)
     return figure
@@ -162,8 +161,7 @@ def _literal(text: str) -> str:
 
 def _draw_image(axes: Axes, image: np.ndarray) -> None:
     axes.imshow(image, cmap="gray", vmin=0, vmax=1)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
 
 
 def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator import stopping
 from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
@@ -137,7 +136,6 @@ def reproduce(
 
 def _run(reproduction: Reproduction, recipe: Recipe, seed: int) -> Run:
     """Trains a run, or resumes it, and evaluates it."""
-    stopping.check()
     model_dir = os.path.join(reproduction.root, f"{recipe.name}-seed{seed}")
     steps = reproduction.steps(recipe)
     options = given(seed=seed, precision=reproduction.precision, data_dir=reproduction.data_dir)
