@@ -23,7 +23,7 @@ from cnn_estimator.errors import Stopped, TaskLost, UserError
 # Supervisors restart a task whose exit status is 128 or more; SIGUSR1's 138 is left to programs.
 TASK_LOST_STATUS = 138
 
-# `timeout` and some supervisors signal both the process and its group: two equal signals, microseconds apart.
+# `timeout` and some supervisors signal both the process and its group: two signals, microseconds apart.
 _REPEATED_SIGNAL_SECONDS = 0.1
 
 # Larger than any help text: what does not fit into the buffer is lost at an error, and the error with it.
@@ -45,15 +45,7 @@ _INTERNALS = (
 )
 
 # Errors of the environment, reported in one line; any other OSError but PermissionError is a bug.
-_ENVIRONMENT_ERRORS = {
-    errno.EDQUOT,
-    errno.EIO,
-    errno.EMFILE,
-    errno.ENAMETOOLONG,
-    errno.ENOMEM,
-    errno.ENOSPC,
-    errno.EROFS,
-}
+_ENVIRONMENT_ERRORS = {errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.ENOSPC, errno.EROFS}
 
 
 @contextlib.contextmanager
@@ -187,11 +179,10 @@ def _listen() -> None:
 
     def receive(number: int, frame: types.FrameType | None) -> None:
         nonlocal received_at
-        first = stopping.requested()
-        if first is None:
+        if stopping.requested() is None:
             received_at = time.monotonic()
             stopping.request(signal.Signals(number))
-        elif number != first or time.monotonic() - received_at > _REPEATED_SIGNAL_SECONDS:
+        elif time.monotonic() - received_at > _REPEATED_SIGNAL_SECONDS:
             os._exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
