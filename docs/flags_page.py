@@ -1,4 +1,4 @@
-"""Prints docs/flags.md, made from the declarations: python -m cnn_estimator.cli.flags_page > docs/flags.md"""
+"""Prints docs/flags.md, made from the declarations: python docs/flags_page.py > docs/flags.md"""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _INTRODUCTION = """\
 same values. A flag with several values takes them separated by commas. Every verb also has the flags of absl, such as
 `--verbosity=-1` for warnings alone.
 
-This page is made by `python -m cnn_estimator.cli.flags_page`."""
+This page is made by `python docs/flags_page.py`."""
 
 
 def page() -> str:
