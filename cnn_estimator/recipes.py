@@ -32,13 +32,8 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        # Adam with learning_rate 0.001 and batch_size 100 where nothing else is said.
-        Recipe(
-            name="fashion_cnn",
-            network="three_conv_dropout",
-            steps=1500,
-            reported="0.89 to 0.90",
-        ),
+        # Adam with learning_rate 0.001 and batch_size 100, where nothing else is said.
+        Recipe(name="fashion_cnn", network="three_conv_dropout", steps=1500, reported="0.89 to 0.90"),
         Recipe(
             name="fashion_ladder_1",
             network="two_conv",
@@ -46,24 +41,9 @@ RECIPES = {
             steps=1000,
             reported="0.29",
         ),
-        Recipe(
-            name="fashion_ladder_2",
-            network="two_conv",
-            steps=1000,
-            reported="0.69",
-        ),
-        Recipe(
-            name="fashion_ladder_3",
-            network="three_conv",
-            steps=1000,
-            reported="0.73",
-        ),
-        Recipe(
-            name="fashion_ladder_4",
-            network="three_conv",
-            steps=1500,
-            reported="0.82",
-        ),
+        Recipe(name="fashion_ladder_2", network="two_conv", steps=1000, reported="0.69"),
+        Recipe(name="fashion_ladder_3", network="three_conv", steps=1000, reported="0.73"),
+        Recipe(name="fashion_ladder_4", network="three_conv", steps=1500, reported="0.82"),
         Recipe(
             name="fashion_dense",
             network="dense_128",

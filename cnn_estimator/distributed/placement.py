@@ -1,7 +1,7 @@
-"""The interface between training/ and the devices or processes that train, and training on one device."""
+"""What training/ asks of the place where it runs, and the answers for one device."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from cnn_estimator import hooks, model
 from cnn_estimator.data.datasets import TrainingData
@@ -15,73 +15,52 @@ Hooks = list[tf.train.SessionRunHook]
 Resolve = Callable[[RunDir, TrainOptions], Start]
 
 
-class Placement(Protocol):
-    """Where a training runs.
+class Local:
+    """One process with one device. Mirrored, InStep and ParameterServers override what they do differently.
 
     Attributes:
       writes: whether this process writes the model_dir.
       evaluates: whether this process evaluates while it trains.
-      model_fn: the model_fn of the Estimator.
-      facts: for history.jsonl: {"strategy": name or None, "replicas": number}.
       stopped_early: whether another process has decided to stop early; known after train().
+      facts: for history.jsonl: {"strategy": name or None, "replicas": number}.
+      model_fn: the model_fn of the Estimator.
     """
 
-    writes: bool
-    evaluates: bool
-    model_fn: Callable[..., tf.estimator.EstimatorSpec]
-
-    @property
-    def stopped_early(self) -> bool: ...
-
-    @property
-    def facts(self) -> dict[str, Any]: ...
-
-    def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
-        """Returns where to begin and end: the result of resolve() in this process, or in the process that decides."""
-
-    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
-        """Waits until all processes are ready to train. data: the images; None if there is nothing to train."""
-
-    def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
-        """Returns the RunConfig of the Estimator, with these arguments and others."""
-
-    def input_fn(self, input_fn: InputFn) -> InputFn:
-        """Returns the input_fn of this process, for the input_fn of one device that trains on everything."""
-
-    def hooks(self, start: Start) -> Hooks:
-        """Returns the hooks that decide when to stop. They must come last in the list of hooks."""
-
-    def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
-        """Trains to the global step max_steps."""
-
-
-class Local:
-    """One process with one device. The other placements override what they do differently."""
-
-    writes = True
-    evaluates = True
-    stopped_early = False
+    writes: bool = True
+    evaluates: bool = True
     model_fn = staticmethod(model.model_fn)
+
+    @property
+    def stopped_early(self) -> bool:
+        return False
 
     @property
     def facts(self) -> dict[str, Any]:
         return {"strategy": None, "replicas": 1}
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
+        """Returns where to begin and end: the result of resolve() in this process, or in the process that decides."""
         return resolve(run_dir, options)
 
     def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
-        pass
+        """Waits until all processes are ready to train. data: the images; None if there is nothing to train."""
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
+        """Returns the RunConfig of the Estimator, with these arguments and others."""
         with tf_config.hidden():
             return tf.estimator.RunConfig(**arguments)
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
+        """Returns the input_fn of this process: its part of the batches of an input_fn for one device."""
         return input_fn
 
     def hooks(self, start: Start) -> Hooks:
+        """Returns the hooks that decide when to stop. They must come last in the list of hooks."""
         return [hooks.StopTraining()]
 
     def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
+        """Trains to the global step max_steps."""
         estimator.train(input_fn, all_hooks, max_steps=max_steps)
+
+
+Placement = Local  # every placement is a Local that overrides a part of it
