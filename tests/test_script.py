@@ -151,6 +151,8 @@ def test_a_module_runs_as_with_python_m(tmp_path):
     done = run_program(tmp_path, "-m", "package.module", "--a", "b")
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout == f"Session __main__ package True ['--a', 'b'] {tmp_path}\n"
+    done = run("-m", "cnn_estimator.tf1", "-m", "package.module", environment=ENVIRONMENT, cwd=tmp_path)
+    assert done.stdout == f"Session __main__ package True [] {tmp_path}\n"
 
 
 @pytest.mark.process
