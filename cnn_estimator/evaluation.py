@@ -2,10 +2,10 @@
 
 import contextlib
 import dataclasses
-import errno
 import gc
 import logging
 import os
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -222,8 +222,8 @@ def _can_be_written(folder: str) -> bool:
     try:
         refuse_foreign(os.path.dirname(folder))
         os.makedirs(folder, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**20))  # on a full disk Estimator would lose the evaluation
     except OSError as error:
         log.warning("%s cannot be written: %s. TensorBoard will not show this evaluation", folder, error.strerror)
         return False
