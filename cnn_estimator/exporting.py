@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import importlib.util
+import io
 import json
 import logging
 import os
@@ -271,7 +272,10 @@ def _predict_tflite(path: str, images: np.ndarray) -> Predictions:
 
 def _write_keras(predictor: Predictor, path: str, description: str) -> None:
     variables = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
-    np.savez(f"{path}.npz", **predictor.session.run({variable.op.name: variable for variable in variables}))
+    weights = io.BytesIO()  # on a full disk NumPy's archive prints an error that it cannot raise
+    np.savez(weights, **predictor.session.run({variable.op.name: variable for variable in variables}))
+    with open(f"{path}.npz", "wb") as file:
+        file.write(weights.getbuffer())
     _run(path, "cnn_estimator.keras_networks", "write", predictor.settings.network, f"{path}.npz", path)
     with zipfile.ZipFile(path, "a") as file:
         file.writestr(DESCRIPTION_FILE, description)
