@@ -11,6 +11,9 @@ Importing this module loads no TensorFlow; the first use of a function does.
 """
 
 import importlib
+import sys
+import types
+import warnings
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -40,6 +43,25 @@ else:
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def _serve_old_module(old: str, new: str) -> None:
+    """Makes the names of a module importable from the module's former name too, with a DeprecationWarning."""
+    module = types.ModuleType(f"{__name__}.{old}")
+
+    def get(name: str) -> object:
+        if name.startswith("__"):  # the import system looks for such names
+            raise AttributeError(name)
+        warnings.warn(f"{__name__}.{old} is {__name__}.{new} now", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module(f"{__name__}.{new}"), name)
+
+    vars(module)["__getattr__"] = get
+    sys.modules[module.__name__] = module
+
+
+_serve_old_module("datasets", "data.datasets")
+_serve_old_module("event_files", "run_dir.events")
+_serve_old_module("reproduce", "reproduction")
 
 
 def __dir__() -> list[str]:

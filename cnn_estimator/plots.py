@@ -183,5 +183,7 @@ def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:
         axes.set(title=tag, xlabel="global step", ylabel="mean cross entropy" if tag == "loss" else "accuracy")
         axes.set_ylim(bottom=0, top=1 if tag == "accuracy" else None)
         axes.grid(alpha=0.3)
-    figure.legend(list(legend.values()), list(legend), loc="outside lower center", ncols=2)
+    # Older matplotlib hides labels that begin with _, as a path may.
+    labels = [f" {label}" for label in legend]
+    figure.legend(list(legend.values()), labels, loc="outside lower center", ncols=2)
     return figure

@@ -198,7 +198,8 @@ def _read(root: str, requested: dict[str, Any]) -> Reproduction:
     try:
         fields = json.loads(content)
         saved = {name: fields[name] for name in ("scale", "precision", "data_dir")}
-        runs = tuple(Run(**run) for run in fields["runs"])
+        # Earlier releases also recorded runs that were not finished.
+        runs = tuple(Run(**run) for run in fields["runs"] if run["accuracy"] is not None)
     except (ValueError, TypeError, KeyError) as error:
         advice = "move it away; trained runs are then evaluated, and not trained again"
         raise UserError(f"{path} cannot be read: {error!r}", advice) from error

@@ -81,10 +81,10 @@ class Number(Rule):
         return f"a number from {self.min:g} to {self.max:g}"
 
     def check(self, value: object) -> Any:
-        number = self._type(value) if isinstance(value, self._accepted) and not isinstance(value, bool) else math.nan
+        number: Any = value if isinstance(value, self._accepted) and not isinstance(value, bool) else math.nan
         if not self.min <= number <= self.max:
             raise ValueError(f"not {self.syntax}")
-        return number
+        return self._type(number)
 
     def read(self, text: str) -> Any:
         try:
@@ -138,8 +138,10 @@ class Path(Rule):
 
     def check(self, value: object) -> str:
         path = os.fspath(value) if isinstance(value, os.PathLike) else value
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not path or "\0" in path:
             raise ValueError("not a path")
+        if path != path.encode(errors="replace").decode():
+            raise ValueError("not UTF-8, which TensorFlow needs")
         scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path)
         if scheme:
             raise ValueError(f"paths that begin with {scheme[0]} are not supported, name a local one")
@@ -186,7 +188,7 @@ class Tensors(Rule):
     def read(self, text: str) -> dict[str, str]:
         tensors: dict[str, str] = {}
         for pair in text.split(",") if text else ():
-            label, equals, name = pair.partition("=")
+            label, equals, name = pair.strip().partition("=")
             if not (label and equals and name):
                 raise ValueError(f"{pair!r} is not LABEL=TENSOR: try probabilities=softmax_tensor")
             if label in tensors:

@@ -118,6 +118,13 @@ def test_folders_that_cannot_be_written_or_do_not_exist_yet(tmp_path, monkeypatc
 
 
 @pytest.mark.unit
+def test_a_numpy_that_cannot_be_used(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cnn_estimator.data", None)  # stands for what imports numpy
+    (line,) = lines(doctor.data())
+    assert re.fullmatch(r"wrong  data: cannot be read: .*\. Fix it: pip install \S+ --force-reinstall", line)
+
+
+@pytest.mark.unit
 def test_data_is_downloaded_intact_or_damaged(tmp_path, monkeypatch):
     cache = tmp_path / "a cache" / "cnn_estimator" / "mnist"
     cache.mkdir(parents=True)

@@ -49,6 +49,19 @@ def test_every_public_name_is_a_function_or_a_class_also_after_the_modules_are_i
 
 
 @pytest.mark.integration
+def test_former_module_names_work_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"^cnn_estimator\.reproduce is cnn_estimator\.reproduction now$"):
+        from cnn_estimator.reproduce import reproduce
+    with pytest.warns(DeprecationWarning, match=r"^cnn_estimator\.datasets is cnn_estimator\.data\.datasets now$"):
+        from cnn_estimator.datasets import load
+    from cnn_estimator import event_files
+
+    with pytest.warns(DeprecationWarning, match=r"run_dir\.events now"):
+        assert callable(event_files.curves)
+    assert (reproduce, load) == (cnn_estimator.reproduce, cnn_estimator.load)
+
+
+@pytest.mark.integration
 def test_train_has_every_declared_option_with_its_default():
     defaults = {field.name: field.default for field in dataclasses.fields(TrainOptions) if field.name != "overrides"}
     defaults |= {"log_tensors": None} | dict.fromkeys(SETTING_OPTIONS)

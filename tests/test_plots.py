@@ -113,4 +113,4 @@ def test_runs_differ_in_colour_and_marker():
     assert [line.get_xydata().tolist() for line in accuracy.lines] == [[[2, 0.5]]] * 12
     (legend,) = figure.legends
     names = ["run \\$0, training", "run \\$0, evaluation", "run \\$1, training"]
-    assert [text.get_text() for text in legend.get_texts()][:3] == names
+    assert [text.get_text().strip() for text in legend.get_texts()][:3] == names

@@ -21,7 +21,7 @@ PAGES = {
 TRAINING_PROGRAM_PAGE = "docs/python.md"  # its program trains the model that the other pages export and use
 SCRIPTS = {"run_train.py": "train", "run_eval.py": "eval"}
 # TensorFlow Serving's flag, and the flags of tests/estimator_library.py
-FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "out", "than"}
+FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "out", "than", "verbosity"}  # the last is absl's own
 
 
 def blocks(page, language=""):

@@ -1,3 +1,4 @@
+import dataclasses
 import fcntl
 import json
 import re
@@ -112,6 +113,14 @@ def test_damaged_results_are_an_error_and_stay(tmp_path, content):
     with pytest.raises(UserError, match=r"results\.json cannot be read: .*: move it away"):
         reproduction.reproduce(tmp_path, [])
     assert (tmp_path / "results.json").read_text() == content
+
+
+@pytest.mark.unit
+def test_a_run_that_an_earlier_release_left_unfinished_is_not_in_the_table(tmp_path):
+    finished, unfinished = (dataclasses.asdict(finished_run("fashion_cnn", 1, accuracy)) for accuracy in (0.9, None))
+    content = {"scale": 1, "precision": None, "data_dir": None, "runs": [finished, unfinished]}
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    assert [run.accuracy for run in reproduction.reproduce(tmp_path, []).runs] == [0.9]
 
 
 @pytest.mark.unit

@@ -115,6 +115,8 @@ def test_a_rule_reads_a_value_from_a_command_line(rule, text, expected):
         (Number(0, 1), "-0.1", "not a number from 0 to 1"),
         (Number(0, 1), "fast", "not a number from 0 to 1"),
         (Path(), "", "not a path"),
+        (Path(), "a\0b", "not a path"),
+        (Path(), "caf\udce9", "not UTF-8, which TensorFlow needs"),
         (Path(), "gs://a/b", "paths that begin with gs:// are not supported, name a local one"),
         (Path(suffix=".png"), "a.jpg", "name it NAME.png"),
         (Path(folder=True), __file__, "a file, name a folder"),

@@ -141,3 +141,12 @@ def test_the_history_has_a_line_for_each_start_of_training(tmp_path):
     assert {name: value for name, value in lines[0].items() if name != "first_step"} == json.loads(
         json.dumps(without("version"))
     )
+
+
+def test_a_line_of_the_history_that_a_full_disk_cut_off_ends_before_the_next(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"first_st')
+    settings_file.add_to_history(str(tmp_path), SETTINGS, {"first_step": 5})
+    cut_off, line = path.read_text().splitlines()
+    assert cut_off == '{"first_st'
+    assert json.loads(line)["first_step"] == 5

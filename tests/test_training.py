@@ -96,6 +96,14 @@ def test_a_stop_request_before_the_first_step_changes_nothing(tmp_path, data_dir
     assert steps_in(tmp_path / "run") == [0, 1]
 
 
+def test_a_damaged_run_is_moved_away_by_a_fresh_one(tmp_path, data_dir):
+    options = {"recipe": "fashion_dense", "max_steps": 1, "validation": 100, "data_dir": data_dir}
+    training.train(str(tmp_path / "run"), **options)
+    (tmp_path / "run" / "validation.jsonl").write_text("damaged\n")
+    training.train(str(tmp_path / "run"), fresh=True, **options)
+    assert (tmp_path / "run.1" / "validation.jsonl").read_text() == "damaged\n"
+
+
 def test_missing_data_is_an_error_and_changes_nothing(tmp_path, data_dir):
     own = shutil.copytree(data_dir, tmp_path / "data")
     (own / "class_names.txt").write_text("\n".join("abcdefghij"))

@@ -20,7 +20,6 @@ from typing import Literal
 from cnn_estimator import recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
-from cnn_estimator.data import datasets, fetch
 
 PROJECT = "cnn-estimator"
 # The packages whose versions depend on each other.
@@ -106,10 +105,16 @@ def _writable(what: str, folder: str, fix: str) -> Finding:
 
 def data() -> Iterator[Finding]:
     """Yields the Findings of the public datasets."""
+    try:
+        from cnn_estimator.data import datasets, fetch
+    except Exception as error:  # a broken numpy can raise anything
+        problem = _last_line(str(error)) or type(error).__name__
+        yield Finding("wrong", f"data: cannot be read: {problem}", f"{_install()} --force-reinstall")
+        return
     for dataset in datasets.DATASETS.values():
         folder, damaged = fetch.find_local(dataset)
-        for path, problem in damaged.items():
-            yield Finding("wrong", f"{dataset.name}: {problem}", shlex.join(["rm", path]))
+        for path, damage in damaged.items():
+            yield Finding("wrong", f"{dataset.name}: {damage}", shlex.join(["rm", path]))
         if folder:
             yield Finding("ok", f"{dataset.name}: intact in {folder}")
         else:

@@ -118,10 +118,12 @@ def _open_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     if sys.stdout is sys.__stdout__:  # not redirected inside this process
         # File names may have characters that the terminal lacks: they are escaped.
-        sys.stdout = open(1, "w", _STDOUT_BUFFER_BYTES, errors="backslashreplace", closefd=False)  # noqa: SIM115
+        encoding = sys.stdout.encoding if sys.stdout else None
+        sys.stdout = open(1, "w", _STDOUT_BUFFER_BYTES, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def _check_stdout() -> None:

@@ -114,7 +114,10 @@ def read_task(strategy: str | None, environ: MutableMapping[str, str] = os.envir
         return None
     config = _parse(text)
     cluster = _read_cluster(config.get("cluster", {}))
-    job, index = _read_job_and_index(config.get("task", {"type": "worker", "index": 0}), cluster)
+    task = config.get("task", {})
+    if not cluster and isinstance(task, dict):
+        task = {"type": "worker", "index": 0} | task  # a process that trains alone
+    job, index = _read_job_and_index(task, cluster)
     jobs = {*cluster, job}
     if jobs.issubset(_TRAINING_JOBS) and sum(map(len, cluster.values())) <= 1:
         return None

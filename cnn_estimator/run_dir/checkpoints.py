@@ -145,7 +145,7 @@ def snapshot(model_dir: str, wanted: str | os.PathLike[str] | int | None = None)
     """
     source, name = (model_dir, None) if wanted is None else _locate(model_dir, str(wanted))
     with contextlib.ExitStack() as stack:
-        with writing(f"temporary folder {tempfile.gettempdir()}"):
+        with writing("the temporary folder (TMPDIR)"):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn_estimator-"))
             check = functools.partial(_copy, folder=folder)
             copied = _newest(source, check) if name is None else _find(source, name, check)

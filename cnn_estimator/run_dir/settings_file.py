@@ -27,8 +27,13 @@ def write(model_dir: str, settings: Settings) -> None:
 
 def add_to_history(model_dir: str, settings: Settings, facts: Mapping[str, Any]) -> None:
     """Adds a JSON object with facts and settings to history.jsonl, which has a line for each start of training."""
-    with open(os.path.join(model_dir, HISTORY_FILE), "a", encoding="utf-8") as file:
-        file.write(f"{json.dumps({**facts, **_fields(settings)})}\n")
+    line = f"{json.dumps({**facts, **_fields(settings)})}\n".encode()
+    with open(os.path.join(model_dir, HISTORY_FILE), "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":  # a full disk may have cut off the last line
+                line = b"\n" + line
+        file.write(line)
         file.flush()
         os.fsync(file.fileno())
 

@@ -54,7 +54,7 @@ class Training:
     @classmethod
     def of(cls, run_dir: RunDir, start: Start) -> "Training":
         """Returns the Training of a call that has nothing to train."""
-        best = ValidationLog(run_dir.path, last_step=start.first_step).best
+        best = _best(run_dir, start.settings, start.first_step)
         return cls(
             run_dir.path,
             start.settings,
@@ -116,9 +116,14 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - began,
-        best=ValidationLog(run_dir.path, last_step=step).best,
+        best=_best(run_dir, settings, step),
         stopped_early=placement.stopped_early or (evaluate is not None and evaluate.stopped_early),
     )
+
+
+def _best(run_dir: RunDir, settings: Settings, step: int) -> EvaluationRecord | None:
+    """Returns the best evaluation up to a step, None where no images are held out."""
+    return ValidationLog(run_dir.path, last_step=step).best if settings.validation else None
 
 
 def _run_config(

@@ -42,12 +42,15 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     if checkpoint:
         check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
     options.check_held_out(settings.validation)
+    stopped_early = False
+    if checkpoint and settings.validation:
+        stopped_early = ValidationLog(run_dir.path, last_step=first_step).out_of_patience(options.early_stopping)
     start = Start(
         settings=settings,
         checkpoint=checkpoint.name if checkpoint else None,
         first_step=first_step,
         max_steps=max_steps,
-        stopped_early=ValidationLog(run_dir.path, last_step=first_step).out_of_patience(options.early_stopping),
+        stopped_early=stopped_early,
     )
     if not start.finished:
         _log_changes(saved or settings, settings)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
-from tensorflow.python.ops import lookup_ops  # type: ignore[import-untyped]
+from tensorflow.python.ops import lookup_ops as _lookup_ops  # type: ignore[import-untyped]
 from tensorflow.python.ops.lookup_ops import DenseHashTable as MutableDenseHashTable  # type: ignore[import-untyped]
 from tensorflow.python.ops.lookup_ops import (  # type: ignore[import-untyped]
     FastHashSpec,
@@ -80,7 +80,7 @@ def index_table_from_tensor(
     name: str | None = None,
 ) -> Any:
     """Returns a table from the values of a 1-D tensor to indices. Other values get default_value or an OOV bucket."""
-    return lookup_ops.index_table_from_tensor(
+    return _lookup_ops.index_table_from_tensor(
         vocabulary_list=mapping,
         num_oov_buckets=num_oov_buckets,
         default_value=default_value,
