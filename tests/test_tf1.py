@@ -75,7 +75,9 @@ def test_a_program_with_a_changed_import_runs_and_prints_each_line_once(tmp_path
     lines = [line for line in done.stderr.splitlines() if not re.match(NATIVE_NOTE, line)]
     assert sum("Saving checkpoints for 3 into" in line for line in lines) == 1
     assert "deprecated" not in done.stderr
-    assert "WARNING:tensorflow" not in done.stderr
+    # TensorFlow reads the global step while the step increases it, so on a busy machine it may warn that it stays.
+    warnings = [line for line in lines if line.startswith("WARNING:tensorflow") and "global step" not in line]
+    assert warnings == []
     assert lines[0] == "INFO:tensorflow:Using default config."
 
 
