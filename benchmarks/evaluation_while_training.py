@@ -48,14 +48,7 @@ def main():
             transform=datasets.scale,
         )
 
-    eval_input = inputs.numpy_input_fn(
-        {"x": held_out.pixels},
-        held_out.labels,
-        batch_size=500,
-        num_epochs=1,
-        shuffle=False,
-        transform=datasets.scale,
-    )
+    eval_input = inputs.evaluation_input_fn(held_out)
 
     def without(estimator, steps):
         estimator.train(train_input(), hooks=[steps], steps=STEPS)

@@ -5,7 +5,6 @@ import dataclasses
 import gc
 import logging
 import os
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,18 @@ import numpy as np
 from cnn_estimator import hooks, inputs, metrics, model, model_session
 from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
-from cnn_estimator.files import refuse_foreign, writing
+from cnn_estimator.files import refuse_foreign, try_to_write, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
 from cnn_estimator.run_dir import checkpoints, events
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
-from cnn_estimator.settings import Settings, check, check_optional_path, check_path
+from cnn_estimator.settings import EVALUATION_BATCH_SIZE, Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
 PLOTS_FOLDER = "plots"
 _PLOTTED_IMAGES = 20
-_PROBE_BYTES = 2**20  # a disk without this room is full
-_BATCH_SIZE = 500  # the fastest for most networks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +68,7 @@ def evaluate(
     *,
     checkpoint: str | os.PathLike[str] | int | None = None,
     recipe: str | None = None,
-    batch_size: int = _BATCH_SIZE,
+    batch_size: int = EVALUATION_BATCH_SIZE,
     precision: str = "float32",
     data_dir: str | os.PathLike[str] | None = None,
     plot: bool = False,
@@ -155,14 +152,7 @@ def _run_estimator(
     with tf_config.hidden():
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
-    input_fn = inputs.numpy_input_fn(
-        {"x": data.pixels},
-        data.labels,
-        batch_size=batch_size,
-        num_epochs=1,
-        shuffle=False,
-        transform=datasets.scale,
-    )
+    input_fn = inputs.evaluation_input_fn(data, batch_size)
     collected = hooks.CollectPredictions()
     estimator_metrics = estimator.evaluate(
         input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected]
@@ -222,8 +212,7 @@ def _can_be_written(folder: str) -> bool:
     try:
         refuse_foreign(os.path.dirname(folder))
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(2**20))  # on a full disk Estimator would lose the evaluation
+        try_to_write(folder)  # on a full disk Estimator would lose the evaluation
     except OSError as error:
         log.warning("%s cannot be written: %s. TensorBoard will not show this evaluation", folder, error.strerror)
         return False

@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -37,6 +38,12 @@ def writing(what: str) -> Iterator[None]:
 def cannot_be_written(what: str, reason: object) -> UserError:
     """Returns the error that says what cannot be written, and why."""
     return UserError(f"{what} cannot be written: {reason}", "fix that, or choose another")
+
+
+def try_to_write(folder: str) -> None:
+    """Raises OSError if a file of 1 MB cannot be written into a folder. The file is removed."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(2**20))
 
 
 def read_if_exists(path: str) -> bytes | None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnn_estimator.data.augmentation import Augment
+from cnn_estimator.data.datasets import Split, scale
+from cnn_estimator.settings import EVALUATION_BATCH_SIZE
 from cnn_estimator.tf1 import tf
 
 
@@ -91,3 +93,10 @@ def numpy_input_fn(
         return dataset.with_options(options)
 
     return input_fn
+
+
+def evaluation_input_fn(images: Split, batch_size: int = EVALUATION_BATCH_SIZE) -> Callable[[], tf.data.Dataset]:
+    """Returns the numpy_input_fn that evaluates model_fn on all images of a dataset, once and in order."""
+    return numpy_input_fn(
+        {"x": images.pixels}, images.labels, batch_size=batch_size, num_epochs=1, shuffle=False, transform=scale
+    )

@@ -10,12 +10,11 @@ from cnn_estimator.data.datasets import CLASSES, SIDE, Split, scale
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import set_precision
 from cnn_estimator.run_dir.checkpoints import Checkpoint
-from cnn_estimator.settings import Settings
+from cnn_estimator.settings import EVALUATION_BATCH_SIZE, Settings
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
 
-_SCORE_BATCH_SIZE = 500  # the fastest, for most networks; the loss depends on it by its rounding
 _AVERAGE = "ExponentialMovingAverage"
 
 
@@ -115,9 +114,9 @@ class ModelSession:
         """Returns the accuracy on a split and the mean cross entropy of an image. Needs mode EVAL."""
         hits = 0
         losses = 0.0
-        for start in range(0, len(data.labels), _SCORE_BATCH_SIZE):
-            labels = data.labels[start : start + _SCORE_BATCH_SIZE]
-            images = scale(data.pixels[start : start + _SCORE_BATCH_SIZE])
+        for start in range(0, len(data.labels), EVALUATION_BATCH_SIZE):
+            labels = data.labels[start : start + EVALUATION_BATCH_SIZE]
+            images = scale(data.pixels[start : start + EVALUATION_BATCH_SIZE])
             batch_hits, loss = self.session.run(self._score, {self.inputs["x"]: images, self._labels: labels})
             hits += int(batch_hits)
             losses += float(loss) * len(labels)

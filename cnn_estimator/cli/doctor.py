@@ -20,6 +20,7 @@ from typing import Literal
 from cnn_estimator import recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
+from cnn_estimator.files import try_to_write
 
 PROJECT = "cnn-estimator"
 # The packages whose versions depend on each other.
@@ -96,8 +97,7 @@ def _writable(what: str, folder: str, fix: str) -> Finding:
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(2**20))
+        try_to_write(folder)
     except OSError as error:
         return Finding("wrong", f"{what}: {folder} cannot be written: {error.strerror}", fix)
     return Finding("ok", f"{what}: {folder} can be written")

@@ -10,7 +10,16 @@ from typing import Any
 from absl import flags
 
 from cnn_estimator.recipes import DEFAULT
-from cnn_estimator.settings import HELP, RULES, SETTING_OPTIONS, TRAIN_OPTIONS, Rule, Switch, TrainOptions
+from cnn_estimator.settings import (
+    EVALUATION_BATCH_SIZE,
+    HELP,
+    RULES,
+    SETTING_OPTIONS,
+    TRAIN_OPTIONS,
+    Rule,
+    Switch,
+    TrainOptions,
+)
 
 # --help lists a flag under the command that defines it, not under this module.
 flags.disclaim_key_flags()
@@ -128,7 +137,7 @@ TRAIN = (
 )
 EVAL = (
     *_TRAINED_MODEL,
-    _flag("batch_size", 500, "Images per batch; it changes no result but for rounding."),
+    _flag("batch_size", EVALUATION_BATCH_SIZE, "Images per batch; it changes no result but for rounding."),
     _EVALUATED_PRECISION,
     Flag("plot", False, "Plot the results, in model_dir/plots and in TensorBoard.", Switch(), old_name="figures"),
 )

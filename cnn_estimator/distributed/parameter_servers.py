@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cnn_estimator import hooks, inputs, stopping, waiting
-from cnn_estimator.data import datasets
-from cnn_estimator.data.datasets import Split, TrainingData
+from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task, environment
@@ -30,7 +29,6 @@ log = logging.getLogger("cnn_estimator")
 
 _RESTART = "start this task again: training continues from the last checkpoint"
 _DEFAULT_SEED = 0  # all tasks must hold out the same images
-_EVALUATION_BATCH_SIZE = 500
 _POLL_SECONDS = 1.0
 MAX_REPORT_SECONDS = 15.0  # how long a parameter server waits for the workers' reports after the chief's
 _MAX_CLOSE_SECONDS = 3.0
@@ -144,23 +142,12 @@ class ParameterServers(Local):
             log.info("there is nothing to evaluate without eval_every")
             return
         splits = {"validation": self._data.held_out, None: self._data.test}
-        input_fns = {name: _evaluation_input_fn(images) for name, images in splits.items() if images}
+        input_fns = {name: inputs.evaluation_input_fn(images) for name, images in splits.items() if images}
         for path in tf.train.checkpoints_iterator(self._model_dir, timeout=_POLL_SECONDS, timeout_fn=stopping.check):
             for name, input_fn in input_fns.items():
                 metrics = estimator.evaluate(input_fn, hooks=[hooks.StopEvaluation()], checkpoint_path=path, name=name)
             if metrics[tf.GraphKeys.GLOBAL_STEP] >= max_steps:
                 return
-
-
-def _evaluation_input_fn(images: Split) -> InputFn:
-    return inputs.numpy_input_fn(
-        {"x": images.pixels},
-        images.labels,
-        batch_size=_EVALUATION_BATCH_SIZE,
-        num_epochs=1,
-        shuffle=False,
-        transform=datasets.scale,
-    )
 
 
 def _reports(task: Task, index: int) -> tf.FIFOQueue:
