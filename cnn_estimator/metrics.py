@@ -109,5 +109,5 @@ def html(confusion: np.ndarray, class_names: Sequence[str]) -> str:
 
 
 def _html_cell(count: int, fraction: float) -> str:
-    # Translucent, so that the number can be read on bright and dark pages. The square root is that of the plot.
+    # Translucent, so that the number can be read on bright and dark pages. The plot takes the square root too.
     return f'<td style="background: rgba(0, 119, 187, {0.7 * fraction**0.5:.2f})">{count or ""}</td>'

@@ -22,7 +22,7 @@ def request(received: signal.Signals) -> None:
 
 
 def requested() -> signal.Signals | None:
-    """Returns the signal because of which the work must stop, or None."""
+    """Returns the signal that asked the work to stop, or None."""
     return _requested
 
 

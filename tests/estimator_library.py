@@ -53,9 +53,11 @@ def run_alone(path, name, options):
         process = subprocess.run(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=options.seconds
         )
-        output, status = process.stdout, process.returncode
+        output = process.stdout
+        status = process.returncode
     except subprocess.TimeoutExpired as error:
-        output, status = error.stdout or b"", "time limit"
+        output = error.stdout or b""
+        status = "time limit"
     if options.logs:
         (options.logs / f"{name}.log").write_bytes(output)
     results = {}

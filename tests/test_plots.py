@@ -45,9 +45,11 @@ def test_the_confusion_matrix_shows_counts_and_fractions_of_rows():
 @pytest.mark.unit
 def test_right_is_blue_and_wrong_is_red():
     probabilities = np.full((3, 10), 0.02)
-    probabilities[:, 3], probabilities[:, 5] = 0.6, 0.24
+    probabilities[:, 3] = 0.6
+    probabilities[:, 5] = 0.24
     figure = plots.predictions(images(3), probabilities, NAMES, ["one", "two", "three"], [3, 5, None], "The title")
-    inputs, bars = figure.axes[::2], figure.axes[1::2]
+    inputs = figure.axes[::2]
+    bars = figure.axes[1::2]
     assert [axes.get_title() for axes in inputs] == ["one", "two", "three"]
     assert [axes.get_xlabel() for axes in inputs] == ["class d 60%", "class d 60%\ntrue: class f", "class d 60%"]
     colours = ({3: plots.RIGHT}, {3: plots.WRONG, 5: plots.RIGHT}, {3: plots.UNKNOWN})

@@ -41,8 +41,8 @@ def load_tensorflow() -> None:
 def _garbage_collection_disabled() -> Iterator[None]:
     """Disables garbage collection while TensorFlow is imported.
 
-    The import makes 400,000 objects, most of which stay. The collector would examine them for 0.2 to 0.3 s during the
-    import, and for 0.1 s at times after it.
+    The import makes 400,000 objects, and most of them stay. The collector would examine them for 0.2 to 0.3 s during
+    the import, and for 0.1 s at times after it.
     """
     if "tensorflow" in sys.modules:
         yield

@@ -29,7 +29,7 @@ _REPEATED_SIGNAL_SECONDS = 0.1
 # Larger than any help text: what does not fit into the buffer is lost at an error, and the error with it.
 _STDOUT_BUFFER_BYTES = 2**20
 
-# TensorFlow's INFO lines about its internals, some of which print a whole configuration.
+# TensorFlow's INFO lines about its internals. Some of them print a whole configuration.
 _INTERNALS = (
     "Check health not enabled",
     "Collective all_reduce tensors",

@@ -1,4 +1,4 @@
-"""Makes images like those of a training set, 28x28, grey and bright on black, of image files of any kind.
+"""Turns image files of any kind into images like those of a training set: 28x28, grey, bright on black.
 
 Imports no TensorFlow.
 """
@@ -68,7 +68,7 @@ def printable(path: str) -> str:
 def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
     """Reads the first frame of an image file, upright and grey, with the object cropped and centred in 28x28 pixels.
 
-    An image of 28x28 pixels is taken for an image of a training set, and nothing in it is moved.
+    An image of 28x28 pixels counts as one of a training set, and nothing in it is moved.
 
     Args:
       path: a file in one of FORMATS.

@@ -76,7 +76,7 @@ def _scalars(folder: str) -> dict[str, dict[int, float]]:
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     tags = {tag: tag for tag in TAGS}
     if os.path.basename(folder) == ESTIMATORS_VALIDATION_FOLDER:
-        # Estimator's own loss is the mean of the batches, of which the last one may be smaller.
+        # Estimator's own loss is the mean over the batches, and the last batch may be smaller.
         tags = {"average_loss": "loss", "accuracy": "accuracy"}
     scalars: dict[str, dict[int, float]] = {tag: {} for tag in TAGS}
     for name in names:

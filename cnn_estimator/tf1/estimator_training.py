@@ -143,7 +143,7 @@ def init_run_config(config: Any, tf_config: dict[str, Any]) -> None:
         config._distribute_coordinator_mode = _INDEPENDENT_WORKER
 
     if config._distribute_coordinator_mode:
-        # The coordinator sets the task later. Until then the RunConfig is that of a single process.
+        # The coordinator sets the task later. Until then the RunConfig describes a single process.
         config._init_distributed_setting_from_environment_var({})
         config._cluster_spec = cluster
     else:
