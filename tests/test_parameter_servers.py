@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ from helpers import Cluster, steps_in, tf_configs
 from cnn_estimator import training
 from cnn_estimator.distributed import parameter_servers
 from cnn_estimator.distributed.choose import choose_placement
-from cnn_estimator.distributed.parameter_servers import ParameterServers, WatchCluster, serve
+from cnn_estimator.distributed.parameter_servers import ParameterServers, serve
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
 from cnn_estimator.settings import TrainOptions
@@ -35,8 +36,8 @@ def new_task(job, index=0):
     [
         ({"keep_best": True, "eval_every": 1}, "keep_best: a cluster with .*: use strategy multi_worker"),
         ({"early_stopping": 2, "eval_every": 1}, "early_stopping: a cluster with .*: use strategy multi_worker"),
-        ({"steps": 5}, "steps: a task that is started again would .*: name the end with max_steps"),
-        ({"fresh": True}, "fresh: a task that is started again would .*: name the end with max_steps"),
+        ({"steps": 5}, "steps: a cluster with .*: name the end with max_steps"),
+        ({"fresh": True}, "fresh: a cluster with .*: name the end with max_steps"),
         ({"strategy": "multi_worker"}, "strategy multi_worker has a chief and workers, .*"),
         ({"devices": 2}, "devices 2: a task of a cluster uses all of its GPUs: leave devices out"),
     ],
@@ -60,27 +61,23 @@ def test_each_task_that_trains_takes_every_third_batch():
 
 
 @pytest.mark.integration
-def test_a_parameter_server_waits_for_the_report_of_the_chief_and_then_not_long_for_a_lost_worker(monkeypatch):
-    monkeypatch.setattr(parameter_servers, "MAX_REPORT_SECONDS", 0.1)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_parameter_server_waits_for_the_last_checkpoint_and_then_for_the_tasks_that_train(
+    monkeypatch, tmp_path, lost
+):
+    """But not long, for the machine of a lost worker may be gone."""
+    monkeypatch.setattr(parameter_servers, "MAX_END_SECONDS", 0.1 if lost else 60)
     task = new_task("ps")
-    server = threading.Thread(target=serve, args=(task, 1), daemon=True)
-    server.start()
-
-    def report(job):
-        with tf.Graph().as_default():
-            tf.train.create_global_step()
-            hook = WatchCluster(Task(job, 0, task.cluster), max_steps=0)
-            hook.begin()
-            initialize = tf.global_variables_initializer()
-            config = tf.ConfigProto(device_filters=["/job:ps"])
-            with tf.Session(f"grpc://{task.address}", config=config) as session:
-                session.run(initialize)
-                hook.end(session)
-
-    report("worker")
-    server.join(3)
-    assert server.is_alive()
-    report("chief")
+    server = threading.Thread(target=serve, args=(task, 1, str(tmp_path), 120), daemon=True)
+    host, _, port = task.cluster["worker"][1].rpartition(":")
+    with socket.create_server((host, int(port))):
+        server.start()
+        tf.train.update_checkpoint_state(str(tmp_path), "model.ckpt-119")
+        server.join(2)
+        assert server.is_alive()
+        tf.train.update_checkpoint_state(str(tmp_path), "model.ckpt-121")
+        server.join(10 if lost else 2)
+        assert server.is_alive() != lost
     server.join(10)
     assert not server.is_alive()
 

@@ -19,7 +19,7 @@ from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task, environment
 from cnn_estimator.errors import TaskLost, UserError
-from cnn_estimator.run_dir import settings_file
+from cnn_estimator.run_dir import checkpoints, settings_file
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Start, TrainOptions
 from cnn_estimator.tf1 import tf
@@ -30,8 +30,15 @@ log = logging.getLogger("cnn_estimator")
 _RESTART = "start this task again: training continues from the last checkpoint"
 _DEFAULT_SEED = 0  # all tasks must hold out the same images
 _POLL_SECONDS = 1.0
-MAX_REPORT_SECONDS = 15.0  # how long a parameter server waits for the workers' reports after the chief's
+MAX_END_SECONDS = 15.0  # how long a parameter server waits for the end of other tasks after the last checkpoint
 _MAX_CLOSE_SECONDS = 3.0
+# {option that such a cluster does not have: what to do}. A task that is started again would count or archive again.
+_REFUSED_OPTIONS = {
+    "keep_best": "use {strategy} multi_worker",
+    "early_stopping": "use {strategy} multi_worker",
+    "steps": "name the end with {max_steps}",
+    "fresh": "name the end with {max_steps}",
+}
 
 
 class ParameterServers(Local):
@@ -48,16 +55,9 @@ class ParameterServers(Local):
     evaluates = False  # while it trains: the evaluator is another task
 
     def __init__(self, task: Task, options: TrainOptions) -> None:
-        for name in ("keep_best", "early_stopping"):
+        for name, advice in _REFUSED_OPTIONS.items():
             if getattr(options, name):
-                raise UserError(
-                    f"{name}: a cluster with parameter servers does not have it", "use {strategy} multi_worker"
-                )
-        for name in ("steps", "fresh"):
-            if getattr(options, name):
-                raise UserError(
-                    f"{name}: a task that is started again would begin to count again", "name the end with {max_steps}"
-                )
+                raise UserError(f"{name}: a cluster with parameter servers does not have it", advice)
         self._task = task
         self._options = options
         self.writes = task.is_chief
@@ -108,7 +108,7 @@ class ParameterServers(Local):
     def hooks(self, start: Start) -> Hooks:
         if not self._task.trains:
             return []
-        return [hooks.StopTraining(), WatchCluster(self._task, start.max_steps)]
+        return [hooks.StopTraining(), WatchChief(self._task, start.max_steps)]
 
     def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Does the part of this process's task.
@@ -119,7 +119,7 @@ class ParameterServers(Local):
           Stopped: a stop signal came, and this task does not train.
         """
         if self._task.job == "ps":
-            serve(self._task, estimator.config.session_config.intra_op_parallelism_threads)
+            serve(self._task, estimator.config.session_config.intra_op_parallelism_threads, self._model_dir, max_steps)
         elif self._task.job == "evaluator":
             self._evaluate(estimator, max_steps)
         else:
@@ -150,45 +150,21 @@ class ParameterServers(Local):
                 return
 
 
-def _reports(task: Task, index: int) -> tf.FIFOQueue:
-    """Returns the queue on a parameter server in which the chief and the workers report that the run is finished."""
-    with tf.device(None), tf.device(f"/job:ps/task:{index}/cpu:0"):
-        return tf.FIFOQueue(2 * task.workers, tf.int32, [[]], shared_name=f"cnn_estimator/reports_{index}")
-
-
-def serve(task: Task, threads: int) -> None:
-    """Holds variables as a parameter server, until the chief and the workers have reported that the run is finished.
+def serve(task: Task, threads: int, model_dir: str, max_steps: int) -> None:
+    """Holds variables as a parameter server, until the chief has saved the last step and the tasks that train are gone.
 
     Raises:
       UserError: another process listens at this task's address.
       Stopped: a stop signal came.
     """
-    target = start_server(task, tf.ConfigProto(device_count={"GPU": 0}, intra_op_parallelism_threads=threads))
+    start_server(task, tf.ConfigProto(device_count={"GPU": 0}, intra_op_parallelism_threads=threads))
     log.info("the %s holds variables at %s", task, task.address)
-    reported: set[int] = set()
-    deadline = math.inf
-    with tf.Graph().as_default() as graph:
-        queue = _reports(task, task.index)
-        size = queue.size()
-        report = queue.dequeue()
-        # Without the filter a session waits until all tasks of the cluster run.
-        config = tf.ConfigProto(device_filters=[f"/job:ps/task:{task.index}"])
-        with tf.Session(target, graph, config) as session:
-            while len(reported) < task.workers and time.monotonic() < deadline:
-                stopping.check()
-                if not session.run(size):
-                    time.sleep(_POLL_SECONDS)
-                    continue
-                position = int(session.run(report))
-                reported.add(position)
-                if position == 0:
-                    deadline = time.monotonic() + MAX_REPORT_SECONDS
+    waiting.wait_for(lambda: checkpoints.last_saved_step(model_dir) >= max_steps, seconds=math.inf)
+    waiting.wait_for(lambda: not any(map(listens, task.training_addresses)), seconds=MAX_END_SECONDS)
 
 
-class WatchCluster(tf.train.SessionRunHook):
-    """Ends a worker when the chief is lost, and reports to the parameter servers when the run is finished.
-
-    It must be the last hook: its end comes after the chief's last save.
+class WatchChief(tf.train.SessionRunHook):
+    """Ends a worker when the chief is lost.
 
     Raises:
       TaskLost: the chief is gone before the last step.
@@ -199,11 +175,6 @@ class WatchCluster(tf.train.SessionRunHook):
         self._max_steps = max_steps
         self._looked = time.monotonic()
 
-    def begin(self) -> None:
-        self._step = tf.train.get_global_step()
-        servers = range(len(self._task.parameter_servers))
-        self._report = [_reports(self._task, index).enqueue(self._task.position) for index in servers]
-
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         session.close = functools.partial(_close, session, session.close)
 
@@ -211,15 +182,10 @@ class WatchCluster(tf.train.SessionRunHook):
         if self._task.is_chief or time.monotonic() - self._looked < _POLL_SECONDS:
             return
         self._looked = time.monotonic()
-        if not listens(self._task.chief_address) and not self._is_finished(run_context.session):
+        if listens(self._task.chief_address):
+            return
+        if run_context.session.run(tf.train.get_global_step()) < self._max_steps:
             raise TaskLost(f"the chief at {self._task.chief_address} was lost", _RESTART)
-
-    def end(self, session: tf.Session) -> None:
-        if self._is_finished(session):
-            session.run(self._report)
-
-    def _is_finished(self, session: tf.Session) -> bool:
-        return int(session.run(self._step)) >= self._max_steps
 
 
 def _close(session: tf.Session, close: Callable[[], None]) -> None:
