@@ -1,7 +1,6 @@
 """The plan that the chief of a cluster publishes, and what the other tasks refuse."""
 
 import dataclasses
-import json
 import re
 
 import numpy as np
@@ -27,19 +26,10 @@ def test_a_task_reads_the_plan_of_the_chief():
     assert ChiefPlan.read(PLAN.text()) == PLAN
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"tensorflow": "2.14.0"},
-            r"the chief has TensorFlow 2\.14\.0, and this task 2\.\d+\.\d+: install one version",
-        ),
-        ({"another": 1}, "the chief has another version of cnn_estimator: .*another"),
-    ],
-)
-def test_another_version_is_refused(change, message):
-    with pytest.raises(UserError, match=message):
-        ChiefPlan.read(json.dumps(json.loads(PLAN.text()) | change))
+def test_another_version_of_tensorflow_is_refused():
+    plan = dataclasses.replace(PLAN, tensorflow="2.14.0")
+    with pytest.raises(UserError, match=r"the chief has TensorFlow 2\.14\.0, and this task 2\.\d+\.\d+: install one"):
+        ChiefPlan.read(plan.text())
 
 
 def test_a_task_may_have_its_own_data_dir_and_leave_out_the_other_options():

@@ -42,7 +42,7 @@ class ChiefPlan:
         """Returns the plan that the chief has published.
 
         Raises:
-          UserError: the chief has another version of TensorFlow or of this package.
+          UserError: the chief has another version of TensorFlow.
         """
         fields = json.loads(text)
         if fields.get("tensorflow") != tf.__version__:
@@ -50,14 +50,9 @@ class ChiefPlan:
                 f"the chief has TensorFlow {fields.get('tensorflow')}, and this task {tf.__version__}",
                 "install one version for all tasks",
             )
-        try:
-            start = fields.pop("start")
-            settings = Settings(**start.pop("settings"))
-            return cls(start=Start(settings=settings, **start), **fields)
-        except (TypeError, KeyError) as error:
-            raise UserError(
-                f"the chief has another version of cnn_estimator: {error}", "install one for all tasks"
-            ) from error
+        start = fields.pop("start")
+        settings = Settings(**start.pop("settings"))
+        return cls(start=Start(settings=settings, **start), **fields)
 
     def check_options(self, options: TrainOptions) -> None:
         """Raises UserError if this task was started with other options than the chief."""
