@@ -84,14 +84,6 @@ def test_an_address_in_use_is_one_error(job):
             start_server(task, tf.ConfigProto())
 
 
-@pytest.mark.integration
-def test_a_process_has_one_server_with_one_configuration(tasks):
-    target = start_server(tasks[0], tf.ConfigProto())
-    assert start_server(tasks[0], tf.ConfigProto()) == target
-    with pytest.raises(UserError, match="train in a new process"):
-        start_server(tasks[0], tf.ConfigProto(intra_op_parallelism_threads=1))
-
-
 @pytest.fixture
 def new_cluster(tmp_path, data_dir):
     """Returns a function of (model_dir, sizes, flags) that returns a Cluster."""

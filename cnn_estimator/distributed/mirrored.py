@@ -21,6 +21,8 @@ class Mirrored(Local):
       UserError: there are fewer GPUs than devices.
     """
 
+    strategy = "mirrored"
+
     def __init__(self, devices: int | None) -> None:
         gpus = len(tf.config.list_physical_devices("GPU"))
         if gpus and devices is not None and devices > gpus:
@@ -31,13 +33,9 @@ class Mirrored(Local):
         reduction = None if gpus else tf.distribute.ReductionToOneDevice()
         self._strategy = tf.distribute.MirroredStrategy(names, reduction)
         self._cpus = 0 if gpus else len(names)
-        self._replicas = len(names)
-        if self._replicas > 1:
+        self.replicas = len(names)
+        if self.replicas > 1:
             self.model_fn = shares.model_fn  # type: ignore[method-assign]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"strategy": "mirrored", "replicas": self._replicas}
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
         if self._cpus:
@@ -45,4 +43,4 @@ class Mirrored(Local):
         return super().run_config(train_distribute=self._strategy, **arguments)
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
-        return shares.input_fn(input_fn) if self._replicas > 1 else input_fn
+        return shares.input_fn(input_fn) if self.replicas > 1 else input_fn

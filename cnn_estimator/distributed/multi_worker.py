@@ -17,7 +17,7 @@ from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task
-from cnn_estimator.errors import TaskLost, UserError
+from cnn_estimator.errors import TaskLost
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import make_session_config
 from cnn_estimator.run_dir.run import RunDir
@@ -37,24 +37,18 @@ class InStep(Local):
       timeout: seconds that the tasks wait for each other, before the first step and in each step.
     """
 
+    strategy = "multi_worker"
     model_fn = staticmethod(shares.model_fn)
+    _plan: ChiefPlan  # in the workers
+    _eval_every: int | None
+    _stop_together: "StopTogether"
 
     def __init__(self, task: Task, timeout: int) -> None:
         self._task = task
         self._timeout = timeout
-        self._plan: ChiefPlan | None = None
-        self._eval_every: int | None = None
-        self._stop_together: StopTogether | None = None
         self.writes = task.is_chief
         self.evaluates = task.is_chief
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"strategy": "multi_worker", "replicas": self._task.workers}
-
-    @property
-    def stopped_early(self) -> bool:  # type: ignore[override]
-        return self._stop_together is not None and self._stop_together.stopped_early
+        self.replicas = task.workers
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in the chief; returns the chief's plan in the workers.
@@ -92,13 +86,14 @@ class InStep(Local):
             images = fingerprint(data.training) if data else None
             self._publish(ChiefPlan(start=start, eval_every=self._eval_every, data=images), start.settings)
         elif data:
-            assert self._plan
             self._plan.check_data(data.training)
             self._plan.wait_for_checkpoint(run_dir.path)
 
     def _publish(self, plan: ChiefPlan, settings: Settings) -> None:
         """Writes the plan for the workers, and returns when all of them have read it."""
-        start_server(self._task, self._session_config(make_session_config(settings.precision, settings.threads)))
+        config = make_session_config(settings.precision, settings.threads)
+        config.operation_timeout_in_ms = 1000 * self._timeout
+        start_server(self._task, config)
         log.info("waiting for the other %d of %d tasks", self._task.workers - 1, self._task.workers)
         # The server is in this process, which may be stalled for a while.
         with Board(self._task, self._timeout) as board:
@@ -108,12 +103,8 @@ class InStep(Local):
                 raise TaskLost(f"{missing} did not start within {self._timeout} s", WAIT_LONGER)
             board.clear()
 
-    def _session_config(self, config: tf.ConfigProto) -> tf.ConfigProto:
-        config.operation_timeout_in_ms = 1000 * self._timeout
-        return config
-
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
-        self._session_config(arguments["session_config"])
+        arguments["session_config"].operation_timeout_in_ms = 1000 * self._timeout
         return super().run_config(**arguments)
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
@@ -133,19 +124,22 @@ class InStep(Local):
         start_server(task, estimator.config.session_config)
         try:
             with tf_config.hidden():
-                estimator_training.run_worker(
-                    lambda _, of_task: of_task(estimator).train(input_fn, all_hooks, max_steps=max_steps),
+                estimator_training.train_in_step(
+                    estimator,
                     tf.distribute.experimental.MultiWorkerMirroredStrategy(),
                     task.cluster,
                     task.job,
                     task.index,
-                    estimator.config.session_config,
+                    input_fn=input_fn,
+                    hooks=all_hooks,
+                    max_steps=max_steps,
                 )
         except LOST_ERRORS as error:
             log.debug("%s", error)
             lost = silent_tasks(task, task.training_addresses)
             problem = f"{lost} was lost" if lost else f"a task was lost, or did not answer within {self._timeout} s"
             raise TaskLost(problem, "start all tasks again: they continue from the last checkpoint") from error
+        self.stopped_early = self._stop_together.stopped_early
 
 
 class Board:
@@ -223,18 +217,9 @@ class StopTogether(tf.train.SessionRunHook):
     """
 
     def __init__(self, *, first_step: int, eval_every: int | None) -> None:
-        self._first_step = first_step
         self._step = first_step
         self._eval_every = eval_every
         self.stopped_early = False
-
-    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        step = int(session.run(tf.train.get_global_step()))
-        if step != self._first_step:
-            raise UserError(
-                f"this task restored step {step}, and the chief begins at step {self._first_step}",
-                "name one {model_dir} for all tasks, on a disk that they share",
-            )
 
     def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
         return tf.train.SessionRunArgs(f"{STOP_VOTES}:0", {f"{OWN_STOP_VOTE}:0": float(bool(stopping.requested()))})
@@ -246,13 +231,12 @@ class StopTogether(tf.train.SessionRunHook):
                 log.warning("another task of the cluster was asked to stop")
                 stopping.request(signal.SIGTERM)
             run_context.request_stop()
-        elif self._chief_evaluated() and self._exchange(run_context.session, vote=run_context.stop_requested):
+            return
+        # The vote of the chief after an evaluation must not wait for the next step.
+        evaluated = self._eval_every is not None and self._step % self._eval_every == 0
+        if evaluated and self._exchange(run_context.session, vote=run_context.stop_requested):
             self.stopped_early = True
             run_context.request_stop()
-
-    def _chief_evaluated(self) -> bool:
-        """Returns whether the chief evaluated after this step: its vote must not wait for the next step."""
-        return self._eval_every is not None and self._step % self._eval_every == 0
 
     def end(self, session: tf.Session) -> None:
         self._exchange(session, vote=False)  # waits until the chief has saved

@@ -53,6 +53,7 @@ class ParameterServers(Local):
     """
 
     evaluates = False  # while it trains: the evaluator is another task
+    strategy = "parameter_servers"
 
     def __init__(self, task: Task, options: TrainOptions) -> None:
         for name, advice in _REFUSED_OPTIONS.items():
@@ -61,10 +62,7 @@ class ParameterServers(Local):
         self._task = task
         self._options = options
         self.writes = task.is_chief
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"strategy": "parameter_servers", "replicas": self._task.workers}
+        self.replicas = task.workers
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in each task, with one seed for all where no seed is chosen."""

@@ -22,21 +22,22 @@ class Local:
       writes: whether this process writes the model_dir.
       evaluates: whether this process evaluates while it trains.
       stopped_early: whether another process has decided to stop early; known after train().
-      facts: for history.jsonl: {"strategy": name or None, "replicas": number}.
+      strategy: the name of the strategy; None for one device.
+      replicas: how many devices or processes share each batch, or train at their own pace.
       model_fn: the model_fn of the Estimator.
     """
 
     writes: bool = True
     evaluates: bool = True
+    stopped_early: bool = False
+    strategy: str | None = None
+    replicas: int = 1
     model_fn = staticmethod(model.model_fn)
 
     @property
-    def stopped_early(self) -> bool:
-        return False
-
-    @property
     def facts(self) -> dict[str, Any]:
-        return {"strategy": None, "replicas": 1}
+        """What history.jsonl tells about the place."""
+        return {"strategy": self.strategy, "replicas": self.replicas}
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Returns where to begin and end: the result of resolve() in this process, or in the process that decides."""

@@ -20,16 +20,14 @@ WAIT_LONGER = "start all tasks of the cluster within that time, or wait longer w
 _CONNECT_SECONDS = 1.0
 
 
-def start_server(task: Task, session_config: tf.ConfigProto) -> str:
-    """Starts the server of a task and returns its target, for sessions. The server runs as long as the process.
+def start_server(task: Task, session_config: tf.ConfigProto) -> None:
+    """Starts the server of a task, which runs as long as the process. A second call for the same task does nothing.
 
     Raises:
-      UserError: the server cannot listen, or runs already with another configuration.
+      UserError: the server cannot listen.
     """
     try:
-        return estimator_training.start_server(task.cluster, task.job, task.index, session_config)
-    except ValueError as error:
-        raise UserError(str(error), "train in a new process") from error
+        estimator_training.start_server(task.cluster, task.job, task.index, session_config)
     except OSError as error:
         raise UserError(
             f"the {task} cannot listen at {task.address}: {error.strerror}",

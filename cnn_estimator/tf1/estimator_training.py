@@ -5,33 +5,29 @@ train_and_evaluate, estimator_train and estimator_evaluate. They hand the work t
 which starts the servers and calls back with the strategy of one task. In a TF_CONFIG cluster each process runs its own
 task ("independent worker"). A client of a remote cluster runs all tasks in one process ("standalone client").
 
-This package calls start_server, run_worker and without_recovery, which run one task of a cluster without TF_CONFIG.
+This package calls start_server, train_in_step and without_recovery, which run one task of a cluster without TF_CONFIG.
 """
 
 import contextlib
 import copy
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.python.distribute import distribute_coordinator, distribute_coordinator_context, multi_worker_util
 from tensorflow.python.training import monitored_session
 from tensorflow.python.training.server_lib import ClusterSpec, Server
 
-_Result = TypeVar("_Result")
 _Addresses = Mapping[str, Sequence[str]]
-# The servers of this process: {task and cluster: (configuration, server)}.
-_servers: dict[str, tuple[str, Server]] = {}
+_servers: dict[str, Server] = {}  # the servers of this process: {task and cluster: server}
 
 _INDEPENDENT_WORKER = distribute_coordinator.CoordinatorMode.INDEPENDENT_WORKER
 _STANDALONE_CLIENT = distribute_coordinator.CoordinatorMode.STANDALONE_CLIENT
 
 
-def start_server(cluster: _Addresses, job: str, index: int, session_config: ConfigProto) -> str:
-    """Starts a task's server and returns its target, to which a tf.Session connects.
-
-    The server runs until the process ends. A second call for the same task returns the target of the running server.
+def start_server(cluster: _Addresses, job: str, index: int, session_config: ConfigProto) -> None:
+    """Starts a task's server, which runs until the process ends. A second call for the same task does nothing.
 
     Args:
       cluster: {job: addresses of its tasks}.
@@ -41,7 +37,6 @@ def start_server(cluster: _Addresses, job: str, index: int, session_config: Conf
         for operations of other tasks' sessions.
 
     Raises:
-      ValueError: this process serves the task already, with another configuration.
       OSError: the port is in use.
     """
     spec = ClusterSpec(cluster)
@@ -52,43 +47,28 @@ def start_server(cluster: _Addresses, job: str, index: int, session_config: Conf
     if name not in _servers:
         port = int(spec.task_address(job, index).rpartition(":")[2])
         socket.create_server(("", port)).close()  # gRPC reports a port in use only on stderr, or not at all
-        _servers[name] = str(config), Server(spec, job_name=job, task_index=index, config=config)
-    running_config, server = _servers[name]
-    if running_config != str(config):
-        raise ValueError(f"this process serves {name} already, with another configuration")
-    return server.target
+        _servers[name] = Server(spec, job_name=job, task_index=index, config=config)
 
 
-def run_worker(
-    work: Callable[[Any, Callable[[Any], Any]], _Result],
-    strategy: Any,
-    cluster: _Addresses,
-    job: str,
-    index: int,
-    session_config: ConfigProto,
-) -> _Result:
-    """Starts the server of a task, runs work(task_strategy, prepare) as that task, and returns the result of work.
-
-    prepare(estimator) returns a copy of the Estimator that trains as this task, with task_strategy.
+def train_in_step(
+    estimator: Any, strategy: Any, cluster: _Addresses, job: str, index: int, **train_arguments: Any
+) -> None:
+    """Trains a copy of an Estimator as a task of a cluster, in step with the other tasks.
 
     Args:
-      work: trains.
       strategy: a MultiWorkerMirroredStrategy that has no cluster yet.
-      cluster, job, index, session_config: as in start_server.
-
-    Raises:
-      ValueError, OSError: as in start_server.
+      cluster, job, index: as in start_server, which must have started the server of this task.
+      train_arguments: the arguments of Estimator.train.
     """
-    start_server(cluster, job, index, session_config)
 
-    def run_task(task_strategy: Any) -> _Result:
+    def run_task(task_strategy: Any) -> None:
         context = distribute_coordinator_context.get_current_worker_context()
         context._master_target = _remote_target(cluster[job][index])
-        return work(task_strategy, lambda estimator: _estimator_of_task(estimator, "train", task_strategy))
+        _estimator_of_task(estimator, "train", task_strategy).train(**train_arguments)
 
     with without_recovery():
-        return distribute_coordinator._run_single_worker(
-            run_task, strategy, ClusterSpec(cluster), job, index, session_config, rpc_layer="grpc"
+        distribute_coordinator._run_single_worker(
+            run_task, strategy, ClusterSpec(cluster), job, index, estimator.config.session_config, rpc_layer="grpc"
         )
 
 
