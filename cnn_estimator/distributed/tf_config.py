@@ -2,11 +2,13 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+import reprlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cnn_estimator.errors import UserError
@@ -16,11 +18,7 @@ log = logging.getLogger("cnn_estimator")
 _NAME = "TF_CONFIG"
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _TRAINING_JOBS = ("chief", "worker")
-# These keys change what an Estimator does. With sparseCluster there is no cluster: each worker would train by itself.
-_UNSUPPORTED = ("model_dir", "session_master", "eval_session_master", "service", "sparseCluster")
-_ADDRESS = re.compile(r"(\[[^\s\[\]/]+\]|[^\s\[\]/:]+):([1-9][0-9]{0,4})", re.ASCII)
-_MAX_PORT = 2**16 - 1
-_MAX_VALUE_LENGTH = 100  # characters of a value in an error
+_ADDRESS = re.compile(r"[^\s/]+:\d+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +87,10 @@ class Task:
         return f"{job} {self.cluster[job].index(address)} at {address}"
 
 
-def read_task(strategy: str | None, environ: MutableMapping[str, str] = os.environ) -> Task | None:
+def read_task(strategy: str | None, environ: Mapping[str, str] = os.environ) -> Task | None:
     """Returns this process's task in the cluster that TF_CONFIG names; None for a process that trains alone.
 
-    A process trains alone without TF_CONFIG, and in a cluster of one task. An empty TF_CONFIG is removed, because
-    Estimator cannot read it.
+    A process trains alone without TF_CONFIG, without a cluster in it, and in a cluster of one task.
 
     Args:
       strategy: "multi_worker" for workers that train in step; "mirrored" on one machine; None for parameter servers or
@@ -105,7 +102,6 @@ def read_task(strategy: str | None, environ: MutableMapping[str, str] = os.envir
     """
     text = environ.get(_NAME, "")
     if not text.strip():
-        environ.pop(_NAME, None)
         if strategy == "multi_worker":
             raise UserError(
                 f"strategy multi_worker needs {_NAME}, which names the cluster and this process's task in it",
@@ -114,12 +110,11 @@ def read_task(strategy: str | None, environ: MutableMapping[str, str] = os.envir
         return None
     config = _parse(text)
     cluster = _read_cluster(config.get("cluster", {}))
-    task = config.get("task", {})
-    if not cluster and isinstance(task, dict):
-        task = {"type": "worker", "index": 0} | task  # a process that trains alone
-    job, index = _read_job_and_index(task, cluster)
+    if not cluster:
+        return None
+    job, index = _read_job_and_index(config.get("task"), cluster)
     jobs = {*cluster, job}
-    if jobs.issubset(_TRAINING_JOBS) and sum(map(len, cluster.values())) <= 1:
+    if jobs.issubset(_TRAINING_JOBS) and sum(map(len, cluster.values())) == 1:
         return None
     _check_strategy(strategy, jobs)
     cluster.pop("evaluator", None)
@@ -157,61 +152,46 @@ def log_ignored() -> None:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    """Returns TF_CONFIG as an object; raises UserError where it is no object or has keys that are not supported."""
+    """Returns TF_CONFIG as an object; raises UserError where it is no object, or leaves out the other tasks."""
     try:
         config = json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         config = None
     if not isinstance(config, dict):
-        raise UserError(f"{_NAME} {_shorten(text)} is not a JSON object", "unset it")
-    for key in _UNSUPPORTED:
-        if key in config:
-            raise UserError(f"{_NAME} has {key} {_shorten(config[key])}, which is not supported", "remove it")
+        raise UserError(f"{_NAME} {reprlib.repr(text)} is not a JSON object", "unset it")
+    if "sparseCluster" in config:  # each worker would train by itself
+        raise UserError(f"{_NAME} has a sparseCluster, which is not supported", "name the whole cluster")
     return config
 
 
 def _read_cluster(jobs: Any) -> dict[str, tuple[str, ...]]:
     """Returns {job: addresses} of the jobs that have tasks."""
     if not isinstance(jobs, dict) or not all(isinstance(addresses, list) for addresses in jobs.values()):
-        raise UserError(f"{_NAME} has cluster {_shorten(jobs)}", 'write it as {"worker": ["HOST:PORT", …]}')
-    names: dict[str, str] = {}  # {address: task}
-    for job, addresses in jobs.items():
+        raise UserError(f"{_NAME} has cluster {reprlib.repr(jobs)}", 'write it as {"worker": ["HOST:PORT", …]}')
+    for job in jobs:
         if job not in _JOBS:
-            raise UserError(f"{_NAME} has a job {_shorten(job)}", f"the jobs are {', '.join(_JOBS)}")
-        for index, address in enumerate(addresses):
-            match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-            if not match or int(match[2]) > _MAX_PORT:
-                raise UserError(
-                    f"{_NAME} has the address {_shorten(address)} for {job} {index}",
-                    f"write it as HOST:PORT, with a port from 1 to {_MAX_PORT}",
-                )
-            if address in names:
-                raise UserError(
-                    f"{_NAME} has the address {_shorten(address)} for {names[address]} and for {job} {index}",
-                    "give each task its own",
-                )
-            names[address] = f"{job} {index}"
-    if len(jobs.get("chief", ())) > 1:
-        raise UserError(f"{_NAME} has {len(jobs['chief'])} tasks of the job 'chief'", "a cluster has one at most")
+            raise UserError(f"{_NAME} has a job {reprlib.repr(job)}", f"the jobs are {', '.join(_JOBS)}")
+    addresses = [*itertools.chain.from_iterable(jobs.values())]
+    for address in addresses:
+        if not _ADDRESS.fullmatch(str(address)) or addresses.count(address) > 1:
+            raise UserError(
+                f"{_NAME} has the address {reprlib.repr(address)}", "write each task's address as HOST:PORT, once"
+            )
     return {job: tuple(jobs[job]) for job in _JOBS if jobs.get(job)}
 
 
 def _read_job_and_index(task: Any, cluster: Mapping[str, tuple[str, ...]]) -> tuple[str, int]:
-    """Returns the job and the index of this process, which is a task of the cluster, its evaluator, or alone."""
-    sizes = {job: len(addresses) for job, addresses in cluster.items()} | {"evaluator": 1}
-    if not cluster:
-        sizes = dict.fromkeys(_TRAINING_JOBS, 1)
+    """Returns the job and the index of this process, which is a task of the cluster, or its evaluator."""
+    tasks = {f"{job} {index}": (job, index) for job, addresses in cluster.items() for index in range(len(addresses))}
+    tasks["evaluator 0"] = ("evaluator", 0)  # the cluster may list it or not
     fields = task if isinstance(task, dict) else {}
-    for job, size in sizes.items():
-        for index in range(size):
-            # TensorFlow takes the index as a text too.
-            if fields.get("type") == job and fields.get("index") in (index, str(index)):
-                return job, index
-    tasks = ", ".join(job if size == 1 else f"{job} 0 to {size - 1}" for job, size in sizes.items())
-    raise UserError(
-        f"{_NAME} has task {_shorten(task)}, which is not in its cluster",
-        f'name one that is, such as {{"type": "worker", "index": 0}}: {tasks}' if cluster else "name the cluster",
-    )
+    name = f"{fields.get('type')} {fields.get('index')}"
+    if name not in tasks:
+        raise UserError(
+            f"{_NAME} has task {reprlib.repr(task)}, which is not in its cluster",
+            f'name one that is, such as {{"type": "worker", "index": 0}}: {", ".join(tasks)}',
+        )
+    return tasks[name]
 
 
 def _check_strategy(strategy: str | None, jobs: set[str]) -> None:
@@ -235,8 +215,3 @@ def _check_strategy(strategy: str | None, jobs: set[str]) -> None:
         )
     elif "chief" not in jobs:
         raise UserError(f"{_NAME} has parameter servers and no chief", "add a task of the job 'chief'")
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"
