@@ -33,8 +33,7 @@ def test_this_environment_is_in_order():
     assert printed[0].startswith("ok     python 3.")
     for name in ("tensorflow", "tensorflow-estimator", "tensorboard", "protobuf", "numpy"):
         assert f"ok     {name} {importlib.metadata.version(name)}" in printed
-    which = "tensorflow-estimator's, behind the bridge" if BRIDGED else "TensorFlow's own"
-    assert printed[-3] == f"ok     Estimator: trains, {which}"
+    assert printed[-3] == "ok     Estimator: trains"
     assert printed[-2] == f"ok     tf.layers: {'tf_keras' if BRIDGED else 'keras'}'s"
     assert {"layers", "learn", "tpu"} < set(printed[-1].removeprefix("ok     tf.contrib: ").split(", "))
 
@@ -125,7 +124,7 @@ def test_a_numpy_that_cannot_be_used(monkeypatch):
 
 
 @pytest.mark.unit
-def test_data_is_downloaded_intact_or_damaged(tmp_path, monkeypatch):
+def test_data_is_downloaded_or_intact(tmp_path, monkeypatch):
     cache = tmp_path / "a cache" / "cnn_estimator" / "mnist"
     cache.mkdir(parents=True)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a cache"))
@@ -141,8 +140,3 @@ def test_data_is_downloaded_intact_or_damaged(tmp_path, monkeypatch):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         monkeypatch.setitem(datasets.DATASETS["mnist"].sha256, path.name, digest)
     assert lines_on_mnist() == [f"ok     mnist: intact in {cache}"]
-    path = cache / "t10k-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-1] + b"\0")
-    damaged, note = lines_on_mnist()
-    assert re.fullmatch(rf"wrong  mnist: {path}: .*SHA-256.*\. Fix it: rm '{path}'", damaged)
-    assert note.startswith("note")

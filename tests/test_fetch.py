@@ -150,11 +150,9 @@ def test_a_write_that_fails_leaves_nothing_in_the_cache(cache, mirror, public, m
     assert os.listdir(cache) == []
 
 
-def test_find_local_names_the_damaged_files(cache, mirror, public, tmp_path):
+def test_a_damaged_file_in_the_cache_is_downloaded_again(cache, mirror, public):
     load("fashion_mnist", "test")
     (cache / TEST_IMAGES).write_bytes(b"")
-    public(installed=str(tmp_path / "known"))
-    folder, damaged = fetch.find_local(datasets.DATASETS["fashion_mnist"])
-    assert folder == str(tmp_path / "known")
-    assert list(damaged) == [str(cache / TEST_IMAGES)]
-    assert damaged[str(cache / TEST_IMAGES)].startswith(f"{cache / TEST_IMAGES}: damaged, ")
+    assert fetch.find_local(datasets.DATASETS["fashion_mnist"]) is None
+    assert load("fashion_mnist", "test").source == mirror.url
+    assert fetch.find_local(datasets.DATASETS["fashion_mnist"]) == str(cache)

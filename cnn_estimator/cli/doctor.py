@@ -20,7 +20,7 @@ from typing import Literal
 from cnn_estimator import recipes
 from cnn_estimator.cli import native_log
 from cnn_estimator.cli.process import command_line
-from cnn_estimator.files import try_to_write
+from cnn_estimator.files import nearest_folder, try_to_write
 
 PROJECT = "cnn-estimator"
 # The packages whose versions depend on each other.
@@ -84,23 +84,19 @@ def _install() -> str:
 
 
 def folders() -> Iterator[Finding]:
-    """Yields the Findings of the folders that the commands write to by default."""
-    yield _writable("temporary folder", os.environ.get("TMPDIR") or "/tmp", "mkdir -p ~/tmp && export TMPDIR=~/tmp")
-    yield _writable("model_dirs", "/tmp", "choose a folder with --model_dir")
+    """Yields the Findings of the folders that the commands write to by default, or of the nearest folders above."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    yield _writable("cache", cache, 'export XDG_CACHE_HOME="$(mktemp -d)"')
-
-
-def _writable(what: str, folder: str, fix: str) -> Finding:
-    """Returns the Finding of writing to a folder, or to the nearest existing folder above it."""
-    folder = os.path.abspath(folder)
-    while not os.path.lexists(folder):
-        folder = os.path.dirname(folder)
-    try:
-        try_to_write(folder)
-    except OSError as error:
-        return Finding("wrong", f"{what}: {folder} cannot be written: {error.strerror}", fix)
-    return Finding("ok", f"{what}: {folder} can be written")
+    for what, path, fix in (
+        ("temporary folder", os.environ.get("TMPDIR") or "/tmp", "mkdir -p ~/tmp && export TMPDIR=~/tmp"),
+        ("model_dirs", "/tmp", "choose a folder with --model_dir"),
+        ("cache", cache, 'export XDG_CACHE_HOME="$(mktemp -d)"'),
+    ):
+        folder = nearest_folder(os.path.join(path, "file"))
+        try:
+            try_to_write(folder)
+            yield Finding("ok", f"{what}: {folder} can be written")
+        except OSError as error:
+            yield Finding("wrong", f"{what}: {folder} cannot be written: {error.strerror}", fix)
 
 
 def data() -> Iterator[Finding]:
@@ -112,9 +108,7 @@ def data() -> Iterator[Finding]:
         yield Finding("wrong", f"data: cannot be read: {problem}", f"{_install()} --force-reinstall")
         return
     for dataset in datasets.DATASETS.values():
-        folder, damaged = fetch.find_local(dataset)
-        for path, damage in damaged.items():
-            yield Finding("wrong", f"{dataset.name}: {damage}", shlex.join(["rm", path]))
+        folder = fetch.find_local(dataset)
         if folder:
             yield Finding("ok", f"{dataset.name}: intact in {folder}")
         else:
@@ -159,9 +153,7 @@ def _try_tensorflow_1() -> None:
 
         with tempfile.TemporaryDirectory() as model_dir:
             tf.estimator.Estimator(model_fn, model_dir).train(lambda: (tf.ones([1, 1]), tf.ones([1, 1])), steps=1)
-        bridged = "cnn_estimator.tf1.estimator" in sys.modules
-        which = "tensorflow-estimator's, behind the bridge" if bridged else "TensorFlow's own"
-        print(f"Estimator: trains, {which}", flush=True)
+        print("Estimator: trains", flush=True)
         tf.layers.dense(tf.ones([1, 1]), 1)
         print(f"tf.layers: {aliases.keras_package()}'s", flush=True)
         parts = [part.name for part in pkgutil.iter_modules(contrib.__path__) if not part.name.startswith("_")]

@@ -3,6 +3,7 @@
 Imports no TensorFlow.
 """
 
+import contextlib
 import dataclasses
 import functools
 import glob
@@ -87,7 +88,9 @@ def read(folder: str, name: str) -> File:
     Raises:
       DatasetError: the file is missing or unreadable.
     """
-    path = _path(folder, name)
+    path = os.path.join(folder, name)
+    if os.path.exists(f"{path}.gz") and not os.path.exists(path):
+        path = f"{path}.gz"
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -99,12 +102,6 @@ def read(folder: str, name: str) -> File:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path}: cannot be read: {reason}") from error
     return File(path, content)
-
-
-def _path(folder: str, name: str) -> str:
-    """Returns the path of an IDX file in a folder; it ends in .gz if only a file with that name exists."""
-    path = os.path.join(folder, name)
-    return f"{path}.gz" if os.path.exists(f"{path}.gz") and not os.path.exists(path) else path
 
 
 def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
@@ -136,24 +133,14 @@ def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
     )
 
 
-def find_local(dataset: Dataset) -> tuple[str | None, dict[str, str]]:
-    """Looks for a public dataset in the folders where find() needs no download.
-
-    Returns:
-      (the first folder that has all files intact, or None; {path: problem} of the damaged files that were met).
-    """
-    damaged: dict[str, str] = {}
+def find_local(dataset: Dataset) -> str | None:
+    """Returns the folder from which find() reads a public dataset without a download; None if no folder has it."""
     for folder in _local_folders(dataset):
-        problems = {}
-        for name in dataset.sha256:
-            try:
+        with contextlib.suppress(DatasetError):
+            for name in dataset.sha256:
                 _read_intact(folder, name, dataset)
-            except DatasetError as error:
-                problems[_path(folder, name)] = str(error)
-        if not problems:
-            return folder, damaged
-        damaged |= {path: problem for path, problem in problems.items() if os.path.exists(path)}
-    return None, damaged
+            return folder
+    return None
 
 
 def _cache(dataset: Dataset) -> str:
