@@ -43,14 +43,10 @@ def confusion_matrix(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 def class_scores(confusion: np.ndarray) -> list[ClassScore]:
     """Returns the ClassScore of each class."""
+    counts = zip(confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0), strict=True)
     return [
-        ClassScore(
-            images=int(confusion[number].sum()),
-            precision=_ratio(confusion[number, number], confusion[:, number].sum()),
-            recall=_ratio(confusion[number, number], confusion[number].sum()),
-            f1=_ratio(2 * confusion[number, number], confusion[number].sum() + confusion[:, number].sum()),
-        )
-        for number in range(CLASSES)
+        ClassScore(int(images), _ratio(hits, predicted), _ratio(hits, images), _ratio(2 * hits, images + predicted))
+        for hits, images, predicted in counts
     ]
 
 
