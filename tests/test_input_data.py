@@ -75,7 +75,7 @@ def test_wrong_arguments_and_damaged_files_raise_errors(data_dir, tmp_path):
         input_data.read_data_sets("", fake_data=True)
     with pytest.raises(ValueError, match="2 images, but 3 labels"):
         input_data.DataSet(np.zeros((2, 4, 4, 1), np.uint8), np.zeros(3))
-    with pytest.raises(ValueError, match="depth 3"):
+    with pytest.raises(ValueError, match="cannot reshape"):
         input_data.DataSet(np.zeros((2, 4, 4, 3), np.uint8), np.zeros(2))
 
 

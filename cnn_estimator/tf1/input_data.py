@@ -68,8 +68,6 @@ class DataSet:
         if len(images) != len(labels):
             raise ValueError(f"{len(images)} images, but {len(labels)} labels")
         if reshape:
-            if images.shape[3] != 1:
-                raise ValueError(f"images of depth {images.shape[3]} cannot be reshaped to rows, 1 is needed")
             images = images.reshape(len(images), images.shape[1] * images.shape[2])
         if dtype == tf.float32:
             images = np.multiply(images.astype(np.float32), np.float32(1 / 255))
