@@ -24,6 +24,7 @@ def rows(markdown):
     return found
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_the_quick_benchmarks_have_their_rows():
     load_public("fashion_mnist", "train")
@@ -54,6 +55,7 @@ def test_the_layers_of_the_benchmarks_are_those_of_the_network():
     assert round(measuring.step_flops() / 1e9, 1) == 13.0
 
 
+@pytest.mark.newest
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("change", "steps", "lowest_loss"),

@@ -12,6 +12,7 @@ import tfjobs
 from helpers import Cluster, steps_in
 
 pytestmark = [
+    pytest.mark.newest,
     pytest.mark.process,
     pytest.mark.skipif(
         shutil.which("ip") is None or subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,

@@ -55,6 +55,7 @@ def test_what_the_notebook_links_to_exists():
         assert (TUTORIAL.parent / path).exists(), path
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_it_runs_from_top_to_bottom(tmp_path):
     load_public("fashion_mnist", "train")

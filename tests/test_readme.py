@@ -174,6 +174,7 @@ def flags_of(verb):
     return set(re.findall(r"^ *(?:-\w,)?--(?:\[no\])?(\w+)", done.stdout, re.MULTILINE))
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_every_flag_that_a_page_names_exists():
     assert "model_dir" in flags_of("train")
@@ -190,6 +191,7 @@ def test_every_flag_that_a_page_names_exists():
                 assert name in known, (page, name)
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_every_program_prints_what_its_page_says(tmp_path):
     """The first program trains the model that the other pages export and use, on the real Fashion-MNIST."""

@@ -103,15 +103,12 @@ def test_the_same_signal_twice_in_a_moment_counts_once(tmp_path, data_dir):
 def test_signals_during_saves_damage_no_checkpoint(tmp_path, data_dir):
     """With a checkpoint at every step the process saves nearly all the time."""
     generator = random.Random(1)
-    for count in range(6):
+    for _ in range(4):
         number = generator.choice(list(STATUS))
         with training(tmp_path, data_dir, "--save_every=1") as (process, stderr):
             wait_for("step = ", process, stderr)
             time.sleep(generator.uniform(0, 0.2))
             process.send_signal(number)
-            if count % 2:
-                time.sleep(generator.uniform(0, 0.02))
-                process.send_signal(number)
             assert process.wait(timeout=60) == STATUS[number]
             said = stderr.read_text()
         (step,) = re.findall(r"stopped by \w+: step (\d+) is saved", said)
