@@ -273,6 +273,23 @@ def test_feature_columns_compute_the_numbers_of_1_15(names, expected):
     close(L.input_from_feature_columns(_features(), [columns[name] for name in names]), expected)
 
 
+def test_integerized_ids_are_taken_modulo_the_bucket_size():
+    features = {name: tf.constant([[1], [6], [9]], tf.int64) for name in ("i", "j")}
+    embedded = L.embedding_column(
+        L.sparse_column_with_integerized_feature("j", 4),
+        1,
+        initializer=tf.constant_initializer(np.arange(4.0)[:, None]),
+    )
+    columns = [L.one_hot_column(L.sparse_column_with_integerized_feature("i", 4)), embedded]
+    close(L.input_from_feature_columns(features, columns), [[1, 0, 1, 0, 0], [2, 0, 0, 1, 0], [1, 0, 1, 0, 0]])
+
+
+def test_remove_squeezable_dimensions_returns_predictions_first():
+    predictions, labels = F.remove_squeezable_dimensions(predictions=tf.ones([3, 1]), labels=tf.zeros([3]))
+    close(predictions, [1, 1, 1])
+    close(labels, [0, 0, 0])
+
+
 def test_shared_embedding_columns_share_one_table():
     columns = [L.sparse_column_with_keys(name, ["x", "y", "z"]) for name in ("k", "k2")]
     initializer = tf.constant_initializer(np.arange(6.0).reshape(3, 2))

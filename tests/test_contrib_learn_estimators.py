@@ -303,3 +303,47 @@ def test_texts_become_the_bytes_of_1_15():
     assert np.array(rows).tolist() == [[97, 98, 99, 0, 0], [195, 169, 228, 184, 173]]
     assert rows[0].dtype == np.uint8
     assert next(processor.reverse(rows)) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "fixed", "step", "dnn_bias", "bias", "weight"),
+    [
+        (None, False, 6, 0.0718, 0.2870, 0.3038),
+        (None, True, 5, 0.0731, 0.2922, 0.3280),
+        ("SGD", False, 6, 0.1368, 0.5471, 1.3188),
+        ("SGD", True, 5, 0.2037, 0.8147, 1.9707),
+        ("Momentum", False, 6, -0.0282, -0.1129, -0.1012),
+        ("Adam", True, 5, 0.1158, 0.4630, 0.5133),
+    ],
+)
+def test_a_combined_estimator_counts_and_learns_as_in_1_15(tmp_path, optimizer, fixed, step, dnn_bias, bias, weight):
+    columns = [contrib.layers.real_valued_column("x")]
+
+    def input_fn():
+        return {"x": tf.constant([[1.0], [2.0], [3.0]])}, tf.constant([[1.0], [0.0], [2.0]])
+
+    estimator = L.DNNLinearCombinedRegressor(
+        str(tmp_path),
+        linear_feature_columns=columns,
+        linear_optimizer=optimizer,
+        dnn_feature_columns=columns,
+        dnn_hidden_units=[2],
+        dnn_optimizer=optimizer,
+        dnn_activation_fn=lambda x: x * 0,  # its random weights do not count
+        fix_global_step_increment_bug=fixed,
+    ).fit(input_fn=input_fn, steps=5)
+    assert estimator.get_variable_value("global_step") == step
+    names = ("dnn/logits/bias", "linear/linear_model/bias_weights", "linear/linear_model/x/weights")
+    values = [estimator.get_variable_value(name).item() for name in names]
+    np.testing.assert_allclose(values, [dnn_bias, bias, weight], atol=1e-4)
+
+
+def test_a_named_optimizer_has_the_learning_rate_of_1_15(tmp_path):
+    def input_fn():
+        return {"x": tf.constant([[1.0], [2.0], [3.0]])}, tf.constant([[1.0], [0.0], [2.0]])
+
+    columns = [contrib.layers.real_valued_column("x")]
+    regressor = L.LinearRegressor(columns, str(tmp_path), optimizer="SGD").fit(input_fn=input_fn, steps=3)
+    names = ("linear/linear_model/bias_weights", "linear/linear_model/x/weights")
+    weights = [regressor.get_variable_value(name).item() for name in names]
+    np.testing.assert_allclose(weights, [0.4924, 1.1881], atol=1e-4)

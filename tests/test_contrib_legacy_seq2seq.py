@@ -182,3 +182,42 @@ def test_gradients_flow_through_decoders(session):
     for _ in range(20):
         session.run(train)
     assert session.run(loss) < before / 2
+
+
+@pytest.mark.parametrize(
+    ("function", "feed_previous", "expected"),
+    [
+        (
+            legacy_seq2seq.embedding_rnn_seq2seq,
+            True,
+            [[-0.00697, 0.02887, 0.00819], [0.00895, 0.02418, 0.02651], [0.07589, 0.03437, 0.09788]],
+        ),
+        (
+            legacy_seq2seq.embedding_rnn_seq2seq,
+            None,
+            [[-0.00697, 0.02887, 0.00819], [0.00895, 0.02418, 0.02651], [0, 0, 0]],
+        ),
+        (
+            legacy_seq2seq.embedding_attention_seq2seq,
+            True,
+            [[0.05904, -0.0484, -0.00357], [-0.06414, 0.09627, 0.11466], [0, 0, 0]],
+        ),
+        (
+            legacy_seq2seq.embedding_attention_seq2seq,
+            None,
+            [[0.02895, -0.03151, -0.01842], [-0.06414, 0.09627, 0.11466], [0, 0, 0]],
+        ),
+    ],
+)
+def test_gradients_of_the_decoders_embedding_are_those_of_1_15(session, function, feed_previous, expected):
+    """With a tensor, here for None, only the first symbols' embeddings get gradients."""
+    feed = tf.constant(True) if feed_previous is None else feed_previous
+    steps = [tf.constant(ids) for ids in ([1, 2], [0, 3], [2, 1])]
+    outputs, _ = function(steps, steps, gru(), 4, 5, 3, feed_previous=feed)
+    (embedding,) = (variable for variable in tf.trainable_variables() if "decoder/embedding" in variable.name)
+    generator = np.random.RandomState(0)
+    for variable in sorted(tf.global_variables(), key=lambda variable: variable.name):
+        variable.load(generator.uniform(-1, 1, variable.shape.as_list()).astype(np.float32), session)
+    loss = tf.add_n([tf.reduce_sum(tf.nn.softmax(output) ** 2) for output in outputs])
+    gradients = session.run(tf.convert_to_tensor(tf.gradients(loss, embedding)[0]))
+    np.testing.assert_allclose(gradients, [[0, 0, 0], *expected, [0, 0, 0]], atol=1e-5)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
+from tensorflow.python.feature_column import feature_column_v2 as _feature_column
 
 SPARSE_FEATURE_CROSS_DEFAULT_HASH_KEY = 0xDECAFCAFFE
 # input_from_feature_columns orders dense columns by their kind, then by the kind of their sparse column, then by name.
@@ -15,7 +16,7 @@ _DENSE = ("BucketizedColumn", "EmbeddingColumn", "SharedEmbeddingColumn", "Indic
 _SPARSE = (
     "CrossedColumn",
     "HashedCategoricalColumn",
-    "IdentityCategoricalColumn",
+    "IntegerizedCategoricalColumn",
     "VocabularyListCategoricalColumn",
     "VocabularyFileCategoricalColumn",
     "WeightedCategoricalColumn",
@@ -104,11 +105,19 @@ def sparse_column_with_vocabulary_file(
 def sparse_column_with_integerized_feature(
     column_name: str, bucket_size: int, combiner: str = "sum", dtype: tf.DType = tf.int64
 ) -> Any:
-    """Integers below bucket_size. A larger integer is an error at run time. TF 1 took it modulo bucket_size."""
+    """Integers, modulo bucket_size."""
     _only(combiner, "sparse_column_with_integerized_feature")
     if not dtype.is_integer:
         raise ValueError(f"dtype must be an integer type, not {dtype}")
-    return tf.feature_column.categorical_column_with_identity(column_name, bucket_size)
+    return IntegerizedCategoricalColumn(column_name, bucket_size, default_value=None)
+
+
+class IntegerizedCategoricalColumn(_feature_column.IdentityCategoricalColumn):
+    """A column whose values are taken modulo the number of buckets."""
+
+    def _transform_input_tensor(self, input_tensor: tf.SparseTensor) -> tf.SparseTensor:
+        ids = tf.cast(input_tensor.values, tf.int64) % self.number_buckets
+        return super()._transform_input_tensor(tf.SparseTensor(input_tensor.indices, ids, input_tensor.dense_shape))
 
 
 def weighted_sparse_column(sparse_id_column: Any, weight_column_name: str, dtype: tf.DType = tf.float32) -> Any:

@@ -16,7 +16,6 @@ nest.is_sequence = nest.is_nested  # its name in TF 1
 
 BoundedTensorSpec = tensor_spec.BoundedTensorSpec
 RecordInput = data_flow_ops.RecordInput
-remove_squeezable_dimensions = confusion_matrix.remove_squeezable_dimensions
 load_and_remap_matrix_initializer = checkpoint_ops._load_and_remap_matrix_initializer
 load_embedding_initializer = checkpoint_ops._load_embedding_initializer
 prepend_name_scope = ops.prepend_name_scope
@@ -82,6 +81,12 @@ def with_same_shape(expected_tensor: Any, tensor: Any) -> tf.Tensor:
     expected = tf.convert_to_tensor(expected_tensor)
     known = expected.shape
     return with_shape(known if known.is_fully_defined() else tf.shape(expected), tensor)
+
+
+def remove_squeezable_dimensions(predictions: Any, labels: Any, name: str | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns (predictions, labels), one of them without its last dimension if their ranks differ by 1."""
+    labels, predictions = confusion_matrix.remove_squeezable_dimensions(labels, predictions, name=name)
+    return predictions, labels
 
 
 def get_placeholders(graph: tf.Graph) -> list[tf.Tensor]:

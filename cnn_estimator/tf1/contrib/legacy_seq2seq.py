@@ -197,7 +197,7 @@ def embedding_rnn_seq2seq(
 ) -> _Decoded:
     """Encodes and decodes symbols. The outputs are logits, unless output_projection=(weights, biases) is given.
 
-    feed_previous: a bool, or a bool tensor.
+    feed_previous: a bool, or a bool tensor. With a tensor the embeddings of fed symbols get no gradients, as in TF 1.
     """
     with tf.variable_scope(scope or "embedding_rnn_seq2seq", dtype=dtype) as inner:
         _, state = _encode(cell, encoder_inputs, num_encoder_symbols, embedding_size, dtype or inner.dtype)
@@ -205,8 +205,16 @@ def embedding_rnn_seq2seq(
         call = _projected(cell, size, "output_projection_wrapper")
 
         def decode(feed: bool) -> _Decoded:
-            arguments = num_decoder_symbols, embedding_size, output_projection
-            return embedding_rnn_decoder(decoder_inputs, state, call, *arguments, feed_previous=feed)
+            return embedding_rnn_decoder(
+                decoder_inputs,
+                state,
+                call,
+                num_decoder_symbols,
+                embedding_size,
+                output_projection,
+                feed_previous=feed,
+                update_embedding_for_previous=isinstance(feed_previous, bool),
+            )
 
         return _decode_once_or_by(feed_previous, decode)
 
@@ -344,6 +352,7 @@ def embedding_attention_seq2seq(
                 size,
                 output_projection,
                 feed,
+                update_embedding_for_previous=isinstance(feed_previous, bool),
                 initial_state_attention=initial_state_attention,
             )
 

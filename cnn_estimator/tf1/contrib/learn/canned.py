@@ -8,19 +8,18 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 
 # The library itself: tf.estimator has other names on other releases of TensorFlow.
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
+from tf_slim.layers import optimizers
 
 from cnn_estimator.tf1.contrib.estimator import clip_gradients_by_norm
 from cnn_estimator.tf1.contrib.learn.estimators import Estimator, collected
 
+_DNN_RATE = 0.05
+_LINEAR_RATE = 0.2
 _MEAN = tf.losses.Reduction.SUM_OVER_BATCH_SIZE
 
 
-def _adagrad() -> Any:
-    return tf.train.AdagradOptimizer(0.05)
-
-
-def _ftrl(columns: list) -> Callable:
-    return lambda: tf.train.FtrlOptimizer(min(0.2, 1 / math.sqrt(len(columns))))
+def _linear_rate(columns: list) -> float:
+    return min(_LINEAR_RATE, 1 / math.sqrt(len(columns) or 1))
 
 
 class _Canned(Estimator):
@@ -106,17 +105,38 @@ class _Regressor(_Canned):
         return collected((row["scores"] for row in self._rows(x, input_fn, batch_size)), as_iterable)
 
 
-def _optimizer(optimizer: Any, default: Callable, clip_norm: float | None) -> Any:
-    """Returns a function that returns the optimizer, or default() for None, with gradients clipped to clip_norm.
+def _optimizer(optimizer: Any, rate: float, clip_norm: float | None) -> Callable[[], Any]:
+    """Returns a function that returns the optimizer, with gradients clipped to clip_norm.
 
-    The name of an optimizer without clip_norm is returned as it is.
+    Args:
+      optimizer: an optimizer, a function that returns one, or the name of one, which gets the learning rate `rate`.
     """
 
     def make() -> Any:
-        made = default() if optimizer is None else optimizer() if callable(optimizer) else optimizer
+        made = optimizer
+        if isinstance(optimizer, str):
+            made = optimizers.OPTIMIZER_CLS_NAMES[optimizer](learning_rate=rate)
+        elif callable(optimizer):
+            made = optimizer()
         return made if clip_norm is None else clip_gradients_by_norm(made, clip_norm)
 
-    return optimizer if isinstance(optimizer, str) and clip_norm is None else make
+    return make
+
+
+class _CountingOptimizer(tf.train.Optimizer):
+    """An optimizer that counts its updates in the global step."""
+
+    def __init__(self, optimizer: Any) -> None:
+        super().__init__(use_locking=False, name="Counting")
+        self._optimizer = optimizer
+
+    def compute_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        return self._optimizer.compute_gradients(*args, **kwargs)
+
+    def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        update = self._optimizer.apply_gradients(*args, **kwargs)
+        with tf.control_dependencies([update]):
+            return tf.assign_add(tf.train.get_global_step(), 1).op
 
 
 class _Linear(_Canned):
@@ -130,7 +150,8 @@ class _Linear(_Canned):
         **options: Any,
     ) -> None:
         columns = list(feature_columns)
-        optimizer = _optimizer(optimizer, _ftrl(columns), gradient_clip_norm)
+        rate = _LINEAR_RATE if optimizer else _linear_rate(columns)
+        optimizer = _optimizer(optimizer or "Ftrl", rate, gradient_clip_norm)
         super().__init__({"feature_columns": columns, "optimizer": optimizer}, {"model_dir": model_dir, **options})
 
 
@@ -150,7 +171,7 @@ class _DNN(_Canned):
         own = {
             "hidden_units": hidden_units,
             "feature_columns": list(feature_columns),
-            "optimizer": _optimizer(optimizer, _adagrad, gradient_clip_norm),
+            "optimizer": _optimizer(optimizer or "Adagrad", _DNN_RATE, gradient_clip_norm),
             "activation_fn": activation_fn,
             "dropout": dropout,
         }
@@ -170,16 +191,23 @@ class _Combined(_Canned):
         dnn_activation_fn: Any = tf.nn.relu,
         dnn_dropout: float | None = None,
         gradient_clip_norm: float | None = None,
-        fix_global_step_increment_bug: bool = True,
+        fix_global_step_increment_bug: bool = False,
         **options: Any,
     ) -> None:
-        """fix_global_step_increment_bug: not used. Each step is counted once."""
+        """fix_global_step_increment_bug: whether an update of both parts counts as one step. TF 1 counted two."""
         columns = list(linear_feature_columns or ())
+        dnn_columns = list(dnn_feature_columns or ())
+        counts_twice = bool(columns and dnn_columns) and not fix_global_step_increment_bug
+
+        def make_dnn_optimizer() -> Any:
+            made = _optimizer(dnn_optimizer or "Adagrad", _DNN_RATE, gradient_clip_norm)()
+            return _CountingOptimizer(made) if counts_twice else made
+
         own = {
             "linear_feature_columns": columns,
-            "linear_optimizer": _optimizer(linear_optimizer, _ftrl(columns), gradient_clip_norm),
-            "dnn_feature_columns": list(dnn_feature_columns or ()),
-            "dnn_optimizer": _optimizer(dnn_optimizer, _adagrad, gradient_clip_norm),
+            "linear_optimizer": _optimizer(linear_optimizer or "Ftrl", _linear_rate(columns), gradient_clip_norm),
+            "dnn_feature_columns": dnn_columns,
+            "dnn_optimizer": make_dnn_optimizer,
             "dnn_hidden_units": dnn_hidden_units,
             "dnn_activation_fn": dnn_activation_fn,
             "dnn_dropout": dnn_dropout,
