@@ -276,7 +276,7 @@ def _process_restored():
     absl_handler = absl_logging.get_absl_handler().python_handler
     absl_stream = absl_handler.setStream(sys.stderr)  # the command closes it, unless it is stderr
     handlers, logging.root.handlers = logging.root.handlers, []  # not to be closed by the command's own
-    listeners = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    listeners = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     argv, stdin, folder, requested = sys.argv, sys.stdin, os.getcwd(), stopping.requested()
     values, parsed = flagsaver.save_flag_values(), flags.FLAGS.is_parsed()
     try:

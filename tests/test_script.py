@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import sys
 import pytest
 from helpers import REPOSITORY, run, users_environment
 
-from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import script
 
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
@@ -59,6 +59,7 @@ kept = tf.Session().run(dropout(tf.ones([1000]), 0.9)) > 0  # the second argumen
 assert kept.mean() > 0.5
 assert numpy.int is int
 assert not tf.executing_eagerly()
+assert __annotations__ == {}
 print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)
 """
 
@@ -156,15 +157,31 @@ def test_a_module_runs_as_with_python_m(tmp_path):
 
 
 @pytest.mark.process
-def test_a_python_2_program_ends_with_one_error_line(tmp_path):
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_folder_and_a_zip_file_run_as_with_python(tmp_path, zipped):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "part.py").write_text("name = __name__")
+    (folder / "__main__.py").write_text(
+        "import sys, tensorflow as tf, part\nprint(tf.Session.__name__, part.name, __name__, sys.argv, sys.path[0])"
+    )
+    path = shutil.make_archive(tmp_path / "program", "zip", folder) if zipped else str(folder)
+    done = run_program(tmp_path, path, "a")
+    assert (done.stderr, done.stdout) == ("", f"Session part __main__ {[path, 'a']} {path}\n")
+
+
+@pytest.mark.process
+def test_a_python_2_program_gets_a_hint_below_the_error(tmp_path):
     (tmp_path / "module.py").write_text("import tensorflow\n\nprint 'a'\n")
     (tmp_path / "program.py").write_text("import module\n")
     done = run_program(tmp_path, "program.py")
+    *lines, error, hint = done.stderr.splitlines()
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        f"error: {tmp_path}/module.py, line 3, is Python 2: print 'a': convert it to Python 3"
+    assert f'  File "{tmp_path}/module.py", line 3' in lines
+    assert error.startswith("SyntaxError: ")
+    assert hint == (
+        "If this is a program for Python 2, convert it, for example with 2to3, which Python has up to 3.12."
     )
-    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.unit
@@ -172,8 +189,7 @@ def test_a_python_2_program_ends_with_one_error_line(tmp_path):
 def test_syntax_errors_of_python_2_are_recognized(line):
     with pytest.raises(SyntaxError) as caught:
         compile(line, "program.py", "exec")
-    with pytest.raises(UserError, match=r"^program\.py, line \d, is Python 2: "):
-        script._refuse_python_2(caught.value)
+    assert script.looks_like_python_2(caught.value)
 
 
 @pytest.mark.process
@@ -191,11 +207,83 @@ def test_another_syntax_error_prints_what_python_prints(tmp_path):
     [
         ((), "no program is named: give SCRIPT.py or -m MODULE, and then the program's arguments"),
         (("none.py",), "none.py cannot be opened: No such file or directory: name a Python file"),
+        (
+            ("-c", "print()"),
+            "-c is not supported: give SCRIPT.py or -m MODULE; options of Python come first, as in python -u -m "
+            "cnn_estimator run SCRIPT.py",
+        ),
     ],
 )
 def test_a_missing_program_is_an_error(tmp_path, arguments, message):
     done = run_program(tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
+
+
+HEADS = """
+import tensorflow as tf
+tf.logging.set_verbosity(tf.logging.ERROR)
+columns = [tf.feature_column.numeric_column("x")]
+
+def loss(make, head, labels):
+    data = {"x": [[1.0], [2.0]]}, labels
+    estimator = make(head)
+    estimator.train(lambda: tf.data.Dataset.from_tensors(data).repeat(2))
+    return float(estimator.evaluate(lambda: tf.data.Dataset.from_tensors(data))["average_loss"])
+
+def own(head):
+    def model_fn(features, labels, mode):
+        logits = tf.layers.dense(features["x"], head.logits_dimension, kernel_initializer=tf.ones_initializer())
+        optimizer = tf.train.GradientDescentOptimizer(0.1)
+        minimize = lambda loss: optimizer.minimize(loss, tf.train.get_global_step())
+        return head.create_estimator_spec(features, mode, logits, labels, train_op_fn=minimize)
+    return tf.estimator.Estimator(model_fn)
+
+def linear(head):
+    return tf.estimator.LinearEstimator(head, columns, optimizer=tf.train.GradientDescentOptimizer(0.1))
+
+for make, heads in (
+    (own, (tf.estimator.BinaryClassHead(), tf.estimator.MultiClassHead(3), tf.estimator.RegressionHead())),
+    (linear, (
+        tf.contrib.estimator.binary_classification_head(),
+        tf.contrib.estimator.multi_class_head(3),
+        tf.contrib.estimator.regression_head(),
+    )),
+):
+    labels = [[0], [1]], [[0], [2]], [[0.5], [1.0]]
+    print(*("%.5f" % loss(make, *case) for case in zip(heads, labels)))
+print(tf.losses.Reduction.SUM_BY_NONZERO_WEIGHTS, tf.losses.absolute_difference.__name__, tf.metrics.mean.__name__)
+"""
+
+
+@pytest.mark.process
+def test_heads_of_the_estimator_library_have_the_losses_of_1_15(tmp_path):
+    """They look up names of TensorFlow 2 in the module that has TensorFlow 1's for the program."""
+    (tmp_path / "program.py").write_text(HEADS)
+    done = run_program(tmp_path, "program.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "0.69114 0.98502 0.01082",
+        "0.68175 0.98502 0.01082",
+        "weighted_sum_by_nonzero_weights absolute_difference mean",
+    ]
+
+
+@pytest.mark.process
+def test_a_closed_stderr_and_a_safe_path_are_as_with_plain_python(tmp_path):
+    (tmp_path / "program.py").write_text("import sys, tensorflow\nprint(sys.stderr, sys.path)")
+    command = f"PYTHONSAFEPATH=1 {sys.executable} {{}} program.py 2>&-"
+    outputs = [
+        subprocess.run(
+            ["sh", "-c", command.format(how)],
+            cwd=tmp_path,
+            env=users_environment(ENVIRONMENT),
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+        for how in ("", "-m cnn_estimator run")
+    ]
+    assert outputs[0].startswith("None [")
+    assert outputs[1] == outputs[0]
 
 
 @pytest.mark.process

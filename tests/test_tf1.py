@@ -291,3 +291,27 @@ def test_an_unsupported_or_missing_package_is_refused(monkeypatch, package, requ
     monkeypatch.setattr(importlib.metadata, "version", version)
     problem = f"does not work with {package} {installed}" if installed else f"needs {package}"
     assert import_error() == f"TensorFlow {TENSORFLOW} {problem}: pip install '{package}=={required}.*'"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["softmax", "sparse_softmax", "sigmoid"])
+def test_losses_refuse_arguments_without_names_as_in_1_15(name):
+    loss = getattr(tf.nn, f"{name}_cross_entropy_with_logits")
+    logits = tf.constant([[1.0, 2.0]])
+    labels = tf.constant([1] if name == "sparse_softmax" else [[0.0, 1.0]])
+    with pytest.raises(ValueError, match=rf"^tf\.nn\.{name}_cross_entropy_with_logits: name the arguments"):
+        loss(logits, labels)
+    with tf.Session() as session:
+        values = session.run([loss(labels=labels, logits=logits), loss(None, labels, logits)])
+    np.testing.assert_array_equal(*values)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not BRIDGED, reason="TensorFlow 2.15 comes with Keras 2")
+@pytest.mark.parametrize("made", [True, False])
+def test_keras_3_models_that_stop_working_get_one_warning(made):
+    code = f"import keras\nlayer = keras.layers.Dense(1) if {made} else None\nfrom cnn_estimator.tf1 import tf\n"
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
+    warning = "the Keras 3 models in this process stop working, because cnn_estimator has switched off eager execution"
+    assert done.stderr.count(warning) == made

@@ -114,6 +114,7 @@ def _run_program(program: str, arguments: list[str]) -> None:
         with process.output():
             print(f"{program} {RUN_USAGE}\n\n{RUN_SUMMARY}")
         return
+    process.open_descriptors()
     try:
         with native_log.filtered():
             script = importlib.import_module("cnn_estimator.tf1.script")

@@ -56,6 +56,7 @@ def filtered() -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stderr.flush()
+            if sys.stderr:  # None where descriptor 2 was closed
+                sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)

@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import time
 import types
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from cnn_estimator.errors import Stopped, TaskLost, UserError
 # Supervisors restart a task whose exit status is 128 or more; SIGUSR1's 138 is left to programs.
 TASK_LOST_STATUS = 138
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # `timeout` and some supervisors signal both the process and its group: two signals, microseconds apart.
 _REPEATED_SIGNAL_SECONDS = 0.1
 
@@ -53,7 +55,7 @@ def exit_statuses(nothing_done: str) -> Iterator[None]:
     """Ends the process with one line on stderr and an exit status when a verb raises an error that is no bug.
 
     UserError, and an error of the environment: `error: …`, status 1; TaskLost: the same line, status 138.
-    Stopped: `stopped by …`, status 143 for SIGTERM, 130 for SIGINT.
+    Stopped: `stopped by …`, status 143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP.
 
     Args:
       nothing_done: what the line says when a signal stopped the verb, for example "nothing was trained".
@@ -112,18 +114,25 @@ def exit_stopped(stopped: Stopped, state: str) -> NoReturn:
 
 def _open_streams() -> None:
     """Opens /dev/null in place of closed descriptors, and stdout with a buffer that keeps what cannot be written."""
-    # The next file to be opened would get the number of a closed one, and TensorFlow's C++ side would print into it.
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
+    open_descriptors()
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     if sys.stdout is sys.__stdout__:  # not redirected inside this process
         # File names may have characters that the terminal lacks: they are escaped.
         encoding = sys.stdout.encoding if sys.stdout else None
         sys.stdout = open(1, "w", _STDOUT_BUFFER_BYTES, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def open_descriptors() -> None:
+    """Opens /dev/null in place of closed ones among the descriptors 0 to 2.
+
+    The next file to be opened would get the number of a closed one, and TensorFlow's C++ side would print into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
 
 
 def _check_stdout() -> None:
@@ -176,19 +185,23 @@ def command_line(verb: str, *flag_texts: str) -> str:
 
 
 def _listen() -> None:
-    """Makes the first stop signal (SIGTERM or Ctrl-C) request the end of the work, and the second end the process."""
-    received_at = 0.0
+    """Makes the first stop signal request the end of the work, and the second end the process.
+
+    Stop signals are SIGTERM, SIGINT (Ctrl-C) and SIGHUP, unless the process was started with the signal ignored.
+    """
+    received_at: float | None = None
 
     def receive(number: int, frame: types.FrameType | None) -> None:
         nonlocal received_at
-        if stopping.requested() is None:
+        if received_at is None:
             received_at = time.monotonic()
             stopping.request(signal.Signals(number))
         elif time.monotonic() - received_at > _REPEATED_SIGNAL_SECONDS:
             os._exit(128 + number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, receive)
+    for number in _STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, receive)
 
 
 def parse(arguments: list[str]) -> list[str]:
@@ -210,3 +223,24 @@ def log_to_stderr() -> None:
     for name in ("tensorflow", "cnn_estimator"):
         logging.getLogger(name).setLevel(level)
     logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # its first run logs that it lists the fonts
+
+
+def become_task(name: str) -> None:
+    """Makes this process a task of a cluster: its log lines begin with its name, and it hears signals at once.
+
+    Python calls the handler of a signal between two operations of the main thread, which may wait for another task.
+    """
+    logging.root.handlers[0].setFormatter(logging.Formatter(f"{name}: {logging.BASIC_FORMAT}"))
+    numbers, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    threading.Thread(target=_hear, args=(numbers,), daemon=True).start()
+
+
+def _hear(numbers: int) -> None:
+    """Requests the end of the work for the first stop signal whose number comes through a pipe."""
+    while True:
+        number = os.read(numbers, 1)[0]
+        if number in _STOP_SIGNALS:
+            stopping.request(signal.Signals(number))
+            return

@@ -9,12 +9,16 @@ unless TF_CPP_MIN_LOG_LEVEL is set. It lets each session's configuration set tha
 TensorFlow would otherwise take from the first session.
 """
 
+import functools
+import gc
 import importlib.metadata
+import logging
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import aliases
@@ -92,7 +96,9 @@ def _load() -> ModuleType:
         tf.compat.v1 = tf  # TensorFlow has a second copy of the module there
     aliases.install_removed(tensorflow, tf)
     aliases.restore_internal_names(tf)
+    _require_named_arguments(tf.nn)
     _explain_removed_estimators(importlib.import_module(tf.estimator.__name__))
+    _warn_of_keras_3_models()
     tf.disable_v2_behavior()
 
     logger = tf.get_logger()
@@ -107,6 +113,38 @@ def _explain_removed_estimators(estimator: ModuleType) -> None:
         setattr(estimator, name, Unavailable(f"tf.estimator.{name}", _TREES_ADVICE))
     for name in ("RNNClassifier", "RNNEstimator"):
         setattr(estimator.experimental, name, Unavailable(f"tf.estimator.experimental.{name}", _RNN_ADVICE))
+
+
+def _warn_of_keras_3_models() -> None:
+    """Logs a warning if this process has made layers with Keras 3, which cannot work without eager execution."""
+    keras = sys.modules.get("keras")
+    if keras is None or aliases.keras_package() == "keras" or OWN_THREADS:
+        return
+    if any(isinstance(value, keras.Layer) for value in gc.get_objects()):
+        logging.getLogger("cnn_estimator").warning(
+            "the Keras 3 models in this process stop working, because cnn_estimator has switched off eager execution: "
+            "use them in another process"
+        )
+
+
+def _require_named_arguments(nn: ModuleType) -> None:
+    """Makes losses refuse unnamed logits and labels, as in TensorFlow 1: which of them comes first has changed."""
+    for name in (
+        "sigmoid_cross_entropy_with_logits",
+        "softmax_cross_entropy_with_logits",
+        "sparse_softmax_cross_entropy_with_logits",
+    ):
+        setattr(nn, name, _named(getattr(nn, name)))
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def named(_sentinel: Any = None, *arguments: Any, **keywords: Any) -> Any:
+        if _sentinel is not None:
+            raise ValueError(f"tf.nn.{function.__name__}: name the arguments, labels=… and logits=…")
+        return function(*arguments, **keywords)
+
+    return named
 
 
 def _silence_deprecation_warnings() -> None:

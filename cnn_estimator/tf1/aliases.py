@@ -35,6 +35,8 @@ _REMOVED_ALIASES = {
 _MOVED_ALIASES = {"tensorflow.python.training.training_ops": "tensorflow.python.ops.gen_training_ops"}
 # TensorFlow's internal copy of Keras lacks these parts. The Keras package's parts fit, because they hold no layers.
 _KERAS_PARTS = ("applications", "datasets", "preprocessing")
+# Names of TensorFlow 2 that Keras provides, and that TensorFlow loads at their first use.
+_KERAS_NAMES = ("initializers", "keras", "losses", "metrics", "optimizers")
 # Internal names of TensorFlow 1: {module: {name in the module: public name in tf}}.
 _CONSTANTS = {"convert_variables_to_constants": "graph_util.convert_variables_to_constants"}
 _INTERNAL_NAMES = {
@@ -200,6 +202,7 @@ def _load_data(function: str, *arguments: str, **keywords: str) -> object:
 
 def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
     """Turns the module tensorflow into the TF 1 API. Only for a process that runs nothing but a TF 1 program."""
+    _keep_for_the_estimator_library(tensorflow)
     keras = keras_package()
     targets = {"tensorflow.estimator": tf.estimator.__name__, "tensorflow.keras": keras}
     if keras != "keras":
@@ -216,6 +219,21 @@ def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
     for api in (tensorflow, tf):
         api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]
     _install_parts("tensorflow", tf)
+
+
+def _keep_for_the_estimator_library(tensorflow: ModuleType) -> None:
+    """Gives the Estimator library's modules a copy of the module tensorflow as it is now.
+
+    They look up names such as tf.losses.Reduction when they are used, and mean TensorFlow 2's.
+    """
+    importlib.import_module(f"{_API}.v2.estimator")  # loads what the API of TF 1 does not need
+    for name in _KERAS_NAMES:
+        dir(getattr(tensorflow, name))  # loads it: later the loader would put TensorFlow 2's module into tensorflow
+    copy = ModuleType(tensorflow.__name__)
+    vars(copy).update(vars(tensorflow))
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("tensorflow_estimator.") and vars(module).get("tf") is tensorflow:
+            vars(module)["tf"] = copy
 
 
 def _install_parts(name: str, api: ModuleType) -> None:
