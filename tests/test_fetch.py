@@ -103,6 +103,15 @@ def test_a_mirror_fills_the_cache_which_is_the_source_from_then_on(cache, mirror
     assert len(mirror.requests) == 4
 
 
+def test_a_dataset_needs_no_package(cache, mirror, public):
+    public(package=None)
+    assert load("fashion_mnist", "test").source == mirror.url
+    (cache / TEST_LABELS).unlink()
+    public(package=None, mirrors=())
+    with pytest.raises(DatasetError, match=f"^no source has fashion_mnist, tried {cache} .*: put its four IDX files"):
+        load("fashion_mnist", "test")
+
+
 def test_a_mirror_with_other_content_is_not_used(cache, mirror, public, tmp_path):
     (mirror.folder / f"{TEST_LABELS}.gz").write_bytes(gzip.compress(labels_content(LABELS[::-1]), mtime=0))
     with pytest.raises(DatasetError, match=f"{TEST_LABELS}.gz: damaged, its SHA-256 is not the known one"):

@@ -133,11 +133,24 @@ def test_pixels_of_more_than_8_bits_are_not_clipped(tmp_path, expected, name, dt
     assert is_near(read(tmp_path / name), expected)
 
 
+@pytest.mark.parametrize("dark", [0, 40])
+@pytest.mark.parametrize("bright", [120, 255])
+def test_a_picture_is_the_same_with_8_and_with_16_bits(tmp_path, dark, bright):
+    pixels = np.full((28, 28), dark, np.uint8)
+    pixels[8:20, 5:15] = bright
+    Image.fromarray(pixels).save(tmp_path / "8.png")
+    Image.fromarray(pixels.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    Image.fromarray(pixels.astype(np.uint16) * 257).save(tmp_path / "16.tif")
+    Image.fromarray(pixels / np.float32(255)).save(tmp_path / "float.tif")
+    for name in ("16.png", "16.tif", "float.tif"):
+        np.testing.assert_allclose(read(tmp_path / name).image, read(tmp_path / "8.png").image, atol=1e-6)
+
+
 def test_non_finite_pixels_are_black(tmp_path):
     pixels = np.full((28, 28), 0.5, np.float32)
     pixels[:, :20] = np.nan
     Image.fromarray(pixels).save(tmp_path / "a.tif")
-    assert read(tmp_path / "a.tif").image.tolist() == [[0.0] * 20 + [1.0] * 8] * 28
+    assert read(tmp_path / "a.tif").image.tolist() == [[0.0] * 20 + [0.5] * 8] * 28
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

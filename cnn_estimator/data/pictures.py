@@ -16,6 +16,7 @@ from cnn_estimator.errors import UserError
 
 # Only formats that Pillow decodes by itself: for some others it runs another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_MAX_16_BITS = 2**16 - 1
 _WORKING_SIDE = 8 * SIDE  # larger images are made as small as this first, which averages out their noise
 # Grey values are from 0 to 1.
 _MIN_MEAN_GREY_OF_BRIGHT_OBJECT = 0.8  # such an object would be lost on white
@@ -118,7 +119,10 @@ def _working_copy(file: Image.Image) -> Image.Image:
     file.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # decodes a large JPEG at a fraction of its size
     image = ImageOps.exif_transpose(file)
     if image.mode.startswith(("I", "F")):  # more than 8 bits, which mode L would clip to 255
+        sixteen_bits = image.mode.startswith("I;16") or file.format in ("PNG", "PPM")
         image = image.convert("F")
+        if sixteen_bits:
+            image = Image.fromarray(np.asarray(image) / np.float32(_MAX_16_BITS))
     else:
         image = image.convert("RGBA" if image.has_transparency_data else "L")
     image.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
@@ -130,6 +134,9 @@ def _grey(image: Image.Image, invert: str) -> np.ndarray:
     values = np.asarray(image, float)
     if image.mode == "F":
         values = np.nan_to_num(values, posinf=0, neginf=0)
+        if values.min() >= 0 and values.max() <= 1:
+            return values
+        # A TIFF file of larger numbers does not say which of them is white.
         return (values - values.min()) / (np.ptp(values) or 1)
     if image.mode == "L":
         return values / 255
