@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gc
 import logging
+import math
 import os
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from cnn_estimator import hooks, inputs, metrics, model, model_session
 from cnn_estimator.data import datasets
 from cnn_estimator.distributed import tf_config
+from cnn_estimator.errors import UserError
 from cnn_estimator.files import refuse_foreign, try_to_write, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
@@ -88,8 +90,8 @@ def evaluate(
       plot: whether to plot the results, as PNG files in model_dir/plots and among TensorBoard's images.
 
     Raises:
-      UserError: there is no intact checkpoint, the checkpoint is of another model, the data is missing or bad, or the
-        plots cannot be written.
+      UserError: there is no intact checkpoint, the checkpoint is of another model, the loss is NaN or infinite, the
+        data is missing or bad, or the plots cannot be written.
       Stopped: a stop signal ended the work.
     """
     tf_config.log_ignored()
@@ -119,6 +121,11 @@ def evaluate(
             estimator_folder, snapshot.copy, settings, data, batch_size, session_config
         )
     gc.collect()  # a graph and its session are reference cycles, and hold memory until they are found
+    if not math.isfinite(estimator_metrics["average_loss"]):
+        raise UserError(
+            f"{snapshot.original.path}: the loss on the test set is {estimator_metrics['average_loss']}",
+            "its training diverged; name another {checkpoint}",
+        )
     evaluation = Evaluation(
         {
             "accuracy": _six_digits(estimator_metrics["accuracy"]),
@@ -148,15 +155,15 @@ def _run_estimator(
     session_config: tf.ConfigProto,
 ) -> tuple[dict[str, Any], Predictions]:
     """Returns Estimator's metrics of a checkpoint, and the predictions for all images."""
-    events.renew(os.path.join(folder, EVALUATION_FOLDER))
     with tf_config.hidden():
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
     input_fn = inputs.evaluation_input_fn(data, batch_size)
     collected = hooks.CollectPredictions()
-    estimator_metrics = estimator.evaluate(
-        input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected]
-    )
+    with events.open_writer(os.path.join(folder, EVALUATION_FOLDER)):
+        estimator_metrics = estimator.evaluate(
+            input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected]
+        )
     return estimator_metrics, collected.predictions()
 
 
@@ -201,10 +208,9 @@ def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> N
         tf.Summary.Value(tag=name, image=tf.Summary.Image(encoded_image_string=content))
         for name, content in contents.items()
     ]
-    # Estimator has opened this writer, and keeps it open.
-    writer = tf.summary.FileWriterCache.get(folder)
+    writer = events.new_writer(folder)
     writer.add_summary(tf.Summary(value=images), step)
-    writer.flush()
+    writer.close()
 
 
 def _can_be_written(folder: str) -> bool:

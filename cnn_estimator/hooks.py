@@ -86,7 +86,7 @@ class Progress(tf.train.SessionRunHook):
         self.loss = float(run_values.results)
         if not math.isfinite(self.loss):
             step = int(run_context.session.run(tf.train.get_global_step()))
-            raise _diverged(f"loss is {self.loss}", step, self._learning_rate)
+            raise diverged(f"loss is {self.loss}", step, self._learning_rate)
         self.steps += 1
         self._bar.update()
 
@@ -103,8 +103,8 @@ class OnGraphBuilt(tf.train.SessionRunHook):
 
 class SaveCheckpoints(tf.train.CheckpointSaverHook):
     """Saves at intervals and at the end: only finite weights, never over the checkpoint that was restored, and only
-    into the folder that was locked. A checkpoint is on the disk before training continues. TensorFlow's class calls
-    _save() for each of them, at the end from end().
+    into the folder that was locked. A checkpoint is on the disk before an older one is deleted, and before training
+    continues. TensorFlow's class calls _save() for each of them, at the end from end().
 
     Args:
       run_dir: the locked model_dir.
@@ -121,8 +121,15 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
 
     def begin(self) -> None:
         super().begin()
-        floats = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
-        self._all_finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in floats])
+        self._all_finite = all_finite()
+        saver = self._get_saver()
+        delete_old = saver._MaybeDeleteOldCheckpoints
+
+        def sync_and_delete_old(**arguments: object) -> None:
+            sync_checkpoint(saver.last_checkpoints[-1])
+            delete_old(**arguments)
+
+        saver._MaybeDeleteOldCheckpoints = sync_and_delete_old
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         self._run_dir.check_locked()
@@ -133,15 +140,20 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
         if step == self._restored_step:
             return False
         if not session.run(self._all_finite):
-            raise _diverged("weights are no longer finite", step, self._learning_rate)
+            raise diverged("weights are no longer finite", step, self._learning_rate)
         self._run_dir.check_locked()
         with saving(f"model_dir {self._run_dir.path}"):
-            stop = super()._save(session, step)
-            sync_checkpoint(self._run_dir.path, step)
-        return stop
+            return super()._save(session, step)
 
 
-def _diverged(problem: str, step: int, learning_rate: float) -> UserError:
+def all_finite() -> tf.Tensor:
+    """Returns a bool scalar: whether no variable of the current graph has a value that is NaN or infinite."""
+    floats = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
+    return tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in floats])
+
+
+def diverged(problem: str, step: int, learning_rate: float) -> UserError:
+    """Returns the error for a loss or a weight that is NaN or infinite."""
     return UserError(
         f"{problem} at step {step} with learning_rate {learning_rate}",
         "continue from the last checkpoint, or start over with {fresh}, with a smaller {learning_rate}",

@@ -1,6 +1,7 @@
 """A model that runs outside of Estimator: its graph, its session and its weights."""
 
 import logging
+import os
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ from cnn_estimator.tf1 import tf
 log = logging.getLogger("cnn_estimator")
 
 _AVERAGE = "ExponentialMovingAverage"
+_processes_with_sessions: set[int] = set()  # this process, and those that it was forked from
 
 
 def make_session_config(precision: str, threads: int | None = None) -> tf.ConfigProto:
@@ -24,7 +26,11 @@ def make_session_config(precision: str, threads: int | None = None) -> tf.Config
     Args:
       precision: "float32" or "bfloat16".
       threads: how many threads share an operation; None takes TensorFlow's default, one for each CPU.
+
+    Raises:
+      UserError: this process was forked after a session.
     """
+    _check_not_forked()
     config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads or 0)
     set_precision(precision, config)
     # TensorFlow optimizes a graph twice by default. The second pass changes nothing in these graphs (the weights after
@@ -32,6 +38,16 @@ def make_session_config(precision: str, threads: int | None = None) -> tf.Config
     rewrite_options = config.graph_options.rewrite_options
     rewrite_options.meta_optimizer_iterations = rewrite_options.ONE
     return config
+
+
+def _check_not_forked() -> None:
+    """Raises UserError in a process that was forked after a session, where a session would wait for ever."""
+    _processes_with_sessions.add(os.getpid())
+    if len(_processes_with_sessions) > 1:
+        raise UserError(
+            "this process was forked from one that has run a TensorFlow session, and TensorFlow hangs here",
+            'start it with multiprocessing.get_context("spawn")',
+        )
 
 
 class ModelSession:

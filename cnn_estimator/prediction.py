@@ -93,6 +93,7 @@ class Predictor:
 
         Raises:
           ValueError: the images have another shape or other values.
+          UserError: a probability is NaN.
           Stopped: a stop signal came between two batches.
         """
         images = np.asarray(images, np.float32)
@@ -101,7 +102,13 @@ class Predictor:
         if images.size and not (images.min() >= 0 and images.max() <= 1):
             advice = ", divide by 255" if images.max() > 1 else ""
             raise ValueError(f"pixels from {images.min()} to {images.max()}: they must lie in 0..1{advice}")
-        return self._model.predict(images, _BATCH_SIZE)
+        predictions = self._model.predict(images, _BATCH_SIZE)
+        if not np.isfinite(predictions.probabilities).all():
+            raise UserError(
+                f"{self.checkpoint.path} predicts probabilities that are NaN",
+                "its training diverged; name another {checkpoint}",
+            )
+        return predictions
 
 
 @dataclasses.dataclass(frozen=True)

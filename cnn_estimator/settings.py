@@ -368,7 +368,7 @@ class TrainOptions:
     ] = None
     eval_on_test: Annotated[bool, Switch(), "Evaluate on the test set while training, for the curves alone."] = False
     keep_best: Annotated[
-        bool, Switch(), "Keep the checkpoint with the highest validation accuracy, in model_dir/best."
+        bool, Switch(), "From now on, keep the checkpoint with the highest validation accuracy, in model_dir/best."
     ] = False
     early_stopping: Annotated[
         int | None,

@@ -224,7 +224,7 @@ def test_a_checkpoint_with_several_data_files_is_read_whole(tmp_path):
         with pytest.raises(UserError, match="none of its checkpoints is intact"):
             checkpoints.newest_intact(str(tmp_path))
         file.write_bytes(content)
-    checkpoints.sync_checkpoint(str(tmp_path), 7)
+    checkpoints.sync_checkpoint(str(tmp_path / "model.ckpt-7"))
     checkpoints.remove_others(str(tmp_path), {8})
     assert os.listdir(tmp_path) == ["checkpoint"]
 
@@ -263,6 +263,20 @@ def test_a_checkpoint_that_estimator_did_not_write_is_refused(tmp_path, values):
     save(tmp_path / "model.ckpt", **values)
     with pytest.raises(UserError, match=r"model\.ckpt has no global_step"):
         checkpoints.newest_intact(str(tmp_path))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_checkpoint_that_is_not_finite_is_never_loaded(tmp_path, caplog, value):
+    save(tmp_path / "model.ckpt-0", global_step=np.int64(0), dense__kernel=np.array([1, 2], np.float32))
+    save(tmp_path / "model.ckpt-1", global_step=np.int64(1), dense__kernel=np.array([1, value], np.float32))
+    assert checkpoints.newest_intact(str(tmp_path)).step == 0
+    assert "skipped a checkpoint: " in caplog.text
+    for file in tmp_path.glob("model.ckpt-0*"):
+        file.unlink()
+    problem = r"model\.ckpt-1 has values of dense/kernel that are NaN or infinite: its training diverged"
+    for wanted in (None, "1"):
+        with pytest.raises(UserError, match=problem), checkpoints.snapshot(str(tmp_path), wanted):
+            pass
 
 
 DENSE = {

@@ -8,7 +8,6 @@ import pytest
 
 from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
-from cnn_estimator.distributed import chief_plan
 from cnn_estimator.distributed.chief_plan import ChiefPlan
 from cnn_estimator.errors import UserError
 from cnn_estimator.settings import Start, TrainOptions, make_settings
@@ -53,7 +52,7 @@ def test_other_options_are_refused(recipe, overrides, message):
 
 def test_other_images_or_labels_are_refused():
     data = Split(np.zeros((3, 28, 28), np.uint8), np.int32([1, 2, 3]), ("a",) * 10, "here")
-    plan = dataclasses.replace(PLAN, data=chief_plan.fingerprint(data))
+    plan = dataclasses.replace(PLAN, data=data.fingerprint())
     plan.check_data(data)
     for other in (
         dataclasses.replace(data, labels=np.int32([1, 2, 4])),

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from helpers import REPOSITORY, called_train, started, train, variables, wait_for
+from helpers import REPOSITORY, called_train, run, started, train, variables, wait_for
 
 from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.run import RunDir
@@ -108,3 +108,28 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path):
                 os.kill(child, 0)
         finally:
             os.kill(child, signal.SIGKILL)
+
+
+FORKED = """
+import os, sys
+import cnn_estimator
+from cnn_estimator.errors import UserError
+def use():
+    cnn_estimator.Predictor(sys.argv[1])
+use()
+if os.fork() == 0:
+    try:
+        use()
+    except UserError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_process_that_is_forked_after_a_session_gets_an_error(trained):
+    done = run("-c", FORKED, str(trained))
+    assert done.stdout == (
+        "this process was forked from one that has run a TensorFlow session, and TensorFlow hangs here: start it with "
+        'multiprocessing.get_context("spawn")\n'
+    ), done.stderr

@@ -86,9 +86,10 @@ def test_class_names_come_from_a_file_beside_the_data(tmp_path):
     write_idx_folder(tmp_path)
     assert load("fashion_mnist", "train", str(tmp_path)).class_names == tuple("0123456789")
     names = ["T-shirt/top", "Öl", *"cdefghij"]
-    (tmp_path / "class_names.txt").write_text("\n".join(names) + "\n")
-    for split in ("train", "test"):
-        assert load("fashion_mnist", split, str(tmp_path)).class_names == tuple(names)
+    for before, after in (("", "\n"), ("\ufeff", "\n\n")):  # some editors write a byte order mark
+        (tmp_path / "class_names.txt").write_text(before + "\n".join(names) + after, encoding="utf-8")
+        for split in ("train", "test"):
+            assert load("fashion_mnist", split, str(tmp_path)).class_names == tuple(names)
     assert datasets.class_names("fashion_mnist", str(tmp_path)) == tuple(names)
 
 

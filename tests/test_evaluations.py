@@ -50,11 +50,25 @@ def test_later_records_are_forgotten(tmp_path):
     resumed = ValidationLog(str(tmp_path), last_step=20)
     assert resumed.records == log.records[:2]
     assert len((tmp_path / "validation.jsonl").read_text().splitlines()) == 3
-    resumed.rewrite()
+    resumed.cut_back(keep_best=False)
     assert ValidationLog(str(tmp_path), last_step=30).records == log.records[:2]
 
 
-@pytest.mark.parametrize("content", ["{", '{"step": 1}', "[1]", '"x"', '{"step": "1", "accuracy": 1, "loss": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[1]",
+        '"x"',
+        '{"step": 1}',
+        '{"step": "1", "accuracy": 1, "loss": 1}',
+        '{"step": 1, "accuracy": 1, "loss": NaN}',
+        '{"step": 1, "accuracy": 1, "loss": 1e999}',
+        '{"step": 1, "accuracy": 2, "loss": 1}',
+        '{"step": -1, "accuracy": 1, "loss": 1}',
+        '{"step": 1, "accuracy": null, "loss": [1]}',
+    ],
+)
 def test_damaged_records_are_an_error(tmp_path, content):
     (tmp_path / "validation.jsonl").write_text(content)
     with pytest.raises(UserError, match=r"validation\.jsonl is damaged: .*: move it away"):
@@ -79,17 +93,43 @@ def test_the_best_up_to_the_newest_checkpoint_is_kept_for_a_resumed_run(tmp_path
         set_newest(tmp_path, 10)
     assert kept_steps(tmp_path) == [10, 30]
     resumed = ValidationLog(str(tmp_path), last_step=10)
-    resumed.take_up_best()
+    assert resumed.keeps_best
+    resumed.cut_back(keep_best=False)
     assert best_checkpoint(str(tmp_path)) == "model.ckpt-10"
 
 
-def test_a_checkpoint_that_was_not_kept_is_not_the_best_to_beat(tmp_path):
+def test_the_best_checkpoint_is_taken_up_from_the_model_dir(tmp_path):
     log = ValidationLog(str(tmp_path), last_step=0)
-    log.add(record(10, 1.0), None)
-    log.take_up_best()
-    assert not (tmp_path / "best").exists()
-    log.add(record(20, 0.5), save)
+    for step, accuracy in ((10, 0.7), (20, 0.8), (30, 0.6)):
+        save(tmp_path / f"model.ckpt-{step}")
+        log.add(record(step, accuracy), None)
+    assert log.best_checkpoint is None
+    log.cut_back(keep_best=True)
+    assert log.best_checkpoint == str(tmp_path / "best" / "model.ckpt-20")
     assert best_checkpoint(str(tmp_path)) == "model.ckpt-20"
+    assert kept_steps(tmp_path) == [20]
+
+
+def test_only_a_better_checkpoint_follows_the_best_one_that_was_not_kept(tmp_path, caplog):
+    log = ValidationLog(str(tmp_path), last_step=0)
+    log.add(record(10, 0.8), None)
+    log.cut_back(keep_best=True)
+    assert "step 10 has the highest validation accuracy, 0.8000, and its checkpoint was not kept" in caplog.text
+    log.add(record(20, 0.5), save)
+    assert not (tmp_path / "best").exists()
+    log.add(record(30, 0.9), save)
+    assert log.best_checkpoint == str(tmp_path / "best" / "model.ckpt-30")
+    assert best_checkpoint(str(tmp_path)) == "model.ckpt-30"
+
+
+def test_best_json_never_names_a_checkpoint_that_is_not_the_best(tmp_path):
+    """An earlier release kept the best of the checkpoints of one call."""
+    log = ValidationLog(str(tmp_path), last_step=0)
+    log.add(record(10, 0.5), save)
+    log.add(record(20, 0.8), None)
+    log.cut_back(keep_best=False)
+    with pytest.raises(UserError, match="keeps no best checkpoint"):
+        best_checkpoint(str(tmp_path))
 
 
 def test_a_record_is_written_after_its_checkpoint(tmp_path):

@@ -14,7 +14,7 @@ from cnn_estimator.tf1 import tf
 pytestmark = pytest.mark.integration
 
 
-def train(model_dir, *, factor, loss=1.0, every=1, steps=4):
+def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5):
     """Trains one weight, 1e30 at first, that each step multiplies by a factor; the loss is what is given."""
 
     def model_fn(features, labels, mode):
@@ -28,7 +28,7 @@ def train(model_dir, *, factor, loss=1.0, every=1, steps=4):
         hooks.Progress(tqdm(disable=True), learning_rate=0.5),
         hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5),
     ]
-    estimator = tf.estimator.Estimator(model_fn, str(model_dir))
+    estimator = tf.estimator.Estimator(model_fn, str(model_dir), tf.estimator.RunConfig(keep_checkpoint_max=keep))
     with run_dir.locked():
         estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=guards, max_steps=steps)
 
@@ -64,16 +64,20 @@ def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     assert steps_in(tmp_path) == [0, 3, 6, 7]
 
 
-def test_a_checkpoint_is_synced_with_the_state_file_and_the_folder(tmp_path, monkeypatch):
-    synced = set()
+def test_a_checkpoint_is_on_the_disk_before_an_older_one_is_deleted(tmp_path, monkeypatch):
+    """{name of a synced file: the checkpoints that there were}."""
+    synced = {}
     real = os.fsync
 
     def fsync(descriptor):
-        synced.add(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        name = os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path)
+        synced[name] = steps_in(tmp_path)
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    train(tmp_path, factor=1.0, every=1000, steps=2)
-    files = {path.name for path in tmp_path.glob("model.ckpt-*")}
-    assert len(files) == 6
-    assert synced == files | {"checkpoint", "."}
+    train(tmp_path, factor=1.0, every=1000, steps=2, keep=1)
+    assert steps_in(tmp_path) == [2]
+    for step, there in ((0, [0]), (2, [0, 2])):
+        assert synced[f"model.ckpt-{step}.index"] == there
+        assert synced[f"model.ckpt-{step}.data-00000-of-00001"] == there
+    assert synced["checkpoint"] == synced["."] == [0, 2]

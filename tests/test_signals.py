@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT to real processes: run_train.py and run_eval.py."""
+"""SIGTERM, SIGINT and SIGHUP to real processes: run_train.py and run_eval.py."""
 
 import os
 import random
@@ -9,12 +9,12 @@ import time
 import pytest
 from helpers import called, called_train, started, steps_in, variables, wait_for, write_idx_folder
 
-from cnn_estimator.run_dir import checkpoints
+from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir import checkpoints, events
 
 pytestmark = pytest.mark.process
 
-STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130}
-each_signal = pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
+STATUS = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 
 
 def training(model_dir, data_dir, *flags):
@@ -34,7 +34,7 @@ def wait_until_it_listens(process):
         time.sleep(0.01)
 
 
-@each_signal
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_training_stops_after_the_current_step_and_saves_it(tmp_path, data_dir, number):
     model_dir = tmp_path / "run"
     with training(model_dir, data_dir, "--save_every=100000") as (process, stderr):
@@ -73,6 +73,22 @@ def test_ctrl_c_at_start_up_leaves_no_trace(tmp_path, data_dir):
     assert (process.returncode, stdout) == (130, "")
     assert said == "stopped by SIGINT: nothing was trained\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_that_the_parent_ignores_is_ignored(tmp_path, data_dir):
+    """As a shell does it for SIGINT in a job in the background."""
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    flags = (f"--model_dir={tmp_path}", f"--data_dir={data_dir}", "--recipe=fashion_dense", "--max_steps=1000000")
+    with started("-c", ignoring, "run_train.py", *flags) as (process, stderr):
+        wait_for("step = 1", process, stderr)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.terminate()
+        assert process.wait(timeout=60) == 143
+        assert "stopped by SIGTERM: step " in stderr.read_text()
 
 
 @pytest.mark.serial
@@ -129,5 +145,7 @@ def test_a_stopped_evaluation_has_no_result(tmp_path, data_dir):
         said = stderr.read_text()
     assert (process.returncode, stdout) == (143, "")
     assert said.splitlines()[-1] == "stopped by SIGTERM: nothing was evaluated"
-    assert list((model_dir / "eval").iterdir()) == []
+    assert {path.name.split(".out.")[0] for path in (model_dir / "eval").iterdir()} == {"events"}  # and no metrics.json
+    with pytest.raises(UserError, match="holds no event files with loss or accuracy"):
+        events.curves(model_dir / "eval")
     called("eval", f"--model_dir={model_dir}")

@@ -1,5 +1,6 @@
 import gc
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -14,6 +15,7 @@ import cnn_estimator
 from cnn_estimator import evaluation, exporting, hardware, prediction, recipes, stopping, training
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.run_dir import events
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
@@ -187,12 +189,9 @@ def test_the_arguments_of_the_other_verbs_are_refused_by_name():
 
 
 def events_in(folder):
-    """{event file: how many values it has}, without those that TensorFlow began and nothing was written to."""
-    tf.summary.FileWriterCache.get(str(folder)).flush()
-    found = {}
-    for path in pathlib.Path(folder).glob("events.out.tfevents.*"):
-        found[path.name] = sum(len(event.summary.value) for event in tf.train.summary_iterator(str(path)))
-    return found
+    """How many values the event files in a folder have."""
+    paths = pathlib.Path(folder).glob("events.out.tfevents.*")
+    return sum(len(event.summary.value) for path in paths for event in tf.train.summary_iterator(str(path)))
 
 
 @pytest.mark.parametrize("remove", [None, shutil.rmtree], ids=["fresh", "removed"])
@@ -202,13 +201,32 @@ def test_every_run_of_one_process_has_its_own_event_files(tmp_path, data_dir, re
         options = {"seed": 1, "data_dir": data_dir, "log_every": 1}
         training.train(str(folder), "fashion_dense", max_steps=3, fresh=remove is None, **options)
         evaluation.evaluate(str(folder))
-        assert list(events_in(folder).values()) == [1 + 3 * 3 + 2]  # the first is for the HParams tab
-        assert list(events_in(folder / "eval").values()) == [4]
+        assert events_in(folder) == 1 + 3 * 3 + 2  # the first is for the HParams tab
+        assert events_in(folder / "eval") == 4
         if remove:
             remove(folder)
 
 
-def test_a_run_that_continues_in_one_process_continues_its_event_file(tmp_path, data_dir):
+def test_a_run_that_continues_loses_no_events(tmp_path, data_dir):
     for steps in (2, 4):
         training.train(str(tmp_path), "fashion_dense", max_steps=steps, log_every=1, seed=1, data_dir=data_dir)
-    assert len(events_in(tmp_path)) == 1
+    (loss,) = [curve for curve in events.curves(tmp_path) if curve.tag == "loss"]
+    assert loss.steps == [1, 2, 3, 4]
+
+
+def test_runs_leave_no_descriptors_and_threads_in_their_process(tmp_path, data_dir):
+    counts = []
+    for number in range(3):
+        options = {"seed": 1, "data_dir": data_dir, "validation": 10, "eval_every": 1, "eval_on_test": True}
+        training.train(tmp_path / str(number), "fashion_dense", max_steps=2, **options)
+        evaluation.evaluate(tmp_path / str(number), plot=True)
+        counts.append((len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))))
+    assert counts[2] == counts[1]
+
+
+@pytest.mark.parametrize("name", ["validation", "eval"])
+def test_a_file_in_the_place_of_a_folder_is_one_line(tmp_path, data_dir, name):
+    (tmp_path / name).touch()
+    options = {"seed": 1, "data_dir": data_dir, "validation": 10, "eval_every": 1, "eval_on_test": True}
+    with pytest.raises(UserError, match=rf"^{tmp_path}/{name} cannot be written: File exists: fix that"):
+        training.train(tmp_path, "fashion_dense", max_steps=2, **options)

@@ -2,15 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
 import pytest
-from helpers import run, started, steps_in, variables, wait_for
+from helpers import images_content, labels_content, run, started, steps_in, ten_bars, variables, wait_for
 
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
-from cnn_estimator.run_dir.evaluations import EvaluationRecord, ValidationLog
+from cnn_estimator.run_dir.evaluations import ValidationLog
 
 # Slow enough to be best at step 300; with early_stopping=10 the end is at step 500.
 FLAGS = ("--recipe=fashion_dense", "--optimizer=sgd", "--seed=1", "--validation=100", "--eval_every=20", "--keep_best")
@@ -152,16 +153,72 @@ def best_of(model_dir):
 
 
 @pytest.mark.integration
-def test_a_checkpoint_that_was_not_kept_is_not_the_best_to_beat(tmp_path, data_dir):
+def test_the_best_of_all_calls_is_kept_once_a_call_keeps_it(tmp_path, data_dir):
     from cnn_estimator import evaluation, training
 
     options = {"recipe": "fashion_dense", "seed": 1, "eval_every": 10, "data_dir": data_dir}
-    training.train(tmp_path, max_steps=20, validation=100, **options)
-    log = ValidationLog(str(tmp_path), last_step=20)
-    log.records = [EvaluationRecord(step, 1.0, 0.1) for step in (10, 20)]  # as good as can be
-    log.rewrite()
-    training.train(tmp_path, max_steps=30, keep_best=True, **options)
-    assert evaluation.evaluate(tmp_path, checkpoint="best", data_dir=data_dir).metrics["global_step"] == 30
+    first = training.train(tmp_path, max_steps=20, save_every=10, validation=100, **options)
+    assert first.best_checkpoint is None
+    name = f"model.ckpt-{first.best.step}"
+    for keep_best in (True, False):
+        result = training.train(
+            tmp_path, steps=20, keep_best=keep_best, learning_rate=1.0, **options
+        )  # worse and worse
+        assert (result.best, result.best_checkpoint) == (first.best, str(tmp_path / "best" / name))
+    metrics = evaluation.evaluate(tmp_path, checkpoint="best", data_dir=data_dir).metrics
+    assert metrics["global_step"] == first.best.step
+    assert variables(tmp_path / "best" / name) == variables(tmp_path / name)
+
+
+@pytest.mark.integration
+def test_an_evaluation_that_is_not_finite_ends_the_run_before_anything_is_kept(tmp_path, data_dir):
+    from cnn_estimator import training
+
+    options = {"optimizer": "sgd", "learning_rate": 1e30, "validation": 100, "eval_every": 1, "keep_best": True}
+    with pytest.raises(UserError, match=r"^evaluation loss is nan at step 1 with learning_rate 1e\+30: "):
+        training.train(tmp_path, "fashion_dense", steps=10, seed=1, data_dir=data_dir, **options)
+    assert not (tmp_path / "best").exists()
+    assert steps_in(tmp_path) == [0]
+    assert ValidationLog(str(tmp_path), last_step=10).records == []
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("given", [{}, {"eval_every": 10}])
+def test_the_records_of_a_lost_branch_are_removed_whatever_the_flags(tmp_path, data_dir, given):
+    from cnn_estimator import training
+    from cnn_estimator.run_dir import events
+
+    options = {"recipe": "fashion_dense", "seed": 1, "data_dir": data_dir}
+    training.train(tmp_path, max_steps=40, save_every=20, validation=100, eval_every=10, keep_best=True, **options)
+    for file in tmp_path.glob("model.ckpt-40*"):
+        file.unlink()  # as if the run was killed after step 30
+    result = training.train(tmp_path, max_steps=25, **given, **options)
+    steps = [10, 20] if not given else [10, 20, 25]
+    assert [record.step for record in ValidationLog(str(tmp_path), last_step=100).records] == steps
+    assert result.best.step in steps
+    assert json.loads((tmp_path / "best" / "best.json").read_text())["step"] == result.best.step
+    curves = {(curve.part, curve.tag): curve.steps for curve in events.curves(tmp_path)}
+    assert curves["validation", "loss"] == steps
+
+
+@pytest.mark.integration
+def test_other_training_images_cannot_continue_a_run_that_holds_some_out(tmp_path, data_dir):
+    from cnn_estimator import training
+
+    folder = tmp_path / "data"
+    shutil.copytree(data_dir, folder)
+    options = {"recipe": "fashion_dense", "seed": 1, "data_dir": folder}
+    for name, validation in (("held_out", 100), ("all", 0)):
+        training.train(tmp_path / name, steps=2, validation=validation, **options)
+    shutil.copytree(folder, tmp_path / "moved")  # the same images elsewhere
+    training.train(tmp_path / "held_out", steps=2, **options | {"data_dir": tmp_path / "moved"})
+    images, labels = ten_bars(300)
+    (folder / datasets.TRAIN_IMAGES).write_bytes(images_content(images[::-1]))
+    (folder / datasets.TRAIN_LABELS).write_bytes(labels_content(labels[::-1]))
+    training.train(tmp_path / "all", steps=2, **options)
+    with pytest.raises(UserError, match=f"^{folder} has other training images than the run in model_dir .*: name the"):
+        training.train(tmp_path / "held_out", steps=2, **options)
+    assert steps_in(tmp_path / "held_out")[-1] == 4
 
 
 @pytest.mark.integration

@@ -46,7 +46,7 @@ def _log_training(result: Any) -> None:
         best = f"step {result.best.step} is the best, with a validation accuracy of {result.best.accuracy:.4f}"
         log.info("%s", f"stopped early at step {result.step}: {best}" if result.stopped_early else best)
     if result.steps:
-        checkpoint = ["--checkpoint=best"] if FLAGS.keep_best and result.best else []
+        checkpoint = ["--checkpoint=best"] if result.best_checkpoint else []
         log.info("evaluate it: %s", process.command_line("eval", f"--model_dir={result.model_dir}", *checkpoint))
     elif not result.stopped_early:
         log.info(

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import zlib
 
 import numpy as np
 
@@ -47,14 +48,27 @@ class Split:
         """The images, float32 [N, 28, 28] in 0..1. Each use makes a new array, four times as large as `pixels`."""
         return scale(self.pixels)
 
+    def fingerprint(self) -> str:
+        """Returns how many images there are, and a checksum of the images, their order and their labels."""
+        checksum = zlib.crc32(self.labels.tobytes(), zlib.crc32(np.ascontiguousarray(self.pixels)))
+        return f"{len(self.labels)} with checksum {checksum:08x}"
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """The images of a training: to train on, held out of the training set, and the test set; None for none."""
+    """The images of a training.
+
+    Attributes:
+      training: the images to train on.
+      held_out: the images of the training set that are held out; None for none.
+      test: the test set; None where training does not evaluate on it.
+      fingerprint: of the whole training set, where images are held out.
+    """
 
     training: Split
-    held_out: Split | None
-    test: Split | None
+    held_out: Split | None = None
+    test: Split | None = None
+    fingerprint: str | None = None
 
 
 def scale(pixels: np.ndarray) -> np.ndarray:
@@ -196,8 +210,8 @@ def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
     path = os.path.join(data_dir, CLASS_NAMES_FILE)
     if os.path.exists(path):
         try:
-            with open(path, encoding="utf-8") as file:
-                return RULES["class_names"].check([line.strip() for line in file])
+            with open(path, encoding="utf-8-sig") as file:  # Windows' editors begin a file with a byte order mark
+                return RULES["class_names"].check([line.strip() for line in file.read().rstrip().split("\n")])
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: {error}") from error
     for name in (TEST_LABELS, TRAIN_LABELS):

@@ -6,7 +6,6 @@ With parameter servers each task resolves its options by itself.
 import dataclasses
 import json
 import os
-import zlib
 
 from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
@@ -75,7 +74,7 @@ class ChiefPlan:
 
     def check_data(self, images: Split) -> None:
         """Raises UserError if this task's training images differ from the chief's."""
-        data = fingerprint(images)
+        data = images.fingerprint()
         if data != self.data:
             raise UserError(
                 f"the training images differ: this task has {data}, the chief has {self.data}",
@@ -102,9 +101,3 @@ class ChiefPlan:
 def _newest_name(model_dir: str) -> str | None:
     path = tf.train.latest_checkpoint(model_dir)
     return os.path.basename(path) if path else None
-
-
-def fingerprint(images: Split) -> str:
-    """Returns how many images a split has, and a checksum of the images and their labels."""
-    checksum = zlib.crc32(images.labels.tobytes(), zlib.crc32(images.pixels.data))
-    return f"{len(images.labels)} with checksum {checksum:08x}"

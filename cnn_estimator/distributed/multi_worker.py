@@ -12,7 +12,7 @@ from typing import Any
 from cnn_estimator import stopping, waiting
 from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed import shares, tf_config
-from cnn_estimator.distributed.chief_plan import ChiefPlan, fingerprint
+from cnn_estimator.distributed.chief_plan import ChiefPlan
 from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
 from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, silent_tasks, start_server
@@ -83,7 +83,7 @@ class InStep(Local):
           Stopped: a stop signal came.
         """
         if self._task.is_chief:
-            images = fingerprint(data.training) if data else None
+            images = data.training.fingerprint() if data else None
             self._publish(ChiefPlan(start=start, eval_every=self._eval_every, data=images), start.settings)
         elif data:
             self._plan.check_data(data.training)

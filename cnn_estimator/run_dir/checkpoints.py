@@ -16,7 +16,15 @@ from collections.abc import Callable, Collection, Iterator
 import numpy as np
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import UNFINISHED_PREFIX, cannot_be_written, read_if_exists, reading, sync, writing
+from cnn_estimator.files import (
+    UNFINISHED_PREFIX,
+    atomic_write,
+    cannot_be_written,
+    read_if_exists,
+    reading,
+    sync,
+    writing,
+)
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -97,7 +105,7 @@ def verify(path: str) -> Checkpoint:
     """Returns the Checkpoint at a path, after TensorFlow has read every tensor and compared its checksum.
 
     Raises:
-      UserError: it is damaged, or Estimator did not write it; the message says what is wrong.
+      UserError: it is damaged, a value is not finite, or Estimator did not write it; the message says what is wrong.
     """
     step = None
     try:
@@ -105,6 +113,8 @@ def verify(path: str) -> Checkpoint:
         reader = tf.train.load_checkpoint(path)
         for name in sorted(reader.get_variable_to_shape_map()):
             tensor = reader.get_tensor(name)
+            if np.issubdtype(tensor.dtype, np.floating) and not np.isfinite(tensor).all():
+                raise UserError(f"{path} has values of {name} that are NaN or infinite: its training diverged")
             if name == tf.GraphKeys.GLOBAL_STEP:
                 step = tensor
     except OSError as error:
@@ -217,6 +227,20 @@ def best_checkpoint(model_dir: str) -> str:
         raise UserError(f"{path} is damaged", "name a checkpoint by its step or path") from error
 
 
+def forget_best(model_dir: str) -> None:
+    """Removes best.json, which names a checkpoint that is no longer the best."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(model_dir, BEST_FOLDER, BEST_FILE))
+
+
+def copy(path: str, copied: str) -> None:
+    """Copies a checkpoint to another path. The copy has no index, and so does not exist, before it is complete."""
+    for data in glob.glob(f"{glob.escape(path)}.data-*"):
+        shutil.copy(data, copied + data.removeprefix(path))
+    with open(f"{path}.index", "rb") as index, atomic_write(f"{copied}.index", "wb") as copied_index:
+        shutil.copyfileobj(index, copied_index)
+
+
 def _copy(path: str, folder: str) -> Checkpoint:
     """Copies a checkpoint into a folder, and returns the verified copy.
 
@@ -256,16 +280,21 @@ def saving(what: str) -> Iterator[None]:
         try:
             yield
         except tf.errors.OpError as error:
-            for reason in map(os.strerror, _DISK_ERRORS):
-                if reason in str(error):
-                    raise cannot_be_written(what, reason) from error
+            reason = disk_error(str(error))
+            if reason:
+                raise cannot_be_written(what, reason) from error
             raise
 
 
-def sync_checkpoint(model_dir: str, step: int) -> None:
-    """Returns when the checkpoint of a step and TensorFlow's state file are on the disk."""
-    sync(os.path.join(model_dir, STATE_FILE))
-    sync_files(os.path.join(model_dir, f"{BASENAME}-{step}"))
+def disk_error(message: str) -> str | None:
+    """Returns the reason in an error message, for example "No space left on device", why a disk was not written."""
+    return next((reason for reason in map(os.strerror, _DISK_ERRORS) if reason in message), None)
+
+
+def sync_checkpoint(path: str) -> None:
+    """Returns when the checkpoint at a path and TensorFlow's state file beside it are on the disk."""
+    sync(os.path.join(os.path.dirname(path), STATE_FILE))
+    sync_files(path)
 
 
 def sync_files(path: str) -> None:

@@ -1,5 +1,6 @@
 """Event files -> curves: the scalars that training and evaluation write for TensorBoard."""
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -11,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import reading
+from cnn_estimator.files import reading, writing
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER
 from cnn_estimator.tf1 import tf
 
@@ -107,12 +108,35 @@ def _events(path: str) -> Iterator[Any]:
             log.warning("%s is damaged: %s. Left out the rest of the file", path, reason)
 
 
-def renew(folder: str) -> None:
-    """Makes this process's writer for a folder begin a new file, if its file was moved or removed."""
-    writer = tf.summary.FileWriterCache._cache.get(folder)
-    if writer and not os.path.exists(writer.event_writer._ev_writer.FileName()):
+def new_writer(folder: str) -> tf.summary.FileWriter:
+    """Returns a writer that begins a new file in a folder; raises UserError if the folder cannot be made."""
+    with writing(folder):
+        os.makedirs(folder, exist_ok=True)
+    # TensorFlow names a file by the second in which it begins: a second file would replace the first one.
+    return tf.summary.FileWriter(folder, filename_suffix=f".{time.time_ns()}")
+
+
+@contextlib.contextmanager
+def open_writer(folder: str) -> Iterator[None]:
+    """Opens the writer that TensorFlow's hooks and Estimators find for a folder, and closes it at the end.
+
+    TensorFlow itself never closes it, and it holds two descriptors and a thread.
+    """
+    writer = new_writer(folder)
+    tf.summary.FileWriterCache._cache[folder] = writer
+    try:
+        yield
+    finally:
+        tf.summary.FileWriterCache._cache.pop(folder, None)
         writer.close()
-        writer.reopen()
+
+
+def cut_back(folder: str, last_step: int) -> None:
+    """Makes TensorBoard and curves() leave out the points in a folder after a step, which training continues from."""
+    if os.path.isdir(folder):
+        writer = new_writer(folder)
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), last_step + 1)
+        writer.close()
 
 
 def write_hparams(folder: str, values: Mapping[str, str | float], step: int) -> None:

@@ -14,12 +14,19 @@ from cnn_estimator.settings import SETTINGS, Settings, check_optional_path, find
 
 SETTINGS_FILE = "settings.json"
 HISTORY_FILE = "history.jsonl"
+_TRAINING_IMAGES = "training_images"
 VERSION = 6  # earlier releases of this package refuse a file without a version
 
 
-def write(model_dir: str, settings: Settings) -> None:
-    """Writes settings.json; on an error the old file stays."""
+def write(model_dir: str, settings: Settings, *, training_images: str | None = None) -> None:
+    """Writes settings.json; on an error the old file stays.
+
+    Args:
+      training_images: the fingerprint of the training set, where images are held out.
+    """
     fields = {"version": VERSION, "recipe": settings.recipe} | _fields(settings)
+    if training_images:
+        fields[_TRAINING_IMAGES] = training_images
     with atomic_write(os.path.join(model_dir, SETTINGS_FILE)) as file:
         json.dump(fields, file, indent=2)
         file.write("\n")
@@ -66,6 +73,12 @@ def read(model_dir: str, data_dir: str | None = None) -> Settings | None:
         raise UserError(f"{path} cannot be read: {error}", advice) from error
 
 
+def read_training_images(model_dir: str) -> str | None:
+    """Returns the fingerprint of the training set in an intact settings.json, None where there is none."""
+    content = read_if_exists(os.path.join(model_dir, SETTINGS_FILE))
+    return json.loads(content).get(_TRAINING_IMAGES) if content else None
+
+
 def _parse(content: bytes, data_dir: str | None) -> Settings:
     """Returns the Settings in the content of a settings file."""
     try:
@@ -74,7 +87,7 @@ def _parse(content: bytes, data_dir: str | None) -> Settings:
         raise UserError(f"not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise UserError("not a JSON object")
-    for name in ("version", "dataset", "network"):
+    for name in ("version", "dataset", "network", _TRAINING_IMAGES):
         fields.pop(name, None)
     for name in ("recipe", "seed"):
         if name not in fields:

@@ -74,7 +74,8 @@ def train(
       keep_checkpoints: number of checkpoints to keep; a new checkpoint replaces the oldest.
       eval_every: steps between two evaluations while training, None for none; the last step is evaluated too.
       eval_on_test: whether to evaluate on the test set while training, for the curves alone.
-      keep_best: whether to keep the checkpoint with the highest validation accuracy, in model_dir/best.
+      keep_best: whether to keep the checkpoint with the highest validation accuracy, in model_dir/best. A run that
+        has such a folder keeps it in any case.
       early_stopping: stop after this many evaluations in a row without a higher validation accuracy; None never stops.
       strategy: one of settings.STRATEGIES, to share each batch among several devices or processes; None trains on one
         device. Losses and weights differ from one device's only by rounding, and a run may continue with another
@@ -145,7 +146,7 @@ def train(
     placement = choose_placement(options)
     with run_dir.locked() if placement.writes else contextlib.nullcontext():
         start = placement.resolve_start(run_dir, options, resolve)
-        data = None if start.finished else load(start.settings, options)
+        data = None if start.finished else load(run_dir, options, start)
         if data and placement.writes:
             prepare(run_dir, options, start)
         placement.wait_until_ready(run_dir, start, data)

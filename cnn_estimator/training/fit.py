@@ -1,9 +1,11 @@
 """Runs Estimator.train once: makes its input_fn and its hooks, and returns a Training."""
 
+import contextlib
 import dataclasses
 import logging
 import os
 import time
+from typing import Any
 
 from cnn_estimator import hooks, inputs
 from cnn_estimator.data import augmentation, datasets
@@ -38,6 +40,7 @@ class Training:
       loss: the loss of the last batch; None if no step ran.
       seconds: how long the steps took, with the making of the graph and the evaluations.
       best: the evaluation with the highest validation accuracy up to `step`, also of earlier calls; None without any.
+      best_checkpoint: the path of the checkpoint of `best`, which keep_best keeps; None where it was not kept.
       stopped_early: whether early_stopping ended the run.
     """
 
@@ -49,18 +52,18 @@ class Training:
     loss: float | None = None
     seconds: float = 0.0
     best: EvaluationRecord | None = None
+    best_checkpoint: str | None = None
     stopped_early: bool = False
 
     @classmethod
     def of(cls, run_dir: RunDir, start: Start) -> "Training":
         """Returns the Training of a call that has nothing to train."""
-        best = _best(run_dir, start.settings, start.first_step)
         return cls(
             run_dir.path,
             start.settings,
             start.first_step,
             start.max_steps,
-            best=best,
+            **_best(run_dir, start.settings, start.first_step),
             stopped_early=start.stopped_early,
         )
 
@@ -92,6 +95,7 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
     with (
         progress_bar(total=start.max_steps, initial=start.first_step, hidden=not placement.writes) as bar,
         checkpoints.saving(f"model_dir {run_dir.path}"),
+        events.open_writer(run_dir.path) if placement.writes else contextlib.nullcontext(),
     ):
         progress = hooks.Progress(bar, learning_rate=settings.learning_rate)
         # In this order: SaveCheckpoints saves what the hooks before it have checked, and after a last evaluation. The
@@ -99,7 +103,7 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         all_hooks = [
             hooks.LogTensors(every=options.log_every, tensors=options.log_tensors),
             progress,
-            *(_writing_hooks(run_dir, options, start, placement, evaluate) if placement.writes else []),
+            *(_writing_hooks(run_dir, options, start, data, placement, evaluate) if placement.writes else []),
             *placement.hooks(start),
         ]
         try:
@@ -116,21 +120,22 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         steps=progress.steps,
         loss=progress.loss,
         seconds=time.monotonic() - began,
-        best=_best(run_dir, settings, step),
+        **_best(run_dir, settings, step),
         stopped_early=placement.stopped_early or (evaluate is not None and evaluate.stopped_early),
     )
 
 
-def _best(run_dir: RunDir, settings: Settings, step: int) -> EvaluationRecord | None:
-    """Returns the best evaluation up to a step, None where no images are held out."""
-    return ValidationLog(run_dir.path, last_step=step).best if settings.validation else None
+def _best(run_dir: RunDir, settings: Settings, step: int) -> dict[str, Any]:
+    """Returns the fields `best` and `best_checkpoint` of a Training up to a step; {} where no images are held out."""
+    if not settings.validation:
+        return {}
+    validation_log = ValidationLog(run_dir.path, last_step=step)
+    return {"best": validation_log.best, "best_checkpoint": validation_log.best_checkpoint}
 
 
 def _run_config(
     run_dir: RunDir, options: TrainOptions, settings: Settings, placement: Placement
 ) -> tf.estimator.RunConfig:
-    if placement.writes:
-        events.renew(run_dir.path)
     if not OWN_THREADS and settings.threads != available_threads():
         log.warning(
             "threads %d may have no effect, because TensorFlow was loaded before cnn_estimator: the bits may differ",
@@ -148,7 +153,12 @@ def _run_config(
 
 
 def _writing_hooks(
-    run_dir: RunDir, options: TrainOptions, start: Start, placement: Placement, evaluate: EvaluateHook | None
+    run_dir: RunDir,
+    options: TrainOptions,
+    start: Start,
+    data: TrainingData,
+    placement: Placement,
+    evaluate: EvaluateHook | None,
 ) -> list[tf.train.SessionRunHook]:
     """Returns the hooks that write into the model_dir."""
     settings = start.settings
@@ -158,7 +168,7 @@ def _writing_hooks(
 
     def write_run_files() -> None:
         run_dir.check_locked()
-        settings_file.write(run_dir.path, settings)
+        settings_file.write(run_dir.path, settings, training_images=data.fingerprint)
         facts = {
             "first_step": start.first_step,
             "max_steps": start.max_steps,

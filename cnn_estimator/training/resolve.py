@@ -7,12 +7,14 @@ import secrets
 
 from cnn_estimator import stopping
 from cnn_estimator.data import datasets
-from cnn_estimator.data.datasets import TrainingData
+from cnn_estimator.data.datasets import Split, TrainingData
+from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import check_fits
-from cnn_estimator.run_dir import checkpoints, settings_file
+from cnn_estimator.run_dir import checkpoints, events, settings_file
 from cnn_estimator.run_dir.evaluations import ValidationLog
-from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.run_dir.events import VALIDATION_FOLDER
+from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import MAX_SEED, Settings, Start, TrainOptions, find_recipe, make_settings
 from cnn_estimator.tf1 import tf
 
@@ -80,27 +82,51 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: 
     return settings
 
 
-def load(settings: Settings, options: TrainOptions) -> TrainingData:
-    """Returns the images to train on, and to evaluate on while training."""
+def load(run_dir: RunDir, options: TrainOptions, start: Start) -> TrainingData:
+    """Returns the images to train on, and to evaluate on while training.
+
+    Raises:
+      UserError: the data is missing or bad, or the run holds out images of another training set.
+    """
+    settings = start.settings
     log.info("using %s", settings)
     training = datasets.load(settings.dataset, "train", settings.data_dir)
     held_out = None
+    fingerprint = None
     if settings.validation:
+        fingerprint = training.fingerprint()
+        if start.checkpoint:
+            _check_same_images(run_dir, training, fingerprint)
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
     also = f" and {settings.validation} validation images" if held_out else ""
     log.info("loaded %d training images%s of %s from %s", len(training.labels), also, settings.dataset, training.source)
     test = datasets.load(settings.dataset, "test", settings.data_dir) if options.eval_on_test else None
-    return TrainingData(training, held_out, test)
+    return TrainingData(training, held_out, test, fingerprint)
+
+
+def _check_same_images(run_dir: RunDir, training: Split, fingerprint: str) -> None:
+    """Raises UserError where a run has held out images of another training set: it would train on some of them."""
+    saved = settings_file.read_training_images(run_dir.path)
+    if saved not in (None, fingerprint):
+        raise UserError(
+            f"{training.source} has other training images than the run in model_dir {run_dir.path}, which has held out "
+            f"some of its own: {fingerprint} in place of {saved}",
+            "name the {data_dir} of the run, or start over with {fresh}",
+        )
 
 
 def prepare(run_dir: RunDir, options: TrainOptions, start: Start) -> None:
-    """Archives the old run if `fresh` says so, and removes the unfinished files of a killed process."""
+    """Archives the old run if `fresh` says so, and removes what a killed process wrote after its last checkpoint."""
     stopping.check()
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
     run_dir.check_locked()
     with checkpoints.saving(f"model_dir {run_dir.path}"):
         checkpoints.remove_unfinished(run_dir.path)
+        if start.settings.validation:
+            ValidationLog(run_dir.path, last_step=start.first_step).cut_back(keep_best=options.keep_best)
+        for folder in (VALIDATION_FOLDER, EVALUATION_FOLDER):
+            events.cut_back(os.path.join(run_dir.path, folder), start.first_step)
         if start.checkpoint:
             path = os.path.join(run_dir.path, start.checkpoint)
             checkpoints.rebuild_state(run_dir.path, checkpoints.Checkpoint(path, start.first_step))

@@ -1,8 +1,10 @@
 """Evaluates while training: writes TensorBoard's curves, keeps the best checkpoint, and stops early."""
 
 import logging
+import math
 import os
 
+from cnn_estimator import hooks
 from cnn_estimator.data.datasets import Split, TrainingData
 from cnn_estimator.model_session import ModelSession, make_session_config
 from cnn_estimator.run_dir import events
@@ -38,7 +40,6 @@ class EvaluateHook(tf.train.SessionRunHook):
         self._run_dir = run_dir
         self._options = options
         self._data = data
-        self._first_step = start.first_step
         self._step = start.first_step
         self._max_steps = start.max_steps
         self._model = ModelSession(
@@ -47,26 +48,29 @@ class EvaluateHook(tf.train.SessionRunHook):
             make_session_config(settings.precision, settings.threads),
         )
         self._validation_log = ValidationLog(run_dir.path, last_step=start.first_step)
+        self._keep_best = options.keep_best or self._validation_log.keeps_best
+        self._learning_rate = settings.learning_rate
+        self._curves: dict[str, Curves] = {}
         self.stopped_early = False
 
     def close(self) -> None:
-        """Closes the session that evaluates."""
+        """Closes the session that evaluates, and the curves."""
         self._model.close()
+        for curves in self._curves.values():
+            curves.close()
 
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
-        self._variables = {name: variables[name] for name in self._model.variables}
+        # identity() reads a variable of which each device has a part, as batch normalization makes them.
+        self._variables = {name: tf.identity(variables[name]) for name in self._model.variables}
         # 0: this saver never deletes a checkpoint.
-        self._saver = tf.train.Saver(max_to_keep=0) if self._options.keep_best else None
+        self._saver = tf.train.Saver(max_to_keep=0) if self._keep_best else None
+        self._all_finite = hooks.all_finite()
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        if self._data.held_out:
-            self._validation_log.rewrite()
-            self._curves = Curves(self._run_dir.path, VALIDATION_FOLDER, first_step=self._first_step)
-        if self._options.keep_best:
-            self._validation_log.take_up_best()
-        if self._data.test:
-            self._test_curves = Curves(self._run_dir.path, EVALUATION_FOLDER, first_step=self._first_step)
+        for folder, images in ((VALIDATION_FOLDER, self._data.held_out), (EVALUATION_FOLDER, self._data.test)):
+            if images:
+                self._curves[folder] = Curves(os.path.join(self._run_dir.path, folder))
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._step += 1
@@ -78,11 +82,11 @@ class EvaluateHook(tf.train.SessionRunHook):
         self._model.assign(weights)
         if self._data.test:
             record = self._evaluate(self._data.test)
-            self._test_curves.add(record)
+            self._curves[EVALUATION_FOLDER].add(record)
             log.info("evaluated the test set: %s", record)
         if self._data.held_out:
             record = self._evaluate(self._data.held_out)
-            self._curves.add(record)
+            self._curves[VALIDATION_FOLDER].add(record)
             log.info("evaluated the held-out images: %s", record)
             self._validation_log.add(record, (lambda path: self._save(session, path)) if self._saver else None)
         if self._validation_log.out_of_patience(self._options.early_stopping):
@@ -91,22 +95,22 @@ class EvaluateHook(tf.train.SessionRunHook):
 
     def _evaluate(self, images: Split) -> EvaluationRecord:
         accuracy, loss = self._model.score(images)
+        if not math.isfinite(loss):
+            raise hooks.diverged(f"evaluation loss is {loss}", self._step, self._learning_rate)
         return EvaluationRecord(self._step, accuracy, loss)
 
     def _save(self, session: tf.Session, path: str) -> None:
         assert self._saver
+        if not session.run(self._all_finite):
+            raise hooks.diverged("weights are no longer finite", self._step, self._learning_rate)
         self._saver.save(session, path, write_meta_graph=False, write_state=False)
 
 
 class Curves:
-    """Writes evaluations into the event files of a folder of the model_dir, for TensorBoard and the verb curves."""
+    """Writes evaluations into an event file in a folder of the model_dir, for TensorBoard and the verb curves."""
 
-    def __init__(self, model_dir: str, folder: str, *, first_step: int) -> None:
-        path = os.path.join(model_dir, folder)
-        events.renew(path)
-        self._writer = tf.summary.FileWriterCache.get(path)
-        # A killed run may have written points after its last checkpoint: readers leave them out because of this event.
-        self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), first_step + 1)
+    def __init__(self, folder: str) -> None:
+        self._writer = events.new_writer(folder)
 
     def add(self, record: EvaluationRecord) -> None:
         values = [
@@ -115,3 +119,7 @@ class Curves:
         ]
         self._writer.add_summary(tf.Summary(value=values), record.step)
         self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._writer.close()
