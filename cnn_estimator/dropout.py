@@ -38,18 +38,21 @@ class Dropout:
     Args:
       seed: determines the masks.
       training: whether anything is dropped.
+
+    Attributes:
+      training: for layers that do something else while training: `tf.layers.batch_normalization(x, training=…)`.
     """
 
     def __init__(self, seed: int, training: bool) -> None:
         self._seed = seed
-        self._training = training
+        self.training = training
         self._layers = 0
 
     def __call__(self, x: tf.Tensor, rate: float) -> tf.Tensor:
         """Returns x, float32 [B, ...], with the fraction `rate` of its values set to 0 and the others scaled up."""
         self._layers += 1
         with tf.name_scope("dropout"):
-            if not self._training:
+            if not self.training:
                 return tf.identity(x)
             layer = (self._seed << 32) + zlib.crc32(f"dropout_{self._layers}".encode())
             step = tf.cast(tf.train.get_or_create_global_step(), tf.int64)

@@ -192,7 +192,8 @@ def _run(path: str, module: str, *arguments: str) -> None:
     """Runs a module as a program in the temporary folder of an export at a path, with an unchanged TensorFlow.
 
     Raises:
-      OSError: the program failed. Its message is one line.
+      OSError: the program could not write. Its message is one line.
+      UserError: the program failed for another reason.
     """
     folder = os.path.dirname(path)
     environment = {
@@ -214,7 +215,10 @@ def _run(path: str, module: str, *arguments: str) -> None:
         lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         # Keras prints more lines after its error.
         errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception)\b", line)]
-        raise OSError(f"python -m {module} failed with status {done.returncode}: {(errors or lines)[-1]}")
+        problem = f"python -m {module} failed with status {done.returncode}: {(errors or lines)[-1]}"
+        if checkpoints.disk_error(problem):
+            raise OSError(problem)
+        raise UserError(problem, "choose another {format}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,7 +275,7 @@ def _predict_tflite(path: str, images: np.ndarray) -> Predictions:
 
 
 def _write_keras(predictor: Predictor, path: str, description: str) -> None:
-    variables = predictor.session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
+    variables = predictor.session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
     weights = io.BytesIO()  # on a full disk NumPy's archive prints an error that it cannot raise
     np.savez(weights, **predictor.session.run({variable.op.name: variable for variable in variables}))
     with open(f"{path}.npz", "wb") as file:

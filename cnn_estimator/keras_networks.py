@@ -81,8 +81,9 @@ def write(network: str, weights: str, path: str) -> None:
     model = build(network)
     with np.load(weights) as arrays:
         for layer in model.layers:
-            if layer.weights:
-                layer.set_weights([arrays[f"{layer.name}/{part}"] for part in ("kernel", "bias")])
+            # Keras 2 calls a weight conv2d/kernel:0, and Keras 3 calls it kernel.
+            names = [weight.name.rpartition("/")[2].partition(":")[0] for weight in layer.weights]
+            layer.set_weights([arrays[f"{layer.name}/{name}"] for name in names])
     model.save(path)
 
 

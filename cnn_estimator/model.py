@@ -91,15 +91,20 @@ def name_batch_metrics(loss: tf.Tensor, accuracy: tf.Tensor) -> None:
 
 
 def train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
-    """Returns the operation of one training step: it lowers the loss, and updates the weights' moving averages."""
+    """Returns the operation of one training step.
+
+    It lowers the loss, updates what layers such as batch normalization keep, and updates the weights' moving averages.
+    """
     rate = learning_rate(params)
     tf.summary.scalar("learning_rate", rate)
     optimizer = make_optimizer(rate, params)
     global_step = tf.train.get_global_step()
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     if not params.average_decay:
-        return optimizer.minimize(loss, global_step=global_step)
+        with tf.control_dependencies(updates):
+            return optimizer.minimize(loss, global_step=global_step)
     steps = tf.cast(global_step, tf.float32) + 1  # lowers the decay early in a run
-    with tf.control_dependencies([steps]):  # the step is read before it is increased
+    with tf.control_dependencies([steps, *updates]):  # the step is read before it is increased
         minimize = optimizer.minimize(loss, global_step=global_step)
     with tf.control_dependencies([minimize]):
         averages = tf.train.ExponentialMovingAverage(params.average_decay, num_updates=steps)

@@ -3,6 +3,7 @@
 Each function takes `images`, float32 [B, 28, 28] in 0..1, and `dropout`, which some of the networks use, and returns
 logits, float32 [B, 10]. The shape beside a layer is the shape of its output. The layers have no names, so that their
 variables get the names that the tutorials' own checkpoints have: conv2d/kernel, conv2d_1/bias, dense/kernel and so on.
+A layer that does something else while training takes `training=dropout.training`.
 """
 
 from cnn_estimator.dropout import Dropout
