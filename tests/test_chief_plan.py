@@ -9,6 +9,7 @@ import pytest
 from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
 from cnn_estimator.distributed.chief_plan import ChiefPlan
+from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
 from cnn_estimator.settings import Start, TrainOptions, make_settings
 
@@ -18,17 +19,26 @@ SETTINGS = make_settings(
     "fashion_dense", seed=2, threads=3, data_dir="/data", class_names=tuple("abcdefghij"), learning_rate=0.25
 )
 START = Start(settings=SETTINGS, checkpoint="model.ckpt-4", first_step=4, max_steps=9)
-PLAN = ChiefPlan(start=START, eval_every=None, data="3 with checksum")
+TASK = Task("worker", 0, {"chief": ("a:1",), "worker": ("b:1",)})
+PLAN = ChiefPlan(start=START, eval_every=None, data="3 with checksum", cluster=TASK.cluster, token="abc")
 
 
 def test_a_task_reads_the_plan_of_the_chief():
     assert ChiefPlan.read(PLAN.text()) == PLAN
 
 
-def test_another_version_of_tensorflow_is_refused():
-    plan = dataclasses.replace(PLAN, tensorflow="2.14.0")
-    with pytest.raises(UserError, match=r"the chief has TensorFlow 2\.14\.0, and this task 2\.\d+\.\d+: install one"):
+@pytest.mark.parametrize("name", PLAN.versions)
+def test_another_version_of_a_package_is_refused(name):
+    plan = dataclasses.replace(PLAN, versions=PLAN.versions | {name: "0.0.1"})
+    with pytest.raises(UserError, match=rf"the chief has {name} 0\.0\.1, and this task .+: install one"):
         ChiefPlan.read(plan.text())
+
+
+def test_another_cluster_is_refused():
+    PLAN.check_cluster(TASK)
+    other = dataclasses.replace(TASK, cluster={"chief": ("a:1",), "worker": ("b:1", "c:1")})
+    with pytest.raises(UserError, match=r"^TF_CONFIG lists the cluster .*'c:1'.* for the chief: give all tasks one"):
+        PLAN.check_cluster(other)
 
 
 def test_a_task_may_have_its_own_data_dir_and_leave_out_the_other_options():
@@ -63,9 +73,14 @@ def test_other_images_or_labels_are_refused():
             plan.check_data(other)
 
 
-def test_a_model_dir_without_the_planned_checkpoint_is_refused(tmp_path, monkeypatch):
+def test_another_model_dir_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(waiting, "wait_for", lambda ask, **options: ask())  # without the wait for a slow disk
     new_run = dataclasses.replace(PLAN, start=dataclasses.replace(START, checkpoint=None))
-    new_run.wait_for_checkpoint(str(tmp_path))
+    with pytest.raises(
+        UserError, match=r"of this task is not the chief's: cluster\.token has not appeared there: name one"
+    ):
+        new_run.check_model_dir(str(tmp_path))
+    (tmp_path / "cluster.token").write_text("abc")
+    new_run.check_model_dir(str(tmp_path))
     with pytest.raises(UserError, match=r"has no checkpoint for this task, and model\.ckpt-4 for the chief: name one"):
-        PLAN.wait_for_checkpoint(str(tmp_path))
+        PLAN.check_model_dir(str(tmp_path))

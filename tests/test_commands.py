@@ -295,7 +295,8 @@ def test_while_one_process_trains_others_evaluate_and_may_not_train(tmp_path, da
         wait_for("Saving checkpoints for 2 into", trainer, stderr)
         for more in ((), ("--fresh",)):
             message = error_of(command("train", f"--model_dir={tmp_path}", DENSE, "--steps=1", *more))
-            assert message.startswith(f"model_dir {tmp_path}: process {trainer.pid} is training there: ")
+            holder = f"process {trainer.pid} on {os.uname().nodename}"
+            assert message.startswith(f"model_dir {tmp_path}: {holder} is training there: ")
         steps = [json.loads(called("eval", f"--model_dir={tmp_path}").stdout)["global_step"] for _ in range(3)]
         assert 0 < steps[0] < steps[1] < steps[2]
         assert trainer.poll() is None

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from helpers import Cluster, free_addresses, steps_in, tf_configs, variable_values, variables
 
 from cnn_estimator import stopping, training
-from cnn_estimator.distributed.multi_worker import Board, InStep
+from cnn_estimator.distributed.multi_worker import Board, Decision, InStep
 from cnn_estimator.distributed.tasks import start_server
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import Stopped, TaskLost, UserError
@@ -36,16 +37,37 @@ def tasks():
 
 
 @pytest.mark.integration
-def test_the_board_has_a_text_until_it_is_cleared(tasks):
-    with Board(tasks[0], 60) as chief, Board(tasks[1]) as worker:
-        assert worker.read() is None
-        for text in ("a plän", "another"):
-            chief.write(text)
-            assert chief.unread_addresses() == [tasks[1].address, tasks[2].address]
-            assert worker.read() == text
-            assert chief.unread_addresses() == [tasks[2].address]
-            chief.clear()
+def test_the_board_has_texts_until_it_is_cleared(tasks):
+    first, second = tasks[1].address, tasks[2].address
+    with Board(tasks[0], 60) as chief, Board(tasks[1]) as worker, Board(tasks[2]) as other:
+        for plan in ("a plän", "another"):
             assert worker.read() is None
+            assert worker.read_decision() is None
+            chief.write(plan)
+            assert worker.read() == plan
+            assert chief.undecided() == [first, second]
+            worker.accept()
+            assert chief.undecided() == [second]
+            other.accept()
+            assert (chief.undecided(), chief.refusal(), chief.waiting()) == ([], None, [first, second])
+            chief.decide(Decision(None))
+            assert worker.read_decision() == Decision(None)
+            assert chief.waiting() == [second]
+            chief.clear()
+            assert chief.undecided() == [first, second]
+
+
+@pytest.mark.integration
+def test_the_board_carries_a_refusal_to_all_tasks(tasks):
+    with Board(tasks[0], 60) as chief, Board(tasks[1]) as worker, Board(tasks[2]) as other:
+        other.accept()
+        with pytest.raises(UserError, match=r"^seed 2 differs: name seed$"), worker.refusing(tasks[1]):
+            raise UserError("seed 2 differs", "name {seed}")
+        decision = Decision(chief.refusal())
+        chief.decide(decision)
+        with pytest.raises(UserError, match=r"^worker 1 of the cluster: seed 2 differs: name seed$"):
+            other.read_decision().check()
+        chief.clear()
 
 
 @pytest.mark.integration
@@ -54,8 +76,15 @@ def test_a_worker_that_does_not_start_is_named(tmp_path):
     settings = make_settings("fashion_dense", seed=1, threads=1, class_names=tuple("abcdefghij"))
     start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=9)
     run_dir = RunDir(str(tmp_path))
+
+    def follow():
+        planned = InStep(tasks[1], 60).resolve_start(run_dir, TrainOptions(recipe="fashion_dense"), None)
+        with Board(tasks[1]) as board:
+            board.accept()
+        return planned
+
     with ThreadPoolExecutor() as threads:
-        plan = threads.submit(InStep(tasks[1], 60).resolve_start, run_dir, TrainOptions(recipe="fashion_dense"), None)
+        plan = threads.submit(follow)
         chief = InStep(tasks[0], 4)
         assert chief.resolve_start(run_dir, TrainOptions(), lambda *arguments: start) is start
         with pytest.raises(TaskLost, match=f"^worker 2 at {tasks[2].address} did not start within 4 s: start all"):
@@ -120,7 +149,28 @@ def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(
     assert names[0] == names[1]
     assert len([*(tmp_path / "run").glob("events*")]) == 1
     assert '"strategy": "multi_worker", "replicas": 3' in (tmp_path / "run" / "history.jsonl").read_text()
-    assert all("trained to step 12" in output for output in outputs)
+    for index, output in enumerate(outputs):
+        assert f"worker {index}: INFO:cnn_estimator:trained to step 12" in output
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("flag", "problem"),
+    [
+        ("--seed=2", "seed is 2 for this task, and 1 for the chief: start all tasks with the same options"),
+        ("--model_dir={}/other", "model_dir {}/other of this task is not the chief's: cluster.token has not appeared"),
+    ],
+)
+def test_all_tasks_end_with_the_line_of_a_task_that_refuses(tmp_path, new_cluster, flag, problem):
+    with new_cluster(tmp_path / "run", {"chief": 1, "worker": 2}, "--recipe=fashion_dense") as cluster:
+        cluster.start(CHIEF, WORKER)
+        cluster.start(("worker", 1), flags=(flag.format(tmp_path),))
+        assert {*cluster.statuses().values()} == {1}
+        (line,) = cluster.errors(("worker", 1))
+        assert line.startswith(f"error: {problem.format(tmp_path)}")
+        of_the_others = line.replace("error: ", "error: worker 1 of the cluster: ")
+        assert cluster.errors(CHIEF) == cluster.errors(WORKER) == [of_the_others]
+    assert not (tmp_path / "run" / "cluster.token").exists()
 
 
 @pytest.mark.process
@@ -153,6 +203,19 @@ def test_a_run_that_is_stopped_and_loses_a_task_ends_in_the_same_bits(tmp_path, 
         cluster.start()
         cluster.finish()
     assert variables(tmp_path / "run") == variables(tmp_path / "whole")
+
+
+@pytest.mark.process
+def test_a_signal_is_heard_by_a_task_that_waits_for_another_one(tmp_path, new_cluster):
+    with new_cluster(tmp_path / "run", {"chief": 1, "worker": 1}, "--max_steps=1000000", "--save_every=20") as cluster:
+        cluster.start()
+        cluster.wait_for("step = 30", CHIEF, WORKER)
+        cluster.processes[CHIEF].send_signal(signal.SIGSTOP)
+        time.sleep(1)
+        assert cluster.end(WORKER, signal.SIGTERM) == 143
+        assert "the other tasks did not finish the step" in cluster.output(WORKER)
+        cluster.processes[CHIEF].send_signal(signal.SIGCONT)
+        assert cluster.statuses(CHIEF) == {CHIEF: 138}
 
 
 @pytest.mark.process

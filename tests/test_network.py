@@ -97,13 +97,13 @@ def test_the_pods_of_a_cluster_with_parameter_servers_train_across_a_network(tmp
     assert network.sent_bytes(("ps", 0)) > 5 * VARIABLES_BYTES
 
 
-def test_a_worker_without_a_network_ends_the_job_within_the_time_limit(tmp_path, start):
-    cluster, network = start("tfjob-multi-worker.yaml", max_steps=1_000_000, cluster_timeout=20)
+def test_a_worker_without_a_network_is_noticed_long_before_the_time_limit(tmp_path, start):
+    cluster, network = start("tfjob-multi-worker.yaml", max_steps=1_000_000, cluster_timeout=600)
     cluster.wait_until((tmp_path / "run" / "best" / "best.json").exists, *cluster.processes)
     assert network.sent_bytes(WORKER) > 5 * VARIABLES_BYTES
     network.cut_off(WORKER)
     started = time.monotonic()
     assert {*cluster.statuses().values()} == {138}
-    assert time.monotonic() - started < 60  # three times the limit, for a busy machine
+    assert time.monotonic() - started < 100  # about 15 s, and much more on a busy machine
     for task in cluster.processes:
         assert len(cluster.errors(task)) == 1

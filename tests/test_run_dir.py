@@ -109,8 +109,9 @@ def test_a_lock_names_its_process_while_it_is_held(tmp_path):
     run_dir = RunDir(str(tmp_path))
     other = RunDir(str(tmp_path))
     with run_dir.locked():
-        assert (tmp_path / "train.lock").read_text() == str(os.getpid())
-        with refused(f"^model_dir {tmp_path}: process {os.getpid()} is training there"), other.locked():
+        holder = f"process {os.getpid()} on {os.uname().nodename}"
+        assert (tmp_path / "train.lock").read_text() == holder
+        with refused(f"^model_dir {tmp_path}: {holder} is training there"), other.locked():
             pass
         (tmp_path / "train.lock").write_text("")
         with refused(f"^model_dir {tmp_path}: another process is training there"), other.locked():

@@ -65,6 +65,13 @@ def test_a_task_that_trains_in_step(cluster, job, index, position, chief):
 
 
 @pytest.mark.unit
+def test_the_chief_may_have_its_old_name():
+    task = read(config({"worker": ["w:1"], "master": ["m:1"]}, "master"), "multi_worker")
+    assert (task.job, task.is_chief, task.chief_address) == ("chief", True, "m:1")
+    assert read(config({"worker": ["w:1"], "master": ["m:1"]}, "worker"), "multi_worker").chief_address == "m:1"
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize("listed", [{}, {"evaluator": ["e:1"]}], ids=["apart", "listed"])
 def test_the_tasks_of_a_cluster_with_parameter_servers(listed):
     places = [("chief", 0), ("worker", 1), ("ps", 1), ("evaluator", 0)]
@@ -90,7 +97,9 @@ PROBLEMS = {
     "has a sparseCluster, which is not supported": {"sparseCluster": {}, "task": {"type": "worker", "index": 0}},
     "has cluster None: write it as": {"cluster": None},
     "has cluster {'chief': 'a:1'}: write it as": config({"chief": "a:1"}, "chief"),
-    "has a job 'master': the jobs are chief, worker, ps, evaluator": config({"master": ["a:1"]}, "master"),
+    "has a job 'master': the jobs are chief, worker, ps, evaluator": config(
+        {"master": ["a:1"], "chief": ["b:1"]}, "chief"
+    ),
     "has the address 'a:1': write each task's address as HOST:PORT, once": config({**PS, "ps": ["a:1"]}, "ps"),
     "{'index': 2, 'type': 'worker'}, which is not in its cluster: name one that is": config(WORKERS, "worker", 2),
     "'type': 'chief'}, which is not in its cluster": config(WORKERS, "chief"),

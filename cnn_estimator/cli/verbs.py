@@ -11,6 +11,7 @@ from typing import Any
 from cnn_estimator import stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import FLAGS, flag_texts
+from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
@@ -30,6 +31,9 @@ def train() -> None:
 
     SIGTERM or Ctrl-C stop it after the current step, which is saved.
     """
+    task = tf_config.read_task(FLAGS.strategy)
+    if task:
+        process.become_task(task.name)
     training = process.load("training", tensorflow=True)
     try:
         result = training.train(**_values("model_dir", *TRAIN_OPTIONS, *SETTING_OPTIONS))

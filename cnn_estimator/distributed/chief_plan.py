@@ -4,16 +4,31 @@ With parameter servers each task resolves its options by itself.
 """
 
 import dataclasses
+import importlib.metadata
 import json
 import os
+from collections.abc import Mapping
 
 from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
+from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
+from cnn_estimator.files import read_if_exists
 from cnn_estimator.settings import Settings, Start, TrainOptions
 from cnn_estimator.tf1 import tf
 
+TOKEN_FILE = "cluster.token"  # in the model_dir, while the tasks compare what they have
+
 _MAX_SHARED_DISK_SECONDS = 10.0  # until a shared disk shows on one machine what another one has written
+
+
+def _versions() -> dict[str, str]:
+    """Returns {package: version} of what all tasks must have in one version; a package may run from a checkout."""
+    try:
+        own = importlib.metadata.version("cnn-estimator")
+    except importlib.metadata.PackageNotFoundError:
+        own = "from a checkout"
+    return {"TensorFlow": tf.__version__, "cnn_estimator": own}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,13 +39,17 @@ class ChiefPlan:
       start: the settings, the checkpoint to continue from, the first and the last step.
       eval_every: steps between two evaluations by the chief; None for no evaluations.
       data: the fingerprint of the training images; None if there is nothing to train.
-      tensorflow: the version of TensorFlow.
+      cluster: {job: addresses}, as the chief's TF_CONFIG has it.
+      token: a text that the chief has written into the model_dir.
+      versions: {package: version}.
     """
 
     start: Start
     eval_every: int | None
     data: str | None
-    tensorflow: str = tf.__version__
+    cluster: Mapping[str, tuple[str, ...]]
+    token: str
+    versions: Mapping[str, str] = dataclasses.field(default_factory=_versions)
 
     def text(self) -> str:
         """Returns the plan as JSON."""
@@ -41,17 +60,27 @@ class ChiefPlan:
         """Returns the plan that the chief has published.
 
         Raises:
-          UserError: the chief has another version of TensorFlow.
+          UserError: the chief has another version of TensorFlow or of this package.
         """
         fields = json.loads(text)
-        if fields.get("tensorflow") != tf.__version__:
-            raise UserError(
-                f"the chief has TensorFlow {fields.get('tensorflow')}, and this task {tf.__version__}",
-                "install one version for all tasks",
-            )
+        for name, version in _versions().items():
+            if fields["versions"][name] != version:
+                raise UserError(
+                    f"the chief has {name} {fields['versions'][name]}, and this task {version}",
+                    "install one version for all tasks",
+                )
+        fields["cluster"] = {job: tuple(addresses) for job, addresses in fields["cluster"].items()}
         start = fields.pop("start")
         settings = Settings(**start.pop("settings"))
         return cls(start=Start(settings=settings, **start), **fields)
+
+    def check_cluster(self, task: Task) -> None:
+        """Raises UserError if this task's TF_CONFIG lists another cluster than the chief's."""
+        if dict(task.cluster) != self.cluster:
+            raise UserError(
+                f"TF_CONFIG lists the cluster {dict(task.cluster)} for this task, and {self.cluster} for the chief",
+                "give all tasks one cluster",
+            )
 
     def check_options(self, options: TrainOptions) -> None:
         """Raises UserError if this task was started with other options than the chief."""
@@ -81,13 +110,19 @@ class ChiefPlan:
                 "name the {data_dir} with the same data on each machine",
             )
 
-    def wait_for_checkpoint(self, model_dir: str) -> None:
-        """Waits until the planned checkpoint is the newest one in this task's model_dir.
+    def check_model_dir(self, model_dir: str) -> None:
+        """Waits until this task's model_dir has the chief's token and the planned checkpoint as its newest one.
 
         Raises:
-          UserError: after some seconds it is not.
+          UserError: after some seconds it has not.
           Stopped: a stop signal came.
         """
+        path = os.path.join(model_dir, TOKEN_FILE)
+        if not waiting.wait_for(lambda: read_if_exists(path) == self.token.encode(), seconds=_MAX_SHARED_DISK_SECONDS):
+            raise UserError(
+                f"model_dir {model_dir} of this task is not the chief's: {TOKEN_FILE} has not appeared there",
+                "name one {model_dir} for all tasks, on a disk that they share",
+            )
         if not waiting.wait_for(
             lambda: _newest_name(model_dir) == self.start.checkpoint, seconds=_MAX_SHARED_DISK_SECONDS
         ):

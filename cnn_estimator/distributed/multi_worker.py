@@ -5,19 +5,25 @@ supervisor starts all of them again.
 """
 
 import contextlib
+import dataclasses
+import json
 import logging
+import os
+import secrets
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 from cnn_estimator import stopping, waiting
 from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed import shares, tf_config
-from cnn_estimator.distributed.chief_plan import ChiefPlan
+from cnn_estimator.distributed.chief_plan import TOKEN_FILE, ChiefPlan
 from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
-from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, silent_tasks, start_server
+from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, WatchTasks, silent_tasks, start_server
 from cnn_estimator.distributed.tf_config import Task
-from cnn_estimator.errors import TaskLost
+from cnn_estimator.errors import TaskLost, UserError
+from cnn_estimator.files import atomic_write, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import make_session_config
 from cnn_estimator.run_dir.run import RunDir
@@ -27,6 +33,7 @@ from cnn_estimator.tf1 import estimator_training, tf
 log = logging.getLogger("cnn_estimator")
 
 _MAX_CALL_SECONDS = 2.0  # how long a worker waits for one answer of the chief's server
+_MAX_DECISION_SECONDS = 30.0  # how long the chief waits until the workers have read its decision
 
 
 class InStep(Local):
@@ -49,6 +56,7 @@ class InStep(Local):
         self.writes = task.is_chief
         self.evaluates = task.is_chief
         self.replicas = task.workers
+        self.lock_seconds = timeout
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in the chief; returns the chief's plan in the workers.
@@ -64,12 +72,14 @@ class InStep(Local):
         log.info("waiting for the chief at %s", self._task.chief_address)
         with Board(self._task) as board:
             text = waiting.wait_for(board.read, seconds=self._timeout)
-        if text is None:
-            raise TaskLost(
-                f"the chief at {self._task.chief_address} did not start within {self._timeout} s", WAIT_LONGER
-            )
-        self._plan = ChiefPlan.read(text)
-        self._plan.check_options(options)
+            if text is None:
+                raise TaskLost(
+                    f"the chief at {self._task.chief_address} did not start within {self._timeout} s", WAIT_LONGER
+                )
+            with board.refusing(self._task):
+                self._plan = ChiefPlan.read(text)
+                self._plan.check_cluster(self._task)
+                self._plan.check_options(options)
         self._eval_every = self._plan.eval_every
         resolve_precision(self._plan.start.settings.precision)  # this task may have another processor
         return self._plan.start_on_this_machine(options)
@@ -78,19 +88,40 @@ class InStep(Local):
         """Publishes the chief's plan; compares this task's data and model_dir with the plan in the workers.
 
         Raises:
-          UserError: the data or the model_dir differ.
-          TaskLost: a worker did not start in time.
+          UserError: the data or the model_dir differ, or another task cannot follow the plan.
+          TaskLost: a task did not start in time.
           Stopped: a stop signal came.
         """
         if self._task.is_chief:
-            images = data.training.fingerprint() if data else None
-            self._publish(ChiefPlan(start=start, eval_every=self._eval_every, data=images), start.settings)
-        elif data:
-            self._plan.check_data(data.training)
-            self._plan.wait_for_checkpoint(run_dir.path)
+            token = secrets.token_hex(8)
+            plan = ChiefPlan(
+                start=start,
+                eval_every=self._eval_every,
+                data=data.training.fingerprint() if data else None,
+                cluster=self._task.cluster,
+                token=token,
+            )
+            path = os.path.join(run_dir.path, TOKEN_FILE)
+            with writing(f"model_dir {run_dir.path}"), atomic_write(path) as file:
+                file.write(token)
+            try:
+                self._publish(plan, start.settings)
+            finally:
+                os.remove(path)
+            return
+        with Board(self._task) as board:
+            with board.refusing(self._task):
+                if data:
+                    self._plan.check_data(data.training)
+                self._plan.check_model_dir(run_dir.path)
+            board.accept()
+            decision = waiting.wait_for(board.read_decision, seconds=self._timeout)
+        if decision is None:
+            raise TaskLost(f"the chief at {self._task.chief_address} was lost", WAIT_LONGER)
+        decision.check()
 
     def _publish(self, plan: ChiefPlan, settings: Settings) -> None:
-        """Writes the plan for the workers, and returns when all of them have read it."""
+        """Writes the plan for the workers, and returns when all of them have accepted it."""
         config = make_session_config(settings.precision, settings.threads)
         config.operation_timeout_in_ms = 1000 * self._timeout
         start_server(self._task, config)
@@ -98,10 +129,16 @@ class InStep(Local):
         # The server is in this process, which may be stalled for a while.
         with Board(self._task, self._timeout) as board:
             board.write(plan.text())
-            if not waiting.wait_for(lambda: not board.unread_addresses(), seconds=self._timeout):
-                missing = " and ".join(map(self._task.name_of, board.unread_addresses()))
-                raise TaskLost(f"{missing} did not start within {self._timeout} s", WAIT_LONGER)
+            waiting.wait_for(lambda: board.refusal() or not board.undecided(), seconds=self._timeout)
+            decision = Decision(board.refusal())
+            missing = board.undecided()
+            if missing and not decision.refusal:
+                names = " and ".join(map(self._task.name_of, missing))
+                raise TaskLost(f"{names} did not start within {self._timeout} s", WAIT_LONGER)
+            board.decide(decision)
+            waiting.wait_for(lambda: not board.waiting(), seconds=_MAX_DECISION_SECONDS)
             board.clear()
+        decision.check()
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
         arguments["session_config"].operation_timeout_in_ms = 1000 * self._timeout
@@ -117,13 +154,16 @@ class InStep(Local):
     def train(self, estimator: tf.estimator.Estimator, input_fn: InputFn, all_hooks: Hooks, max_steps: int) -> None:
         """Trains in step with the other tasks.
 
+        It returns early if a stop signal came and the other tasks did not finish the step.
+
         Raises:
           TaskLost: another task was lost, or did not answer in time.
         """
         task = self._task
         start_server(task, estimator.config.session_config)
+        watch = WatchTasks(task, task.training_addresses)
         try:
-            with tf_config.hidden():
+            with tf_config.hidden(), watch:
                 estimator_training.train_in_step(
                     estimator,
                     tf.distribute.experimental.MultiWorkerMirroredStrategy(),
@@ -131,19 +171,36 @@ class InStep(Local):
                     task.job,
                     task.index,
                     input_fn=input_fn,
-                    hooks=all_hooks,
+                    hooks=[watch, *all_hooks],
                     max_steps=max_steps,
                 )
-        except LOST_ERRORS as error:
+        except (*LOST_ERRORS, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not watch.closed:  # TensorFlow raises it for a closed session
+                raise
             log.debug("%s", error)
-            lost = silent_tasks(task, task.training_addresses)
+            if stopping.requested() and not watch.lost:
+                log.warning("the other tasks did not finish the step: the steps after the last checkpoint are lost")
+                return
+            lost = watch.lost or silent_tasks(task, task.training_addresses)
             problem = f"{lost} was lost" if lost else f"a task was lost, or did not answer within {self._timeout} s"
             raise TaskLost(problem, "start all tasks again: they continue from the last checkpoint") from error
         self.stopped_early = self._stop_together.stopped_early
 
 
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """Whether the tasks train. refusal: the (problem, advice) of a task that cannot follow the plan; None to train."""
+
+    refusal: tuple[str, str] | None
+
+    def check(self) -> None:
+        """Raises the UserError of the task that cannot follow the plan."""
+        if self.refusal:
+            raise UserError(*self.refusal)
+
+
 class Board:
-    """A text in the memory of the chief's server, and which workers have read it.
+    """The chief's plan and what the workers answer, in the memory of the chief's server.
 
     The board of a chief that was started again is empty. A worker needs no server to read it.
 
@@ -155,17 +212,12 @@ class Board:
     def __init__(self, task: Task, call_seconds: float = _MAX_CALL_SECONDS) -> None:
         device = f"/job:{'chief' if 'chief' in task.cluster else 'worker'}/task:0"
         with tf.Graph().as_default() as graph, tf.device(f"{device}/cpu:0"):
-            text = _variable("text", tf.string)
-            others = task.training_addresses[1:]
-            readers = {address: _variable(f"read_by_{address}", tf.bool) for address in others}
-            self._is_written = tf.raw_ops.VarIsInitializedOp(resource=text)
-            self._text = tf.raw_ops.ReadVariableOp(resource=text, dtype=tf.string)
-            self._new_text = tf.placeholder(tf.string, [])
-            self._write = tf.raw_ops.AssignVariableOp(resource=text, value=self._new_text)
-            if not task.is_chief:
-                self._mark = tf.raw_ops.AssignVariableOp(resource=readers[task.address], value=True)
-            self._is_read = {address: tf.raw_ops.VarIsInitializedOp(resource=readers[address]) for address in others}
-            self._clear = [tf.raw_ops.DestroyResourceOp(resource=each) for each in (text, *readers.values())]
+            self._plan = _Text("plan")
+            self._refusal = _Text("refusal")
+            self._decision = _Text("decision")
+            self._accepted = {address: _Text(f"accepted_by_{address}") for address in task.training_addresses[1:]}
+            self._read = {address: _Text(f"decision_read_by_{address}") for address in task.training_addresses[1:]}
+        self._address = task.address
         # Without the filter a session waits until all tasks of the cluster run.
         config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * call_seconds))
         self._session = tf.Session(f"grpc://{task.chief_address}", graph, config)
@@ -177,30 +229,90 @@ class Board:
         with contextlib.suppress(*LOST_ERRORS):
             self._session.close()
 
-    def write(self, text: str) -> None:
-        self._session.run(self._write, {self._new_text: text})
+    # Methods of the chief.
 
-    def read(self) -> str | None:
-        """Returns the text and marks it as read by this task; returns None while there is no text, or no server."""
-        with contextlib.suppress(*LOST_ERRORS):
-            if self._session.run(self._is_written):
-                text = self._session.run(self._text).decode()
-                self._session.run(self._mark)
-                return text
-        return None
+    def write(self, plan: str) -> None:
+        """Writes the plan."""
+        self._plan.write(self._session, plan)
 
-    def unread_addresses(self) -> list[str]:
-        """Returns the addresses of the tasks that have not read the text, without the chief's."""
-        return [address for address, read in self._session.run(self._is_read).items() if not read]
+    def refusal(self) -> tuple[str, str] | None:
+        """Returns the (problem, advice) of a worker that cannot follow the plan."""
+        text = self._refusal.read(self._session)
+        return tuple(json.loads(text)) if text else None
+
+    def undecided(self) -> list[str]:
+        """Returns the addresses of the workers that have not accepted the plan."""
+        return [address for address, text in self._accepted.items() if not text.read(self._session)]
+
+    def decide(self, decision: Decision) -> None:
+        """Writes the decision for the workers."""
+        self._decision.write(self._session, json.dumps(decision.refusal))
+
+    def waiting(self) -> list[str]:
+        """Returns the addresses of the workers that have not read the decision, without those that refuse."""
+        return [address for address, text in self._read.items() if not text.read(self._session)]
 
     def clear(self) -> None:
-        """Removes the text, so that a task that is started again waits for the next one."""
-        self._session.run(self._clear)
+        """Removes all texts, so that a task that is started again waits for the next plan."""
+        for text in (self._plan, self._refusal, self._decision, *self._accepted.values(), *self._read.values()):
+            text.remove(self._session)
+
+    # Methods of a worker.
+
+    def read(self) -> str | None:
+        """Returns the plan, or None while there is no plan or no server."""
+        with contextlib.suppress(*LOST_ERRORS):
+            return self._plan.read(self._session)
+        return None
+
+    @contextlib.contextmanager
+    def refusing(self, task: Task) -> Iterator[None]:
+        """Tells the chief about a UserError, and raises it."""
+        try:
+            yield
+        except UserError as error:
+            with contextlib.suppress(*LOST_ERRORS):
+                self._refusal.write(self._session, json.dumps([f"{task}: {error.problem}", error.advice]))
+                if self._address in self._read:  # another TF_CONFIG may have another address
+                    self._read[self._address].write(self._session, "yes")
+            raise
+
+    def accept(self) -> None:
+        """Tells the chief that this task can follow the plan."""
+        with contextlib.suppress(*LOST_ERRORS):
+            self._accepted[self._address].write(self._session, "yes")
+
+    def read_decision(self) -> Decision | None:
+        """Returns the chief's decision, or None while there is none."""
+        with contextlib.suppress(*LOST_ERRORS):
+            text = self._decision.read(self._session)
+            if text:
+                self._read[self._address].write(self._session, "yes")
+                refusal = json.loads(text)
+                return Decision(tuple(refusal) if refusal else None)
+        return None
 
 
-def _variable(name: str, dtype: tf.DType) -> tf.Tensor:
-    """Returns the handle of a scalar variable of this package, in the memory of the current device's server."""
-    return tf.raw_ops.VarHandleOp(dtype=dtype, shape=[], shared_name=f"cnn_estimator/{name}")
+class _Text:
+    """A text of this package in the memory of the current device's server."""
+
+    def __init__(self, name: str) -> None:
+        handle = tf.raw_ops.VarHandleOp(dtype=tf.string, shape=[], shared_name=f"cnn_estimator/{name}")
+        self._exists = tf.raw_ops.VarIsInitializedOp(resource=handle)
+        self._value = tf.raw_ops.ReadVariableOp(resource=handle, dtype=tf.string)
+        self._new_value = tf.placeholder(tf.string, [])
+        self._write = tf.raw_ops.AssignVariableOp(resource=handle, value=self._new_value)
+        self._remove = tf.raw_ops.DestroyResourceOp(resource=handle)
+
+    def read(self, session: tf.Session) -> str | None:
+        """Returns the text, None while there is none."""
+        return session.run(self._value).decode() if session.run(self._exists) else None
+
+    def write(self, session: tf.Session, text: str) -> None:
+        session.run(self._write, {self._new_value: text})
+
+    def remove(self, session: tf.Session) -> None:
+        session.run(self._remove)
 
 
 class StopTogether(tf.train.SessionRunHook):

@@ -63,6 +63,7 @@ class ParameterServers(Local):
         self._options = options
         self.writes = task.is_chief
         self.replicas = task.workers
+        self.lock_seconds = options.cluster_timeout
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in each task, with one seed for all where no seed is chosen."""

@@ -23,6 +23,7 @@ class Local:
       evaluates: whether this process evaluates while it trains.
       stopped_early: whether another process has decided to stop early; known after train().
       strategy: the name of the strategy; None for one device.
+      lock_seconds: how long to wait for another process that trains in the model_dir.
       replicas: how many devices or processes share each batch, or train at their own pace.
       model_fn: the model_fn of the Estimator.
     """
@@ -32,6 +33,7 @@ class Local:
     stopped_early: bool = False
     strategy: str | None = None
     replicas: int = 1
+    lock_seconds: int = 0
     model_fn = staticmethod(model.model_fn)
 
     @property

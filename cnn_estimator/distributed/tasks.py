@@ -1,8 +1,12 @@
 """A task of a cluster as a process: its server, and how the other tasks notice that it is gone."""
 
+import math
 import socket
+import threading
+import time
 from collections.abc import Iterable
 
+from cnn_estimator import stopping
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import estimator_training, tf
@@ -17,7 +21,10 @@ LOST_ERRORS = (
     tf.errors.UnavailableError,
 )
 WAIT_LONGER = "start all tasks of the cluster within that time, or wait longer with {cluster_timeout}"
+MAX_SILENT_SECONDS = 10.0  # after which a task that does not listen is lost
+MAX_STOP_SECONDS = 15.0  # how long a step may last after a stop signal
 _CONNECT_SECONDS = 1.0
+_WATCH_SECONDS = 1.0
 
 
 def start_server(task: Task, session_config: tf.ConfigProto) -> None:
@@ -43,6 +50,57 @@ def listens(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+class WatchTasks(tf.train.SessionRunHook):
+    """Closes the session when another task is lost, or when a step does not end after a stop signal.
+
+    A step waits for the other tasks, by itself up to the time limit of an operation. A context manager: the watch ends
+    with the `with` block.
+
+    Attributes:
+      closed: whether it has closed the session.
+      lost: the names of the tasks that do not listen any more.
+    """
+
+    def __init__(self, task: Task, addresses: Iterable[str]) -> None:
+        self._task = task
+        self._silent_since: dict[str, float] = {}
+        self._others = [address for address in addresses if address != task.address]
+        self._run_began = math.inf
+        self._ended = threading.Event()
+        self.closed = False
+        self.lost = ""
+
+    def __enter__(self) -> "WatchTasks":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        threading.Thread(target=self._watch, args=(session,), daemon=True).start()
+
+    def before_run(self, run_context: tf.train.SessionRunContext) -> None:
+        self._run_began = time.monotonic()
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        self._run_began = math.inf
+
+    def _watch(self, session: tf.Session) -> None:
+        while not self._ended.wait(_WATCH_SECONDS):
+            now = time.monotonic()
+            for address in self._others:
+                if listens(address):
+                    self._silent_since.pop(address, None)
+                else:
+                    self._silent_since.setdefault(address, now)
+            silent = [address for address, since in self._silent_since.items() if now - since > MAX_SILENT_SECONDS]
+            self.lost = " and ".join(map(self._task.name_of, silent))
+            if self.lost or (stopping.requested() and now - self._run_began > MAX_STOP_SECONDS):
+                self.closed = True
+                session.close()
+                return
 
 
 def silent_tasks(task: Task, addresses: Iterable[str]) -> str:

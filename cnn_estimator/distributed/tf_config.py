@@ -18,6 +18,7 @@ log = logging.getLogger("cnn_estimator")
 _NAME = "TF_CONFIG"
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _TRAINING_JOBS = ("chief", "worker")
+_OLD_CHIEF = "master"  # the chief's name in TensorFlow 1.3
 _ADDRESS = re.compile(r"[^\s/]+:\d+")
 
 
@@ -36,8 +37,12 @@ class Task:
     cluster: Mapping[str, tuple[str, ...]]
 
     def __str__(self) -> str:
-        name = self.job if self.job in ("chief", "evaluator") else f"{self.job} {self.index}"
-        return f"{name} of the cluster"
+        return f"{self.name} of the cluster"
+
+    @property
+    def name(self) -> str:
+        """The job, and its number where a cluster may have several tasks of the job."""
+        return self.job if self.job in ("chief", "evaluator") else f"{self.job} {self.index}"
 
     @property
     def trains(self) -> bool:
@@ -168,6 +173,8 @@ def _read_cluster(jobs: Any) -> dict[str, tuple[str, ...]]:
     """Returns {job: addresses} of the jobs that have tasks."""
     if not isinstance(jobs, dict) or not all(isinstance(addresses, list) for addresses in jobs.values()):
         raise UserError(f"{_NAME} has cluster {reprlib.repr(jobs)}", 'write it as {"worker": ["HOST:PORT", …]}')
+    if "chief" not in jobs:
+        jobs = {"chief" if job == _OLD_CHIEF else job: addresses for job, addresses in jobs.items()}
     for job in jobs:
         if job not in _JOBS:
             raise UserError(f"{_NAME} has a job {reprlib.repr(job)}", f"the jobs are {', '.join(_JOBS)}")
@@ -185,7 +192,8 @@ def _read_job_and_index(task: Any, cluster: Mapping[str, tuple[str, ...]]) -> tu
     tasks = {f"{job} {index}": (job, index) for job, addresses in cluster.items() for index in range(len(addresses))}
     tasks["evaluator 0"] = ("evaluator", 0)  # the cluster may list it or not
     fields = task if isinstance(task, dict) else {}
-    name = f"{fields.get('type')} {fields.get('index')}"
+    job = "chief" if fields.get("type") == _OLD_CHIEF else fields.get("type")
+    name = f"{job} {fields.get('index')}"
     if name not in tasks:
         raise UserError(
             f"{_NAME} has task {reprlib.repr(task)}, which is not in its cluster",

@@ -28,14 +28,17 @@ class RunDir:
         self.path = path
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, seconds: float = 0) -> Iterator[None]:
         """Keeps other trainers out of the folder; see lock.locked.
+
+        Args:
+          seconds: how long to wait for another trainer.
 
         Raises:
           UserError: another process trains there, or the folder cannot be written.
         """
         with contextlib.ExitStack() as self._locks:
-            self._lock_folder()
+            self._lock_folder(seconds)
             yield
 
     def check_locked(self) -> None:
@@ -72,9 +75,9 @@ class RunDir:
         self._lock_folder()
         return archived
 
-    def _lock_folder(self) -> None:
+    def _lock_folder(self, seconds: float = 0) -> None:
         with writing(f"model_dir {self.path}"):
-            self._lock = self._locks.enter_context(lock.locked(self.path))
+            self._lock = self._locks.enter_context(lock.locked(self.path, seconds=seconds))
 
     def load_settings(self, recipe: str | None = None, data_dir: str | None = None) -> Settings:
         """Returns the Settings that the run was trained with.

@@ -144,7 +144,7 @@ def train(
     )
     run_dir = RunDir(model_dir)
     placement = choose_placement(options)
-    with run_dir.locked() if placement.writes else contextlib.nullcontext():
+    with run_dir.locked(placement.lock_seconds) if placement.writes else contextlib.nullcontext():
         start = placement.resolve_start(run_dir, options, resolve)
         data = None if start.finished else load(run_dir, options, start)
         if data and placement.writes:
