@@ -11,7 +11,7 @@ from helpers import Cluster, free_addresses, steps_in, tf_configs, variable_valu
 
 from cnn_estimator import stopping, training
 from cnn_estimator.distributed.multi_worker import Board, Decision, InStep
-from cnn_estimator.distributed.tasks import start_server
+from cnn_estimator.distributed.tasks import explain_silence, start_server
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import Stopped, TaskLost, UserError
 from cnn_estimator.run_dir.run import RunDir
@@ -100,6 +100,28 @@ def test_a_chief_that_does_not_start_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(stopping, "_requested", signal.SIGTERM)
     with pytest.raises(Stopped):
         InStep(worker, 60).resolve_start(RunDir(str(tmp_path)), TrainOptions(), None)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("address", "environment", "reason"),
+    [
+        ("localhost:1", {}, ""),
+        ("no-such-host.invalid:1", {}, ", and the name no-such-host.invalid does not resolve"),
+        (
+            "127.0.0.1:1",
+            {"http_proxy": "http://proxy:3128"},
+            ", and http_proxy leads connections to it through a proxy: add 127.0.0.1 to no_proxy",
+        ),
+        ("127.0.0.1:1", {"http_proxy": "http://proxy:3128", "no_proxy": "127.0.0.1"}, ""),
+    ],
+)
+def test_the_reason_why_a_task_is_not_reached_is_named(monkeypatch, address, environment, reason):
+    for name in ("grpc_proxy", "https_proxy", "http_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert explain_silence(address) == reason
 
 
 @pytest.mark.integration

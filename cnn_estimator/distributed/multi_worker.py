@@ -20,7 +20,14 @@ from cnn_estimator.distributed import shares, tf_config
 from cnn_estimator.distributed.chief_plan import TOKEN_FILE, ChiefPlan
 from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
-from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, WatchTasks, silent_tasks, start_server
+from cnn_estimator.distributed.tasks import (
+    LOST_ERRORS,
+    WAIT_LONGER,
+    WatchTasks,
+    explain_silence,
+    silent_tasks,
+    start_server,
+)
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.files import atomic_write, writing
@@ -73,9 +80,9 @@ class InStep(Local):
         with Board(self._task) as board:
             text = waiting.wait_for(board.read, seconds=self._timeout)
             if text is None:
-                raise TaskLost(
-                    f"the chief at {self._task.chief_address} did not start within {self._timeout} s", WAIT_LONGER
-                )
+                address = self._task.chief_address
+                problem = f"the chief at {address} did not start within {self._timeout} s{explain_silence(address)}"
+                raise TaskLost(problem, WAIT_LONGER)
             with board.refusing(self._task):
                 self._plan = ChiefPlan.read(text)
                 self._plan.check_cluster(self._task)
@@ -134,7 +141,8 @@ class InStep(Local):
             missing = board.undecided()
             if missing and not decision.refusal:
                 names = " and ".join(map(self._task.name_of, missing))
-                raise TaskLost(f"{names} did not start within {self._timeout} s", WAIT_LONGER)
+                problem = f"{names} did not start within {self._timeout} s{explain_silence(missing[0])}"
+                raise TaskLost(problem, WAIT_LONGER)
             board.decide(decision)
             waiting.wait_for(lambda: not board.waiting(), seconds=_MAX_DECISION_SECONDS)
             board.clear()

@@ -1,9 +1,11 @@
 """A task of a cluster as a process: its server, and how the other tasks notice that it is gone."""
 
 import math
+import os
 import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Iterable
 
 from cnn_estimator import stopping
@@ -101,6 +103,20 @@ class WatchTasks(tf.train.SessionRunHook):
                 self.closed = True
                 session.close()
                 return
+
+
+def explain_silence(address: str) -> str:
+    """Returns why a task at an address cannot be reached, as the end of an error: "" where the reason is not known."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        socket.getaddrinfo(host, int(port))
+    except socket.gaierror:
+        return f", and the name {host} does not resolve"
+    proxies = [name for name in ("grpc_proxy", "https_proxy", "http_proxy") if os.environ.get(name)]
+    if proxies and not urllib.request.proxy_bypass_environment(host):
+        return f", and {proxies[0]} leads connections to it through a proxy: add {host} to no_proxy"
+    return ""
 
 
 def silent_tasks(task: Task, addresses: Iterable[str]) -> str:
