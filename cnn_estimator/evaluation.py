@@ -210,7 +210,7 @@ def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> N
     ]
     writer = events.new_writer(folder)
     writer.add_summary(tf.Summary(value=images), step)
-    writer.close()
+    events.close(writer)
 
 
 def _can_be_written(folder: str) -> bool:

@@ -5,6 +5,8 @@ around each step, and end() after the last step, unless an error ended the train
 """
 
 import math
+import os
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,7 +15,7 @@ from tqdm import tqdm
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
-from cnn_estimator.run_dir.checkpoints import saving, sync_checkpoint
+from cnn_estimator.run_dir.checkpoints import BASENAME, saving, sync_checkpoint
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
@@ -109,12 +111,23 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
     Args:
       run_dir: the locked model_dir.
       every: steps between two checkpoints.
+      minutes: save also when this many minutes have passed since the last checkpoint; None does not.
       restored_step: the step of the checkpoint that training continues from; None for a new run.
       learning_rate: for the error where weights are NaN or infinite.
     """
 
-    def __init__(self, run_dir: RunDir, *, every: int, restored_step: int | None, learning_rate: float) -> None:
+    def __init__(
+        self,
+        run_dir: RunDir,
+        *,
+        every: int,
+        restored_step: int | None,
+        learning_rate: float,
+        minutes: float | None = None,
+    ) -> None:
         super().__init__(run_dir.path, save_steps=every)
+        self._seconds = math.inf if minutes is None else 60 * minutes
+        self._saved = time.monotonic()
         self._run_dir = run_dir
         self._restored_step = restored_step
         self._learning_rate = learning_rate
@@ -135,7 +148,15 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
         self._run_dir.check_locked()
         super().after_create_session(session, coord)
 
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        super().after_run(run_context, run_values)
+        if time.monotonic() - self._saved >= self._seconds:
+            step = int(run_context.session.run(tf.train.get_global_step()))
+            self._timer.update_last_triggered_step(step)
+            self._save(run_context.session, step)
+
     def _save(self, session: tf.Session, step: int) -> bool:
+        self._saved = time.monotonic()
         # TensorFlow empties a checkpoint's index before it writes it again: a full disk would cost the checkpoint.
         if step == self._restored_step:
             return False
@@ -143,7 +164,9 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
             raise diverged("weights are no longer finite", step, self._learning_rate)
         self._run_dir.check_locked()
         with saving(f"model_dir {self._run_dir.path}"):
-            return super()._save(session, step)
+            stop = super()._save(session, step)
+            sync_checkpoint(os.path.join(self._run_dir.path, f"{BASENAME}-{step}"))  # the meta graph comes last
+        return stop
 
 
 def all_finite() -> tf.Tensor:

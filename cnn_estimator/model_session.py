@@ -17,7 +17,7 @@ from cnn_estimator.tf1 import tf
 log = logging.getLogger("cnn_estimator")
 
 _AVERAGE = "ExponentialMovingAverage"
-_processes_with_sessions: set[int] = set()  # this process, and those that it was forked from
+_processes_with_sessions: set[int] = set()  # ids of this process and of its parents that made a session
 
 
 def make_session_config(precision: str, threads: int | None = None) -> tf.ConfigProto:
@@ -30,6 +30,7 @@ def make_session_config(precision: str, threads: int | None = None) -> tf.Config
     Raises:
       UserError: this process was forked after a session.
     """
+    _processes_with_sessions.add(os.getpid())
     _check_not_forked()
     config = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads or 0)
     set_precision(precision, config)
@@ -42,8 +43,7 @@ def make_session_config(precision: str, threads: int | None = None) -> tf.Config
 
 def _check_not_forked() -> None:
     """Raises UserError in a process that was forked after a session, where a session would wait for ever."""
-    _processes_with_sessions.add(os.getpid())
-    if len(_processes_with_sessions) > 1:
+    if _processes_with_sessions - {os.getpid()}:
         raise UserError(
             "this process was forked from one that has run a TensorFlow session, and TensorFlow hangs here",
             'start it with multiprocessing.get_context("spawn")',
@@ -115,7 +115,9 @@ class ModelSession:
 
         Raises:
           Stopped: a stop signal came between two batches.
+          UserError: this process was forked after the session was made.
         """
+        _check_not_forked()
         batches = []
         for start in range(0, len(images), batch_size):
             stopping.check()

@@ -358,6 +358,9 @@ class TrainOptions:
     save_every: Annotated[
         int, Integer(1, MAX_STEPS), "Steps between two checkpoints; one more is written at the end."
     ] = 500
+    save_minutes: Annotated[
+        float | None, Number(0.001, 10**6), "Save also when this many minutes have passed since the last checkpoint."
+    ] = None
     keep_checkpoints: Annotated[
         int, Integer(1, 10**6), "How many checkpoints to keep: an older one is deleted when a new one is written."
     ] = 5

@@ -1,6 +1,6 @@
 """The request to stop, which ends the work at a point where nothing is lost. Imports no TensorFlow.
 
-A command's handler of SIGTERM and Ctrl-C (cli/process.py) requests it. Training looks after each step
+A command's handler of SIGTERM, SIGHUP and Ctrl-C (cli/process.py) requests it. Training looks after each step
 (hooks.StopTraining), saves that step, and raises Stopped; the command then exits with 128 plus the signal's number.
 
 The request is a flag, which the work checks between its stages. An exception raised by the signal handler would end the

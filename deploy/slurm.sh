@@ -5,8 +5,13 @@
 #SBATCH --cpus-per-task=2
 workers=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed 's/.*/"&:2222"/' | paste -sd,)
 export workers
-srun bash -c '
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" bash -c '
   export TF_CONFIG="{\"cluster\": {\"worker\": [$workers]}, \"task\": {\"type\": \"worker\", \"index\": $SLURM_PROCID}}"
-  # A task that lost another one ends with status 138, and starts again.
-  until cnn-estimator train --strategy=multi_worker --threads="$SLURM_CPUS_PER_TASK" "$@" || [ $? -ne 138 ]; do :; done
+  for restart in $(seq 20); do
+    cnn-estimator train --strategy=multi_worker --threads="$SLURM_CPUS_PER_TASK" "$@"
+    status=$?
+    [ $status -eq 138 ] || break  # 138: another task was lost
+    sleep 5
+  done
+  exit $status
 ' bash "$@"

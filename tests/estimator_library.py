@@ -2,6 +2,7 @@
 
 SOURCE is a checkout of the library's repository, at the installed release. Each test file, except those for TPUs, runs
 in a separate process on the installed library. With --plain the tests run without the bridge, on TensorFlow 2.15 alone.
+With --run they run as programs of `cnn-estimator run`.
 The result of each test goes to FILE as JSON. --than=FILE lists the tests that passed in that run but not in this one.
 """
 
@@ -28,7 +29,7 @@ RENAMED = {
 }
 
 
-def run_file(path, plain):
+def run_file(path, plain, as_program):
     """Runs a test file as the main program of this process, in graph mode."""
     if not hasattr(inspect, "getargspec"):  # Python 3.11 removed it
         inspect.getargspec = inspect.getfullargspec
@@ -40,7 +41,10 @@ def run_file(path, plain):
         tf.disable_v2_behavior()
     else:
         sys.path.insert(0, str(REPOSITORY))
-        import cnn_estimator.tf1  # noqa: F401
+        from cnn_estimator.tf1 import aliases, tf
+
+        if as_program:
+            aliases.become_tf1(sys.modules["tensorflow"], tf)
     sys.argv = [path]  # absl reads it
     runpy.run_path(path, run_name="__main__")
 
@@ -48,6 +52,7 @@ def run_file(path, plain):
 def run_alone(path, name, options):
     """Runs a test file in a process. Returns {test: OK, FAILED or SKIPPED}, or {name: FAILED} if it ran no test."""
     command = [sys.executable, __file__, str(path), "--file", *(["--plain"] if options.plain else [])]
+    command += ["--run"] if options.run else []
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         process = subprocess.run(
@@ -90,6 +95,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=pathlib.Path)
     parser.add_argument("--plain", action="store_true", help="without the bridge")
+    parser.add_argument("--run", action="store_true", help="as programs of cnn-estimator run")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--than", type=pathlib.Path)
     parser.add_argument("--logs", type=pathlib.Path, help="folder for the output of each test file")
@@ -98,6 +104,6 @@ if __name__ == "__main__":
     parser.add_argument("--file", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.file:
-        run_file(str(options.source), options.plain)
+        run_file(str(options.source), options.plain, options.run)
     else:
         main(options)

@@ -8,6 +8,7 @@ import pytest
 
 from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
+from cnn_estimator.distributed import chief_plan
 from cnn_estimator.distributed.chief_plan import ChiefPlan
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
@@ -76,11 +77,9 @@ def test_other_images_or_labels_are_refused():
 def test_another_model_dir_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(waiting, "wait_for", lambda ask, **options: ask())  # without the wait for a slow disk
     new_run = dataclasses.replace(PLAN, start=dataclasses.replace(START, checkpoint=None))
-    with pytest.raises(
-        UserError, match=r"of this task is not the chief's: cluster\.token has not appeared there: name one"
-    ):
+    with pytest.raises(UserError, match=r"of this task is not the chief's: name one model_dir"):
         new_run.check_model_dir(str(tmp_path))
-    (tmp_path / "cluster.token").write_text("abc")
+    (tmp_path / chief_plan.TOKEN_FILE).write_text("abc")
     new_run.check_model_dir(str(tmp_path))
     with pytest.raises(UserError, match=r"has no checkpoint for this task, and model\.ckpt-4 for the chief: name one"):
         PLAN.check_model_dir(str(tmp_path))

@@ -190,7 +190,8 @@ class FakeTraining:
     """
 
     def __init__(self, monkeypatch, *, stopped=None, **result):
-        values = {"step": 3, "max_steps": 3, "steps": 3, "best": None, "stopped_early": False} | result
+        values = {"step": 3, "max_steps": 3, "steps": 3, "stopped_early": False} | result
+        values = {"best": None, "best_checkpoint": None} | values
         checkpoint = f"/runs/a b/model.ckpt-{values['step']}"
         self._result = SimpleNamespace(model_dir="/runs/a b", checkpoint=checkpoint, **values)
         self._stopped = stopped
@@ -250,16 +251,22 @@ def test_after_training_the_command_that_evaluates_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("steps", "stopped_early", "lines"),
+    ("steps", "stopped_early", "kept", "lines"),
     [
-        (3, False, ["{best}", "evaluate it: {evaluate} --checkpoint=best"]),
-        (3, True, ["stopped early at step 3: {best}", "evaluate it: {evaluate} --checkpoint=best"]),
-        (0, True, ["stopped early at step 3: {best}"]),
+        (3, False, "best/2", ["{best}", "evaluate it: {evaluate} --checkpoint=best"]),
+        (3, False, None, ["{best}", "evaluate it: {evaluate}"]),
+        (
+            3,
+            True,
+            "best/model.ckpt-2",
+            ["stopped early at step 3: {best}", "evaluate it: {evaluate} --checkpoint=best"],
+        ),
+        (0, True, None, ["stopped early at step 3: {best}"]),
     ],
 )
-def test_after_evaluations_the_best_step_is_named(monkeypatch, steps, stopped_early, lines):
+def test_after_evaluations_the_best_step_is_named(monkeypatch, steps, stopped_early, kept, lines):
     best = SimpleNamespace(step=2, accuracy=0.875)
-    FakeTraining(monkeypatch, steps=steps, best=best, stopped_early=stopped_early)
+    FakeTraining(monkeypatch, steps=steps, best=best, best_checkpoint=kept, stopped_early=stopped_early)
     texts = {
         "best": "step 2 is the best, with a validation accuracy of 0.8750",
         "evaluate": "python run_eval.py '--model_dir=/runs/a b'",

@@ -183,3 +183,19 @@ def test_tables_hash_values_as_in_1_15():
         session.run([changing.insert(found, tf.range(4, dtype=tf.int64)), dense.insert(np.array([3]), [2.0])])
         values = changing.lookup(tf.constant(["zz", "?"])), changing.size(), dense.lookup(np.array([3, 4]))
         assert [value.tolist() for value in session.run(values)] == [[2, -1], 4, [2.0, 0.5]]
+
+
+def test_heads_take_the_loss_reductions_of_tensorflow_1(tmp_path):
+    columns = [tf.feature_column.numeric_column("x")]
+    data = {"x": [[1.0], [2.0]]}, [[0.5], [1.0]]
+    losses = {}
+    for name in ("SUM", "SUM_OVER_BATCH_SIZE"):
+        head = estimator.regression_head(loss_reduction=getattr(tf.losses.Reduction, name))
+        linear = tf.estimator.LinearEstimator(
+            head, columns, str(tmp_path / name), tf.train.GradientDescentOptimizer(0.0)
+        )
+        linear.train(lambda: tf.data.Dataset.from_tensors(data))
+        losses[name] = linear.evaluate(lambda: tf.data.Dataset.from_tensors(data))["loss"]
+    assert losses == {"SUM": 1.25, "SUM_OVER_BATCH_SIZE": 0.625}  # the weights are 0
+    with pytest.raises(NotImplementedError, match="SUM_BY_NONZERO_WEIGHTS is not available"):
+        estimator.binary_classification_head(loss_reduction=tf.losses.Reduction.SUM_BY_NONZERO_WEIGHTS)

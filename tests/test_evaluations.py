@@ -98,16 +98,19 @@ def test_the_best_up_to_the_newest_checkpoint_is_kept_for_a_resumed_run(tmp_path
     assert best_checkpoint(str(tmp_path)) == "model.ckpt-10"
 
 
-def test_the_best_checkpoint_is_taken_up_from_the_model_dir(tmp_path):
+def test_the_best_checkpoint_is_taken_up_where_the_run_continues_from_it(tmp_path):
     log = ValidationLog(str(tmp_path), last_step=0)
-    for step, accuracy in ((10, 0.7), (20, 0.8), (30, 0.6)):
+    for step, accuracy in ((10, 0.7), (20, 0.8)):
         save(tmp_path / f"model.ckpt-{step}")
         log.add(record(step, accuracy), None)
     assert log.best_checkpoint is None
-    log.cut_back(keep_best=True)
-    assert log.best_checkpoint == str(tmp_path / "best" / "model.ckpt-20")
+    resumed = ValidationLog(str(tmp_path), last_step=20)
+    resumed.cut_back(keep_best=True)
+    assert resumed.best_checkpoint == str(tmp_path / "best" / "model.ckpt-20")
     assert best_checkpoint(str(tmp_path)) == "model.ckpt-20"
-    assert kept_steps(tmp_path) == [20]
+    earlier = ValidationLog(str(tmp_path), last_step=10)
+    earlier.cut_back(keep_best=False)
+    assert kept_steps(tmp_path) == [10]
 
 
 def test_only_a_better_checkpoint_follows_the_best_one_that_was_not_kept(tmp_path, caplog):
@@ -154,4 +157,12 @@ def test_a_damaged_best_file_is_an_error(tmp_path, content):
 
 def test_a_model_dir_without_a_best_checkpoint_is_an_error(tmp_path):
     with pytest.raises(UserError, match=f"^model_dir {tmp_path} keeps no best checkpoint: train there with keep_best$"):
+        best_checkpoint(str(tmp_path))
+
+
+def test_nothing_is_the_best_when_no_record_is_left(tmp_path):
+    log = ValidationLog(str(tmp_path), last_step=0)
+    log.add(record(10, 0.5), save)
+    ValidationLog(str(tmp_path), last_step=5).cut_back(keep_best=False)
+    with pytest.raises(UserError, match="keeps no best checkpoint"):
         best_checkpoint(str(tmp_path))

@@ -14,7 +14,7 @@ from cnn_estimator.tf1 import tf
 pytestmark = pytest.mark.integration
 
 
-def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5):
+def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5, minutes=None):
     """Trains one weight, 1e30 at first, that each step multiplies by a factor; the loss is what is given."""
 
     def model_fn(features, labels, mode):
@@ -26,7 +26,7 @@ def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5):
     run_dir = RunDir(str(model_dir))
     guards = [
         hooks.Progress(tqdm(disable=True), learning_rate=0.5),
-        hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5),
+        hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5, minutes=minutes),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir), tf.estimator.RunConfig(keep_checkpoint_max=keep))
     with run_dir.locked():
@@ -64,14 +64,20 @@ def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     assert steps_in(tmp_path) == [0, 3, 6, 7]
 
 
+def test_checkpoints_are_saved_when_minutes_have_passed_too(tmp_path):
+    train(tmp_path, factor=1.0, every=1000, steps=3, minutes=1e-9)
+    assert steps_in(tmp_path) == [0, 1, 2, 3]
+    train(tmp_path / "other", factor=1.0, every=1000, steps=3, minutes=1000)
+    assert steps_in(tmp_path / "other") == [0, 3]
+
+
 def test_a_checkpoint_is_on_the_disk_before_an_older_one_is_deleted(tmp_path, monkeypatch):
-    """{name of a synced file: the checkpoints that there were}."""
-    synced = {}
+    synced = {}  # {name of a file: the checkpoints that there were when it was synced first}
     real = os.fsync
 
     def fsync(descriptor):
         name = os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path)
-        synced[name] = steps_in(tmp_path)
+        synced.setdefault(name, steps_in(tmp_path))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -80,4 +86,4 @@ def test_a_checkpoint_is_on_the_disk_before_an_older_one_is_deleted(tmp_path, mo
     for step, there in ((0, [0]), (2, [0, 2])):
         assert synced[f"model.ckpt-{step}.index"] == there
         assert synced[f"model.ckpt-{step}.data-00000-of-00001"] == there
-    assert synced["checkpoint"] == synced["."] == [0, 2]
+    assert {"checkpoint", ".", "model.ckpt-2.meta"} <= synced.keys()

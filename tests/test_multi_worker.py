@@ -45,16 +45,16 @@ def test_the_board_has_texts_until_it_is_cleared(tasks):
             assert worker.read_decision() is None
             chief.write(plan)
             assert worker.read() == plan
-            assert chief.undecided() == [first, second]
+            assert chief.without_answer() == [first, second]
             worker.accept()
-            assert chief.undecided() == [second]
+            assert chief.without_answer() == [second]
             other.accept()
-            assert (chief.undecided(), chief.refusal(), chief.waiting()) == ([], None, [first, second])
+            assert (chief.without_answer(), chief.refusal(), chief.without_decision()) == ([], None, [first, second])
             chief.decide(Decision(None))
             assert worker.read_decision() == Decision(None)
-            assert chief.waiting() == [second]
+            assert chief.without_decision() == [second]
             chief.clear()
-            assert chief.undecided() == [first, second]
+            assert chief.without_answer() == [first, second]
 
 
 @pytest.mark.integration
@@ -180,7 +180,8 @@ def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(
     ("flag", "problem"),
     [
         ("--seed=2", "seed is 2 for this task, and 1 for the chief: start all tasks with the same options"),
-        ("--model_dir={}/other", "model_dir {}/other of this task is not the chief's: cluster.token has not appeared"),
+        ("--model_dir={}/other", "model_dir {}/other of this task is not the chief's: name one --model_dir for all"),
+        ("--data_dir={}", "{}/train-images-idx3-ubyte: no such file, with or without .gz"),
     ],
 )
 def test_all_tasks_end_with_the_line_of_a_task_that_refuses(tmp_path, new_cluster, flag, problem):
@@ -192,7 +193,7 @@ def test_all_tasks_end_with_the_line_of_a_task_that_refuses(tmp_path, new_cluste
         assert line.startswith(f"error: {problem.format(tmp_path)}")
         of_the_others = line.replace("error: ", "error: worker 1 of the cluster: ")
         assert cluster.errors(CHIEF) == cluster.errors(WORKER) == [of_the_others]
-    assert not (tmp_path / "run" / "cluster.token").exists()
+    assert [*(tmp_path / "run").glob(".*")] == []
 
 
 @pytest.mark.process

@@ -69,7 +69,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("options", [{}, {"average_decay": 0.9}, {"strategy": "mirrored", "devices": 2}])
+@pytest.mark.parametrize("options", [{}, {"average_decay": 0.9}])
 @pytest.mark.usefixtures("new_network", "new_keras_network")
 def test_it_trains_evaluates_predicts_and_exports(tmp_path, data_dir, options):
     model_dir = tmp_path / "run"
@@ -90,6 +90,12 @@ def test_it_trains_evaluates_predicts_and_exports(tmp_path, data_dir, options):
         output = tmp_path / f"model{exporting.FORMATS[format].suffix}"
         export = exporting.export(model_dir, format=format, output=output, data_dir=data_dir)
         assert export.largest_difference < 1e-5
+
+
+@pytest.mark.usefixtures("new_network")
+def test_it_is_not_trained_on_parts_of_a_batch(tmp_path, data_dir):
+    with pytest.raises(UserError, match=r"^network dense_128 has batch normalization, which would differ between"):
+        training.train(tmp_path, data_dir=data_dir, **OPTIONS, strategy="mirrored", devices=2)
 
 
 @pytest.mark.usefixtures("new_network")

@@ -1,13 +1,15 @@
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
 import os
+import time
 
 import pytest
 from helpers import give_to_another_user
 
 from cnn_estimator.data import datasets
-from cnn_estimator.errors import UserError
+from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.run_dir import settings_file
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import make_settings
@@ -186,3 +188,18 @@ def test_a_folder_that_the_lock_made_is_removed_if_it_is_left_empty(tmp_path):
     with run_dir.locked():
         (folder / "checkpoint").write_text("")
     assert (folder / "checkpoint").exists()
+
+
+def test_a_task_waits_for_a_process_that_still_trains(tmp_path):
+    def lock(seconds):
+        with RunDir(str(tmp_path)).locked(seconds):
+            return True
+
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        with RunDir(str(tmp_path)).locked():
+            with pytest.raises(TaskLost, match=f"^model_dir {tmp_path}: process .* is training there"):
+                lock(0.3)
+            waiting = threads.submit(lock, 60)
+            time.sleep(0.3)
+            assert not waiting.done()
+        assert waiting.result(60)

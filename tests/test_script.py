@@ -166,8 +166,8 @@ def test_a_folder_and_a_zip_file_run_as_with_python(tmp_path, zipped):
         "import sys, tensorflow as tf, part\nprint(tf.Session.__name__, part.name, __name__, sys.argv, sys.path[0])"
     )
     path = shutil.make_archive(tmp_path / "program", "zip", folder) if zipped else str(folder)
-    done = run_program(tmp_path, path, "a")
-    assert (done.stderr, done.stdout) == ("", f"Session part __main__ {[path, 'a']} {path}\n")
+    done = run_program(tmp_path, os.path.basename(path), "a")
+    assert (done.stderr, done.stdout) == ("", f"Session part __main__ {[os.path.basename(path), 'a']} {path}\n")
 
 
 @pytest.mark.process

@@ -157,8 +157,8 @@ def test_the_best_of_all_calls_is_kept_once_a_call_keeps_it(tmp_path, data_dir):
     from cnn_estimator import evaluation, training
 
     options = {"recipe": "fashion_dense", "seed": 1, "eval_every": 10, "data_dir": data_dir}
-    first = training.train(tmp_path, max_steps=20, save_every=10, validation=100, **options)
-    assert first.best_checkpoint is None
+    first = training.train(tmp_path, max_steps=10, validation=100, **options)
+    assert (first.best.step, first.best_checkpoint) == (10, None)
     name = f"model.ckpt-{first.best.step}"
     for keep_best in (True, False):
         result = training.train(
@@ -236,3 +236,14 @@ def test_what_a_killed_save_left_is_removed_when_training_continues(tmp_path, da
         path.write_bytes(b"x")
     training.train(tmp_path, max_steps=20, **options)
     assert not any(path.exists() for path in leftovers)
+
+
+@pytest.mark.integration
+def test_a_run_without_its_settings_does_not_train_on_what_it_held_out(tmp_path, data_dir):
+    from cnn_estimator import training
+
+    options = {"recipe": "fashion_dense", "seed": 1, "data_dir": data_dir}
+    training.train(tmp_path, max_steps=4, validation=50, eval_every=2, **options)
+    (tmp_path / "settings.json").unlink()
+    with pytest.raises(UserError, match=r"has validation\.jsonl, and no settings\.json that says what is held"):
+        training.train(tmp_path, steps=2, **options)

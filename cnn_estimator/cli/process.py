@@ -94,7 +94,9 @@ def output() -> Iterator[None]:
 
 
 def report(text: str) -> None:
-    """Prints a text on stderr, or drops it when stderr cannot be written."""
+    """Prints a text on stderr, or drops it when stderr is closed or cannot be written."""
+    if sys.stderr is None:
+        return
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr)
     _flush(sys.stderr)
@@ -124,7 +126,7 @@ def _open_streams() -> None:
 
 
 def open_descriptors() -> None:
-    """Opens /dev/null in place of closed ones among the descriptors 0 to 2.
+    """Opens /dev/null for each of the descriptors 0 to 2 that is closed.
 
     The next file to be opened would get the number of a closed one, and TensorFlow's C++ side would print into it.
     """
@@ -226,7 +228,7 @@ def log_to_stderr() -> None:
 
 
 def become_task(name: str) -> None:
-    """Makes this process a task of a cluster: its log lines begin with its name, and it hears signals at once.
+    """Makes this process a task of a cluster. Its log lines begin with its name. It hears signals at once.
 
     Python calls the handler of a signal between two operations of the main thread, which may wait for another task.
     """
@@ -238,9 +240,14 @@ def become_task(name: str) -> None:
 
 
 def _hear(numbers: int) -> None:
-    """Requests the end of the work for the first stop signal whose number comes through a pipe."""
+    """Does what the handler of signals does, for the numbers of signals that come through a pipe."""
+    received_at: float | None = None
     while True:
         number = os.read(numbers, 1)[0]
-        if number in _STOP_SIGNALS:
+        if number not in _STOP_SIGNALS:
+            continue
+        if received_at is None:
+            received_at = time.monotonic()
             stopping.request(signal.Signals(number))
-            return
+        elif time.monotonic() - received_at > _REPEATED_SIGNAL_SECONDS:
+            os._exit(128 + number)

@@ -29,7 +29,7 @@ def _values(*names: str) -> dict[str, Any]:
 def train() -> None:
     """Trains a tutorial's network, from the newest intact checkpoint in the model_dir.
 
-    SIGTERM or Ctrl-C stop it after the current step, which is saved.
+    SIGTERM, SIGHUP or Ctrl-C stops it after the current step, which is saved.
     """
     task = tf_config.read_task(FLAGS.strategy)
     if task:

@@ -119,7 +119,7 @@ def _working_copy(file: Image.Image) -> Image.Image:
     file.draft("L", (2 * _WORKING_SIDE, 2 * _WORKING_SIDE))  # decodes a large JPEG at a fraction of its size
     image = ImageOps.exif_transpose(file)
     if image.mode.startswith(("I", "F")):  # more than 8 bits, which mode L would clip to 255
-        sixteen_bits = image.mode.startswith("I;16") or file.format in ("PNG", "PPM")
+        sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and file.format in ("PNG", "PPM"))
         image = image.convert("F")
         if sixteen_bits:
             image = Image.fromarray(np.asarray(image) / np.float32(_MAX_16_BITS))

@@ -13,11 +13,11 @@ from cnn_estimator import waiting
 from cnn_estimator.data.datasets import Split
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import read_if_exists
+from cnn_estimator.files import UNFINISHED_PREFIX, read_if_exists
 from cnn_estimator.settings import Settings, Start, TrainOptions
 from cnn_estimator.tf1 import tf
 
-TOKEN_FILE = "cluster.token"  # in the model_dir, while the tasks compare what they have
+TOKEN_FILE = f"{UNFINISHED_PREFIX}token"  # in the model_dir, while the tasks compare what they have
 
 _MAX_SHARED_DISK_SECONDS = 10.0  # until a shared disk shows on one machine what another one has written
 
@@ -64,9 +64,10 @@ class ChiefPlan:
         """
         fields = json.loads(text)
         for name, version in _versions().items():
-            if fields["versions"][name] != version:
+            of_the_chief = fields.get("versions", {}).get(name)
+            if of_the_chief != version:
                 raise UserError(
-                    f"the chief has {name} {fields['versions'][name]}, and this task {version}",
+                    f"the chief has {name} {of_the_chief}, and this task {version}",
                     "install one version for all tasks",
                 )
         fields["cluster"] = {job: tuple(addresses) for job, addresses in fields["cluster"].items()}
@@ -120,7 +121,7 @@ class ChiefPlan:
         path = os.path.join(model_dir, TOKEN_FILE)
         if not waiting.wait_for(lambda: read_if_exists(path) == self.token.encode(), seconds=_MAX_SHARED_DISK_SECONDS):
             raise UserError(
-                f"model_dir {model_dir} of this task is not the chief's: {TOKEN_FILE} has not appeared there",
+                f"model_dir {model_dir} of this task is not the chief's",
                 "name one {model_dir} for all tasks, on a disk that they share",
             )
         if not waiting.wait_for(

@@ -3,9 +3,12 @@
 import logging
 from typing import Any
 
+from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed import shares
 from cnn_estimator.distributed.placement import InputFn, Local
 from cnn_estimator.errors import UserError
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Start
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -41,6 +44,10 @@ class Mirrored(Local):
         if self._cpus:
             arguments["session_config"].device_count["CPU"] = self._cpus
         return super().run_config(train_distribute=self._strategy, **arguments)
+
+    def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
+        if self.replicas > 1:
+            shares.check_network(start.settings)
 
     def input_fn(self, input_fn: InputFn) -> InputFn:
         return shares.input_fn(input_fn) if self.replicas > 1 else input_fn

@@ -39,6 +39,7 @@ from cnn_estimator.tf1 import estimator_training, tf
 
 log = logging.getLogger("cnn_estimator")
 
+_RESTART = "start all tasks again: they continue from the last checkpoint"
 _MAX_CALL_SECONDS = 2.0  # how long a worker waits for one answer of the chief's server
 _MAX_DECISION_SECONDS = 30.0  # how long the chief waits until the workers have read its decision
 
@@ -87,9 +88,18 @@ class InStep(Local):
                 self._plan = ChiefPlan.read(text)
                 self._plan.check_cluster(self._task)
                 self._plan.check_options(options)
+                resolve_precision(self._plan.start.settings.precision)  # this task may have another processor
         self._eval_every = self._plan.eval_every
-        resolve_precision(self._plan.start.settings.precision)  # this task may have another processor
         return self._plan.start_on_this_machine(options)
+
+    @contextlib.contextmanager
+    def telling_errors(self) -> Iterator[None]:
+        """Tells the chief about a UserError of a worker."""
+        if self._task.is_chief:
+            yield
+            return
+        with Board(self._task) as board, board.refusing(self._task):
+            yield
 
     def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
         """Publishes the chief's plan; compares this task's data and model_dir with the plan in the workers.
@@ -99,6 +109,7 @@ class InStep(Local):
           TaskLost: a task did not start in time.
           Stopped: a stop signal came.
         """
+        shares.check_network(start.settings)
         if self._task.is_chief:
             token = secrets.token_hex(8)
             plan = ChiefPlan(
@@ -114,17 +125,22 @@ class InStep(Local):
             try:
                 self._publish(plan, start.settings)
             finally:
-                os.remove(path)
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(path)
             return
-        with Board(self._task) as board:
+        with Board(self._task, self._timeout) as board:
             with board.refusing(self._task):
                 if data:
                     self._plan.check_data(data.training)
                 self._plan.check_model_dir(run_dir.path)
-            board.accept()
-            decision = waiting.wait_for(board.read_decision, seconds=self._timeout)
+            lost = TaskLost(f"the chief at {self._task.chief_address} was lost", _RESTART)
+            try:
+                board.accept()
+                decision = waiting.wait_for(board.read_decision, seconds=self._timeout)
+            except LOST_ERRORS as error:
+                raise lost from error
         if decision is None:
-            raise TaskLost(f"the chief at {self._task.chief_address} was lost", WAIT_LONGER)
+            raise lost
         decision.check()
 
     def _publish(self, plan: ChiefPlan, settings: Settings) -> None:
@@ -136,15 +152,15 @@ class InStep(Local):
         # The server is in this process, which may be stalled for a while.
         with Board(self._task, self._timeout) as board:
             board.write(plan.text())
-            waiting.wait_for(lambda: board.refusal() or not board.undecided(), seconds=self._timeout)
+            waiting.wait_for(lambda: board.refusal() or not board.without_answer(), seconds=self._timeout)
             decision = Decision(board.refusal())
-            missing = board.undecided()
+            missing = board.without_answer()
             if missing and not decision.refusal:
                 names = " and ".join(map(self._task.name_of, missing))
                 problem = f"{names} did not start within {self._timeout} s{explain_silence(missing[0])}"
                 raise TaskLost(problem, WAIT_LONGER)
             board.decide(decision)
-            waiting.wait_for(lambda: not board.waiting(), seconds=_MAX_DECISION_SECONDS)
+            waiting.wait_for(lambda: not board.without_decision(), seconds=_MAX_DECISION_SECONDS)
             board.clear()
         decision.check()
 
@@ -191,7 +207,7 @@ class InStep(Local):
                 return
             lost = watch.lost or silent_tasks(task, task.training_addresses)
             problem = f"{lost} was lost" if lost else f"a task was lost, or did not answer within {self._timeout} s"
-            raise TaskLost(problem, "start all tasks again: they continue from the last checkpoint") from error
+            raise TaskLost(problem, _RESTART) from error
         self.stopped_early = self._stop_together.stopped_early
 
 
@@ -248,7 +264,7 @@ class Board:
         text = self._refusal.read(self._session)
         return tuple(json.loads(text)) if text else None
 
-    def undecided(self) -> list[str]:
+    def without_answer(self) -> list[str]:
         """Returns the addresses of the workers that have not accepted the plan."""
         return [address for address, text in self._accepted.items() if not text.read(self._session)]
 
@@ -256,8 +272,8 @@ class Board:
         """Writes the decision for the workers."""
         self._decision.write(self._session, json.dumps(decision.refusal))
 
-    def waiting(self) -> list[str]:
-        """Returns the addresses of the workers that have not read the decision, without those that refuse."""
+    def without_decision(self) -> list[str]:
+        """Returns the addresses of the workers that have not read the decision. A worker that refuses is not listed."""
         return [address for address, text in self._read.items() if not text.read(self._session)]
 
     def clear(self) -> None:
@@ -281,24 +297,21 @@ class Board:
         except UserError as error:
             with contextlib.suppress(*LOST_ERRORS):
                 self._refusal.write(self._session, json.dumps([f"{task}: {error.problem}", error.advice]))
-                if self._address in self._read:  # another TF_CONFIG may have another address
-                    self._read[self._address].write(self._session, "yes")
+                self._read[self._address].write(self._session, "yes")
             raise
 
     def accept(self) -> None:
         """Tells the chief that this task can follow the plan."""
-        with contextlib.suppress(*LOST_ERRORS):
-            self._accepted[self._address].write(self._session, "yes")
+        self._accepted[self._address].write(self._session, "yes")
 
     def read_decision(self) -> Decision | None:
         """Returns the chief's decision, or None while there is none."""
-        with contextlib.suppress(*LOST_ERRORS):
-            text = self._decision.read(self._session)
-            if text:
-                self._read[self._address].write(self._session, "yes")
-                refusal = json.loads(text)
-                return Decision(tuple(refusal) if refusal else None)
-        return None
+        text = self._decision.read(self._session)
+        if text is None:
+            return None
+        self._read[self._address].write(self._session, "yes")
+        refusal = json.loads(text)
+        return Decision(tuple(refusal) if refusal else None)
 
 
 class _Text:

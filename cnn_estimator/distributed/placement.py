@@ -1,5 +1,6 @@
 """What training/ asks of the place where it runs, and the answers for one device."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,10 @@ class Local:
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Returns where to begin and end: the result of resolve() in this process, or in the process that decides."""
         return resolve(run_dir, options)
+
+    def telling_errors(self) -> contextlib.AbstractContextManager[None]:
+        """Returns a context in which the other processes are told about a UserError."""
+        return contextlib.nullcontext()
 
     def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
         """Waits until all processes are ready to train. data: the images; None if there is nothing to train."""

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnn_estimator import model
+from cnn_estimator.data.datasets import SIDE
 from cnn_estimator.distributed.placement import InputFn
 from cnn_estimator.dropout import Dropout, rows_from
+from cnn_estimator.errors import UserError
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
@@ -81,6 +83,19 @@ def model_fn(
     tf.identity(*_sums_over_replicas(own_vote), name=STOP_VOTES_ALONE)
     model.name_batch_metrics(batch_loss, batch_hits / rows)
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=model.train_op(loss, params))
+
+
+def check_network(settings: Settings) -> None:
+    """Raises UserError if the network has batch normalization, which would have other statistics for each share."""
+    with tf.Graph().as_default():
+        NETWORKS[settings.network](
+            tf.placeholder(tf.float32, [None, SIDE, SIDE]), Dropout(settings.seed, training=True)
+        )
+        if tf.get_collection(tf.GraphKeys.UPDATE_OPS):
+            raise UserError(
+                f"network {settings.network} has batch normalization, which would differ between the parts of a batch",
+                "train on one device, without {strategy}",
+            )
 
 
 def _sums_over_replicas(*values: tf.Tensor) -> list[tf.Tensor]:

@@ -57,8 +57,8 @@ def listens(address: str) -> bool:
 class WatchTasks(tf.train.SessionRunHook):
     """Closes the session when another task is lost, or when a step does not end after a stop signal.
 
-    A step waits for the other tasks, by itself up to the time limit of an operation. A context manager: the watch ends
-    with the `with` block.
+    Without it a step waits for a lost task until the operation times out. A context manager: the watch ends with the
+    `with` block.
 
     Attributes:
       closed: whether it has closed the session.
@@ -90,6 +90,7 @@ class WatchTasks(tf.train.SessionRunHook):
         self._run_began = math.inf
 
     def _watch(self, session: tf.Session) -> None:
+        stop_seen = math.inf
         while not self._ended.wait(_WATCH_SECONDS):
             now = time.monotonic()
             for address in self._others:
@@ -99,7 +100,9 @@ class WatchTasks(tf.train.SessionRunHook):
                     self._silent_since.setdefault(address, now)
             silent = [address for address, since in self._silent_since.items() if now - since > MAX_SILENT_SECONDS]
             self.lost = " and ".join(map(self._task.name_of, silent))
-            if self.lost or (stopping.requested() and now - self._run_began > MAX_STOP_SECONDS):
+            if stopping.requested():
+                stop_seen = min(stop_seen, now)
+            if self.lost or now - max(self._run_began, stop_seen) > MAX_STOP_SECONDS:
                 self.closed = True
                 session.close()
                 return
@@ -114,7 +117,7 @@ def explain_silence(address: str) -> str:
     except socket.gaierror:
         return f", and the name {host} does not resolve"
     proxies = [name for name in ("grpc_proxy", "https_proxy", "http_proxy") if os.environ.get(name)]
-    if proxies and not urllib.request.proxy_bypass_environment(host):
+    if proxies and not urllib.request.proxy_bypass(host):
         return f", and {proxies[0]} leads connections to it through a proxy: add {host} to no_proxy"
     return ""
 

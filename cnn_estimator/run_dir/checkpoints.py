@@ -75,7 +75,8 @@ class Snapshot:
         """The model_dir of the original, which may lie in its folder best/."""
         folder = os.path.dirname(self.original.path)
         parent, name = os.path.split(os.path.abspath(folder))
-        return parent if name == BEST_FOLDER else folder
+        # A model_dir may have the same name, and has this file in a folder of its own.
+        return parent if name == BEST_FOLDER and os.path.exists(os.path.join(folder, BEST_FILE)) else folder
 
 
 def newest_intact(model_dir: str) -> Checkpoint | None:

@@ -50,6 +50,7 @@ class ValidationLog:
 
     def __init__(self, model_dir: str, *, last_step: int) -> None:
         self.model_dir = model_dir
+        self._last_step = last_step
         self._path = os.path.join(model_dir, RECORDS_FILE)
         content = read_if_exists(self._path) or b""
         try:
@@ -83,7 +84,7 @@ class ValidationLog:
         return len(self.records) - 1 - self.records.index(best) >= early_stopping
 
     def cut_back(self, *, keep_best: bool) -> None:
-        """Removes the records of later steps from the file, and makes the folder best/ hold the best of the others.
+        """Removes the records of later steps, and makes the folder best/ hold the best checkpoint of the others.
 
         A run that continues loses what it recorded after its newest checkpoint.
 
@@ -92,18 +93,23 @@ class ValidationLog:
         """
         if os.path.exists(self._path):
             self._write_records()
-        best = self.best
-        if best is None or not (keep_best or self.keeps_best):
+        if self.keeps_best:
+            folder = os.path.join(self.model_dir, checkpoints.BEST_FOLDER)
+            checkpoints.remove_others(folder, {record.step for record in self.records})
+        elif not keep_best:
             return
-        saved = os.path.join(self.model_dir, f"{checkpoints.BASENAME}-{best.step}")
-        if self.best_checkpoint:
+        best = self.best
+        if best is None:
+            checkpoints.forget_best(self.model_dir)
+        elif self.best_checkpoint:
             self._write_best(best)
-        elif os.path.exists(f"{saved}.index"):
+        elif best.step == self._last_step:  # the run continues from this checkpoint
+            saved = os.path.join(self.model_dir, f"{checkpoints.BASENAME}-{best.step}")
             self._keep(best, lambda path: checkpoints.copy(saved, path))
         else:
             log.warning(
                 "step %d has the highest validation accuracy, %.4f, and its checkpoint was not kept: only a better one "
-                "is kept as the best",
+                "will be kept as the best",
                 best.step,
                 best.accuracy,
             )

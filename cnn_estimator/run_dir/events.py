@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError
 
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
-from cnn_estimator.files import reading, writing
+from cnn_estimator.files import cannot_be_written, reading, writing
+from cnn_estimator.run_dir.checkpoints import disk_error
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER
 from cnn_estimator.tf1 import tf
 
@@ -113,7 +114,16 @@ def new_writer(folder: str) -> tf.summary.FileWriter:
     with writing(folder):
         os.makedirs(folder, exist_ok=True)
     # TensorFlow names a file by the second in which it begins: a second file would replace the first one.
-    return tf.summary.FileWriter(folder, filename_suffix=f".{time.time_ns()}")
+    try:
+        return tf.summary.FileWriter(folder, filename_suffix=f".{time.time_ns()}")
+    except (tf.errors.OpError, IndexError) as error:  # TensorFlow makes an IndexError of a file that grows too large
+        raise cannot_be_written(f"folder {folder}", disk_error(str(error)) or error) from error
+
+
+def close(writer: tf.summary.FileWriter) -> None:
+    """Closes a writer. Events that the disk does not take are lost, as TensorFlow loses them while it writes."""
+    with contextlib.suppress(tf.errors.OpError):
+        writer.close()
 
 
 @contextlib.contextmanager
@@ -128,7 +138,7 @@ def open_writer(folder: str) -> Iterator[None]:
         yield
     finally:
         tf.summary.FileWriterCache._cache.pop(folder, None)
-        writer.close()
+        close(writer)
 
 
 def cut_back(folder: str, last_step: int) -> None:
@@ -136,7 +146,7 @@ def cut_back(folder: str, last_step: int) -> None:
     if os.path.isdir(folder):
         writer = new_writer(folder)
         writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), last_step + 1)
-        writer.close()
+        close(writer)
 
 
 def write_hparams(folder: str, values: Mapping[str, str | float], step: int) -> None:

@@ -36,6 +36,8 @@ class RunDir:
 
         Raises:
           UserError: another process trains there, or the folder cannot be written.
+          TaskLost: another process still trained there after `seconds`.
+          Stopped: a stop signal came.
         """
         with contextlib.ExitStack() as self._locks:
             self._lock_folder(seconds)
@@ -125,12 +127,29 @@ class RunDir:
 
         An error is only logged: the evaluation that made the record was worth more.
         """
-        path = os.path.join(self.path, EVALUATION_FOLDER, METRICS_FILE)
         try:
-            records = {kept["global_step"]: kept for kept in json.loads(read_if_exists(path) or b"[]")}
-            records[record["global_step"]] = record
-            with atomic_write(path) as file:
-                json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
-                file.write("\n")
+            records = self._read_metrics() | {record["global_step"]: record}
+            self._write_metrics(records)
         except (OSError, UserError, ValueError, TypeError, KeyError) as error:
-            log.warning("this evaluation is not kept in %s: %s", path, error)
+            log.warning("this evaluation is not kept in %s: %s", self._metrics_path, error)
+
+    def cut_back_metrics(self, last_step: int) -> None:
+        """Removes the records of steps after the step that training continues from. A damaged file stays as it is."""
+        with contextlib.suppress(UserError, ValueError, TypeError, KeyError):
+            records = self._read_metrics()
+            if max(records, default=0) > last_step:
+                self._write_metrics({step: record for step, record in records.items() if step <= last_step})
+
+    @property
+    def _metrics_path(self) -> str:
+        return os.path.join(self.path, EVALUATION_FOLDER, METRICS_FILE)
+
+    def _read_metrics(self) -> dict[int, Any]:
+        """Returns {global step: record}. A NaN of an earlier release becomes None, which is JSON."""
+        content = read_if_exists(self._metrics_path) or b"[]"
+        return {record["global_step"]: record for record in json.loads(content, parse_constant=lambda name: None)}
+
+    def _write_metrics(self, records: Mapping[int, Any]) -> None:
+        with atomic_write(self._metrics_path) as file:
+            json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
+            file.write("\n")

@@ -118,9 +118,11 @@ def _explain_removed_estimators(estimator: ModuleType) -> None:
 def _warn_of_keras_3_models() -> None:
     """Logs a warning if this process has made layers with Keras 3, which cannot work without eager execution."""
     keras = sys.modules.get("keras")
-    if keras is None or aliases.keras_package() == "keras" or OWN_THREADS:
+    layer = getattr(keras, "Layer", None)
+    if layer is None or aliases.keras_package() == "keras" or OWN_THREADS:
         return
-    if any(isinstance(value, keras.Layer) for value in gc.get_objects()):
+    # The class of an object, and not its __class__, which a proxy looks up elsewhere.
+    if any(issubclass(type(value), layer) for value in gc.get_objects()):
         logging.getLogger("cnn_estimator").warning(
             "the Keras 3 models in this process stop working, because cnn_estimator has switched off eager execution: "
             "use them in another process"

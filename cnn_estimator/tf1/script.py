@@ -61,7 +61,7 @@ def _run_file(path: str, arguments: Sequence[str]) -> None:
 def _run_folder(path: str, arguments: Sequence[str]) -> None:
     """Runs the __main__.py in a folder or a zip file as `python FOLDER ARGUMENTS` does."""
     _prepare([path, *arguments], folder=None)
-    sys.path.insert(0, path)
+    sys.path.insert(0, os.path.abspath(path))
     runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]  # as Python itself does
 
 
@@ -100,7 +100,7 @@ def _print_traceback(kind: type[BaseException], error: BaseException, traceback:
         traceback = traceback.tb_next
     error.__traceback__ = traceback
     sys.__excepthook__(kind, error, traceback)
-    if isinstance(error, SyntaxError) and looks_like_python_2(error):
+    if isinstance(error, SyntaxError) and looks_like_python_2(error) and sys.stderr:
         sys.stderr.write(
             "If this is a program for Python 2, convert it, for example with 2to3, which Python has up to 3.12.\n"
         )
@@ -108,4 +108,4 @@ def _print_traceback(kind: type[BaseException], error: BaseException, traceback:
 
 def looks_like_python_2(error: SyntaxError) -> bool:
     """Returns True for a syntax error that Python 2 would not raise."""
-    return bool(re.match(_PYTHON_2_ERRORS, error.msg) or re.match(_PYTHON_2_LINES, error.text or ""))
+    return bool(re.match(_PYTHON_2_ERRORS, error.msg or "") or re.match(_PYTHON_2_LINES, error.text or ""))

@@ -34,6 +34,7 @@ def train(
     log_every: int = TrainOptions.log_every,
     log_tensors: Mapping[str, str] | None = None,
     save_every: int = TrainOptions.save_every,
+    save_minutes: float | None = None,
     keep_checkpoints: int = TrainOptions.keep_checkpoints,
     eval_every: int | None = None,
     eval_on_test: bool = TrainOptions.eval_on_test,
@@ -71,6 +72,7 @@ def train(
       log_every: steps between two log lines, and between two points of TensorBoard's curves.
       log_tensors: {label: tensor name} to log beside loss and accuracy.
       save_every: steps between two checkpoints; one more is written at the end.
+      save_minutes: save also when this many minutes have passed since the last checkpoint.
       keep_checkpoints: number of checkpoints to keep; a new checkpoint replaces the oldest.
       eval_every: steps between two evaluations while training, None for none; the last step is evaluated too.
       eval_on_test: whether to evaluate on the test set while training, for the curves alone.
@@ -79,7 +81,7 @@ def train(
       early_stopping: stop after this many evaluations in a row without a higher validation accuracy; None never stops.
       strategy: one of settings.STRATEGIES, to share each batch among several devices or processes; None trains on one
         device. Losses and weights differ from one device's only by rounding, and a run may continue with another
-        strategy.
+        strategy. A network with batch normalization is refused.
       devices: how many devices of this machine share a batch: the first GPUs, or parts of the CPU where there is no
         GPU, for trying it out; None takes every GPU.
       cluster_timeout: seconds that the processes of a cluster wait for each other, see docs/clusters.md.
@@ -105,8 +107,8 @@ def train(
         another process; the data is missing or bad; the loss or a weight is not finite; an argument has an invalid
         value; TF_CONFIG does not fit the strategy.
       TaskLost: another process of the cluster was lost or never started.
-      Stopped: stopping.request() asked to stop, as the commands do for SIGTERM and Ctrl-C. Its result is the Training
-        so far, saved in its checkpoint, or None where nothing was trained.
+      Stopped: stopping.request() asked to stop, as the commands do for SIGTERM, SIGHUP and Ctrl-C. Its result is the
+        Training so far, saved in its checkpoint, or None where nothing was trained.
     """
     model_dir = check_path("model_dir", model_dir)
     options = TrainOptions(
@@ -117,6 +119,7 @@ def train(
         log_every=log_every,
         log_tensors=log_tensors or {},
         save_every=save_every,
+        save_minutes=save_minutes,
         keep_checkpoints=keep_checkpoints,
         eval_every=eval_every,
         eval_on_test=eval_on_test,
@@ -146,9 +149,10 @@ def train(
     placement = choose_placement(options)
     with run_dir.locked(placement.lock_seconds) if placement.writes else contextlib.nullcontext():
         start = placement.resolve_start(run_dir, options, resolve)
-        data = None if start.finished else load(run_dir, options, start)
+        with placement.telling_errors():
+            data = None if start.finished else load(start.settings, options)
         if data and placement.writes:
-            prepare(run_dir, options, start)
+            prepare(run_dir, options, start, data)
         placement.wait_until_ready(run_dir, start, data)
         result = fit(run_dir, options, start, data, placement) if data else Training.of(run_dir, start)
     gc.collect()  # a graph and its session are reference cycles, which hold much memory

@@ -186,6 +186,7 @@ def _writing_hooks(
         hooks.SaveCheckpoints(
             run_dir,
             every=save_every,
+            minutes=options.save_minutes,
             restored_step=start.first_step if start.checkpoint else None,
             learning_rate=settings.learning_rate,
         ),

@@ -12,7 +12,7 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import check_fits
 from cnn_estimator.run_dir import checkpoints, events, settings_file
-from cnn_estimator.run_dir.evaluations import ValidationLog
+from cnn_estimator.run_dir.evaluations import RECORDS_FILE, ValidationLog
 from cnn_estimator.run_dir.events import VALIDATION_FOLDER
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import MAX_SEED, Settings, Start, TrainOptions, find_recipe, make_settings
@@ -33,6 +33,12 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     """
     checkpoint = None if options.fresh else checkpoints.newest_intact(run_dir.path)
     saved = settings_file.read(run_dir.path, options.overrides.get("data_dir")) if checkpoint else None
+    if checkpoint and saved is None and os.path.exists(os.path.join(run_dir.path, RECORDS_FILE)):
+        missing = settings_file.SETTINGS_FILE
+        raise UserError(
+            f"model_dir {run_dir.path} has {RECORDS_FILE}, and no {missing} that says what is held out",
+            "put a copy of it back, or start over with {fresh}",
+        )
     first_step = checkpoint.step if checkpoint else 0
     if options.steps is not None:
         max_steps = first_step + options.steps
@@ -82,21 +88,14 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: 
     return settings
 
 
-def load(run_dir: RunDir, options: TrainOptions, start: Start) -> TrainingData:
-    """Returns the images to train on, and to evaluate on while training.
-
-    Raises:
-      UserError: the data is missing or bad, or the run holds out images of another training set.
-    """
-    settings = start.settings
+def load(settings: Settings, options: TrainOptions) -> TrainingData:
+    """Returns the images to train on, and to evaluate on while training; raises UserError for missing or bad data."""
     log.info("using %s", settings)
     training = datasets.load(settings.dataset, "train", settings.data_dir)
     held_out = None
     fingerprint = None
     if settings.validation:
         fingerprint = training.fingerprint()
-        if start.checkpoint:
-            _check_same_images(run_dir, training, fingerprint)
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
     also = f" and {settings.validation} validation images" if held_out else ""
     log.info("loaded %d training images%s of %s from %s", len(training.labels), also, settings.dataset, training.source)
@@ -109,15 +108,21 @@ def _check_same_images(run_dir: RunDir, training: Split, fingerprint: str) -> No
     saved = settings_file.read_training_images(run_dir.path)
     if saved not in (None, fingerprint):
         raise UserError(
-            f"{training.source} has other training images than the run in model_dir {run_dir.path}, which has held out "
-            f"some of its own: {fingerprint} in place of {saved}",
+            f"{training.source} has other training images than the run in model_dir {run_dir.path}, which holds images "
+            f"out: {fingerprint} in place of {saved}",
             "name the {data_dir} of the run, or start over with {fresh}",
         )
 
 
-def prepare(run_dir: RunDir, options: TrainOptions, start: Start) -> None:
-    """Archives the old run if `fresh` says so, and removes what a killed process wrote after its last checkpoint."""
+def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData) -> None:
+    """Archives the old run if `fresh` says so, and removes what a killed process wrote after its last checkpoint.
+
+    Raises:
+      UserError: the run holds out images of another training set, or the folder cannot be written.
+    """
     stopping.check()
+    if start.checkpoint and data.fingerprint:
+        _check_same_images(run_dir, data.training, data.fingerprint)
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
     run_dir.check_locked()
@@ -125,6 +130,7 @@ def prepare(run_dir: RunDir, options: TrainOptions, start: Start) -> None:
         checkpoints.remove_unfinished(run_dir.path)
         if start.settings.validation:
             ValidationLog(run_dir.path, last_step=start.first_step).cut_back(keep_best=options.keep_best)
+        run_dir.cut_back_metrics(start.first_step)
         for folder in (VALIDATION_FOLDER, EVALUATION_FOLDER):
             events.cut_back(os.path.join(run_dir.path, folder), start.first_step)
         if start.checkpoint:

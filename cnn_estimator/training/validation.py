@@ -61,8 +61,7 @@ class EvaluateHook(tf.train.SessionRunHook):
 
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
-        # identity() reads a variable of which each device has a part, as batch normalization makes them.
-        self._variables = {name: tf.identity(variables[name]) for name in self._model.variables}
+        self._variables = {name: variables[name] for name in self._model.variables}
         # 0: this saver never deletes a checkpoint.
         self._saver = tf.train.Saver(max_to_keep=0) if self._keep_best else None
         self._all_finite = hooks.all_finite()
@@ -122,4 +121,4 @@ class Curves:
 
     def close(self) -> None:
         """Closes the file."""
-        self._writer.close()
+        events.close(self._writer)

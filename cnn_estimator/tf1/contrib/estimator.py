@@ -38,9 +38,17 @@ _USE_INSTEAD = {
 
 
 def _of_tf_1(head_class: Any) -> Any:
-    """Returns a subclass of a head that also accepts the optimizers of tf.train."""
+    """Returns a subclass of a head that also accepts the optimizers and the loss reductions of TensorFlow 1."""
 
     class Head(head_class):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            reduction = options.get("loss_reduction")
+            if reduction == tf.losses.Reduction.SUM_BY_NONZERO_WEIGHTS:
+                raise NotImplementedError("loss_reduction SUM_BY_NONZERO_WEIGHTS is not available on TensorFlow 2")
+            if reduction:
+                options["loss_reduction"] = reduction.removeprefix("weighted_")
+            super().__init__(*args, **options)
+
         def create_estimator_spec(
             self,
             features: Any,
