@@ -10,7 +10,8 @@ import pytest
 from helpers import Cluster, free_addresses, steps_in, tf_configs, variable_values, variables
 
 from cnn_estimator import stopping, training
-from cnn_estimator.distributed.multi_worker import Board, Decision, InStep
+from cnn_estimator.distributed.board import Board, Decision
+from cnn_estimator.distributed.multi_worker import InStep
 from cnn_estimator.distributed.tasks import explain_silence, start_server
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import Stopped, TaskLost, UserError
