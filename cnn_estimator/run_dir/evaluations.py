@@ -93,10 +93,7 @@ class ValidationLog:
         """
         if os.path.exists(self._path):
             self._write_records()
-        if self.keeps_best:
-            folder = os.path.join(self.model_dir, checkpoints.BEST_FOLDER)
-            checkpoints.remove_others(folder, {record.step for record in self.records})
-        elif not keep_best:
+        if not (keep_best or self.keeps_best):
             return
         best = self.best
         if best is None:
