@@ -104,7 +104,7 @@ def tasks_of_processes(tmp_path, monkeypatch, programs, command, environments):
     Args:
       programs: {name: shell script} of what the command finds beside cnn-estimator.
     """
-    programs = programs | {"cnn-estimator": 'printf "%s\\n" "$TF_CONFIG" "$@"'}
+    programs = {"cnn-estimator": 'printf "%s\\n" "$TF_CONFIG" "$@"'} | programs
     for name, text in programs.items():
         (tmp_path / name).write_text(f"#!/bin/bash\n{text}\n")
         (tmp_path / name).chmod(0o755)
@@ -138,7 +138,7 @@ def test_a_job_without_kubeflow_starts_the_workers(tmp_path, monkeypatch):
 def test_a_slurm_job_starts_the_workers(tmp_path, monkeypatch):
     programs = {
         "scontrol": 'test "$*" = "show hostnames node[1-3]" && printf "node1\\nnode2\\nnode3\\n"',
-        "srun": '"$@"',  # one of the tasks
+        "srun": 'test "$1" = --cpus-per-task=2 && shift && "$@"',  # one of the tasks
     }
     slurm = {"SLURM_JOB_NODELIST": "node[1-3]", "SLURM_CPUS_PER_TASK": "2"}
     environments = [slurm | {"SLURM_PROCID": str(index)} for index in range(3)]
@@ -149,6 +149,9 @@ def test_a_slurm_job_starts_the_workers(tmp_path, monkeypatch):
         assert (task.index, task.workers, task.address) == (index, 3, f"node{index + 1}:2222")
         flags = ["--strategy=multi_worker", "--threads=2", "--model_dir=/shared/a b", "--max_steps=9"]
         assert arguments == ["train", *flags]
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        tasks_of_processes(tmp_path, monkeypatch, programs | {"cnn-estimator": "exit 3"}, command, environments)
+    assert caught.value.returncode == 3
 
 
 @pytest.mark.unit
