@@ -5,7 +5,6 @@ around each step, and end() after the last step, unless an error ended the train
 """
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 
@@ -15,7 +14,7 @@ from tqdm import tqdm
 from cnn_estimator import stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
-from cnn_estimator.run_dir.checkpoints import BASENAME, saving, sync_checkpoint
+from cnn_estimator.run_dir.checkpoints import path_in, saving, sync_checkpoint
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
@@ -165,7 +164,7 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
         self._run_dir.check_locked()
         with saving(f"model_dir {self._run_dir.path}"):
             stop = super()._save(session, step)
-            sync_checkpoint(os.path.join(self._run_dir.path, f"{BASENAME}-{step}"))  # the meta graph comes last
+            sync_checkpoint(path_in(self._run_dir.path, step))  # the meta graph comes last
         return stop
 
 

@@ -39,7 +39,8 @@ def tasks():
 
 @pytest.mark.integration
 def test_the_board_has_texts_until_it_is_cleared(tasks):
-    first, second = tasks[1].address, tasks[2].address
+    first = tasks[1].address
+    second = tasks[2].address
     with Board(tasks[0], 60) as chief, Board(tasks[1]) as worker, Board(tasks[2]) as other:
         for plan in ("a plän", "another"):
             assert worker.read() is None

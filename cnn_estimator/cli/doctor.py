@@ -94,9 +94,10 @@ def folders() -> Iterator[Finding]:
         folder = nearest_folder(os.path.join(path, "file"))
         try:
             try_to_write(folder)
-            yield Finding("ok", f"{what}: {folder} can be written")
         except OSError as error:
             yield Finding("wrong", f"{what}: {folder} cannot be written: {error.strerror}", fix)
+        else:
+            yield Finding("ok", f"{what}: {folder} can be written")
 
 
 def data() -> Iterator[Finding]:

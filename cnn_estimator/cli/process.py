@@ -27,6 +27,7 @@ TASK_LOST_STATUS = 138
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # `timeout` and some supervisors signal both the process and its group: two signals, microseconds apart.
 _REPEATED_SIGNAL_SECONDS = 0.1
+_received_at = 0.0  # when the first stop signal came
 
 # Larger than any help text: what does not fit into the buffer is lost at an error, and the error with it.
 _STDOUT_BUFFER_BYTES = 2**20
@@ -191,19 +192,18 @@ def _listen() -> None:
 
     Stop signals are SIGTERM, SIGINT (Ctrl-C) and SIGHUP, unless the process was started with the signal ignored.
     """
-    received_at: float | None = None
-
-    def receive(number: int, frame: types.FrameType | None) -> None:
-        nonlocal received_at
-        if received_at is None:
-            received_at = time.monotonic()
-            stopping.request(signal.Signals(number))
-        elif time.monotonic() - received_at > _REPEATED_SIGNAL_SECONDS:
-            os._exit(128 + number)
-
     for number in _STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, receive)
+            signal.signal(number, _receive)
+
+
+def _receive(number: int, frame: types.FrameType | None = None) -> None:
+    global _received_at
+    if stopping.requested() is None:
+        _received_at = time.monotonic()
+        stopping.request(signal.Signals(number))
+    elif time.monotonic() - _received_at > _REPEATED_SIGNAL_SECONDS:
+        os._exit(128 + number)
 
 
 def parse(arguments: list[str]) -> list[str]:
@@ -230,24 +230,22 @@ def log_to_stderr() -> None:
 def become_task(name: str) -> None:
     """Makes this process a task of a cluster. Its log lines begin with its name. It hears signals at once.
 
-    Python calls the handler of a signal between two operations of the main thread, which may wait for another task.
+    Python calls the handler of a signal between two operations of the main thread, which may wait for another task. So
+    a thread receives the signals in its place.
     """
     logging.root.handlers[0].setFormatter(logging.Formatter(f"{name}: {logging.BASIC_FORMAT}"))
     numbers, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-    threading.Thread(target=_hear, args=(numbers,), daemon=True).start()
+    for number in _STOP_SIGNALS:
+        if signal.getsignal(number) is _receive:
+            signal.signal(number, lambda number, frame: None)
+    threading.Thread(target=_receive_from, args=(numbers,), daemon=True).start()
 
 
-def _hear(numbers: int) -> None:
-    """Does what the handler of signals does, for the numbers of signals that come through a pipe."""
-    received_at: float | None = None
+def _receive_from(numbers: int) -> None:
+    """Receives the stop signals whose numbers come through a pipe."""
     while True:
         number = os.read(numbers, 1)[0]
-        if number not in _STOP_SIGNALS:
-            continue
-        if received_at is None:
-            received_at = time.monotonic()
-            stopping.request(signal.Signals(number))
-        elif time.monotonic() - received_at > _REPEATED_SIGNAL_SECONDS:
-            os._exit(128 + number)
+        if number in _STOP_SIGNALS:
+            _receive(number)

@@ -1,4 +1,4 @@
-"""Turns image files of any kind into images like those of a training set: 28x28, grey, bright on black.
+"""Turns image files of any kind into what a training set has: images of 28x28 pixels, grey, bright on black.
 
 Imports no TensorFlow.
 """

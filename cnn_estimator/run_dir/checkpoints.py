@@ -79,6 +79,11 @@ class Snapshot:
         return parent if name == BEST_FOLDER and os.path.exists(os.path.join(folder, BEST_FILE)) else folder
 
 
+def path_in(folder: str, step: int) -> str:
+    """Returns the path of the checkpoint of a step in a folder."""
+    return os.path.join(folder, f"{BASENAME}-{step}")
+
+
 def newest_intact(model_dir: str) -> Checkpoint | None:
     """Returns the newest intact Checkpoint of a model_dir, None where there are no checkpoints at all.
 

@@ -101,7 +101,7 @@ class ValidationLog:
         elif self.best_checkpoint:
             self._write_best(best)
         elif best.step == self._last_step:  # the run continues from this checkpoint
-            saved = os.path.join(self.model_dir, f"{checkpoints.BASENAME}-{best.step}")
+            saved = checkpoints.path_in(self.model_dir, best.step)
             self._keep(best, lambda path: checkpoints.copy(saved, path))
         else:
             log.warning(
@@ -143,7 +143,7 @@ class ValidationLog:
         checkpoints.remove_others(folder, {kept.step for kept in (record, before) if kept})
 
     def _checkpoint_path(self, record: EvaluationRecord) -> str:
-        return os.path.join(self.model_dir, checkpoints.BEST_FOLDER, f"{checkpoints.BASENAME}-{record.step}")
+        return checkpoints.path_in(os.path.join(self.model_dir, checkpoints.BEST_FOLDER), record.step)
 
     def _write_best(self, record: EvaluationRecord) -> None:
         facts = {"checkpoint": os.path.basename(self._checkpoint_path(record))} | dataclasses.asdict(record)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import logging
-import os
 import time
 from typing import Any
 
@@ -70,7 +69,7 @@ class Training:
     @property
     def checkpoint(self) -> str:
         """The path of the checkpoint at `step`."""
-        return os.path.join(self.model_dir, f"{checkpoints.BASENAME}-{self.step}")
+        return checkpoints.path_in(self.model_dir, self.step)
 
 
 def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData, placement: Placement) -> Training:

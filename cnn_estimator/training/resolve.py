@@ -7,7 +7,7 @@ import secrets
 
 from cnn_estimator import stopping
 from cnn_estimator.data import datasets
-from cnn_estimator.data.datasets import Split, TrainingData
+from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import check_fits
@@ -103,13 +103,13 @@ def load(settings: Settings, options: TrainOptions) -> TrainingData:
     return TrainingData(training, held_out, test, fingerprint)
 
 
-def _check_same_images(run_dir: RunDir, training: Split, fingerprint: str) -> None:
+def _check_same_images(run_dir: RunDir, data: TrainingData) -> None:
     """Raises UserError where a run has held out images of another training set: it would train on some of them."""
     saved = settings_file.read_training_images(run_dir.path)
-    if saved not in (None, fingerprint):
+    if saved not in (None, data.fingerprint):
         raise UserError(
-            f"{training.source} has other training images than the run in model_dir {run_dir.path}, which holds images "
-            f"out: {fingerprint} in place of {saved}",
+            f"{data.training.source} has other training images than the run in model_dir {run_dir.path}, which holds "
+            f"images out: {data.fingerprint} in place of {saved}",
             "name the {data_dir} of the run, or start over with {fresh}",
         )
 
@@ -122,7 +122,7 @@ def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: Training
     """
     stopping.check()
     if start.checkpoint and data.fingerprint:
-        _check_same_images(run_dir, data.training, data.fingerprint)
+        _check_same_images(run_dir, data)
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
     run_dir.check_locked()

@@ -62,9 +62,9 @@ class EvaluateHook(tf.train.SessionRunHook):
     def begin(self) -> None:
         variables = {variable.op.name: variable for variable in tf.global_variables()}
         self._variables = {name: variables[name] for name in self._model.variables}
-        # 0: this saver never deletes a checkpoint.
-        self._saver = tf.train.Saver(max_to_keep=0) if self._keep_best else None
-        self._all_finite = hooks.all_finite()
+        if self._keep_best:
+            self._saver = tf.train.Saver(max_to_keep=0)  # 0: it never deletes a checkpoint
+            self._all_finite = hooks.all_finite()
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         for folder, images in ((VALIDATION_FOLDER, self._data.held_out), (EVALUATION_FOLDER, self._data.test)):
@@ -87,7 +87,7 @@ class EvaluateHook(tf.train.SessionRunHook):
             record = self._evaluate(self._data.held_out)
             self._curves[VALIDATION_FOLDER].add(record)
             log.info("evaluated the held-out images: %s", record)
-            self._validation_log.add(record, (lambda path: self._save(session, path)) if self._saver else None)
+            self._validation_log.add(record, (lambda path: self._save(session, path)) if self._keep_best else None)
         if self._validation_log.out_of_patience(self._options.early_stopping):
             self.stopped_early = True
             run_context.request_stop()
@@ -99,7 +99,6 @@ class EvaluateHook(tf.train.SessionRunHook):
         return EvaluationRecord(self._step, accuracy, loss)
 
     def _save(self, session: tf.Session, path: str) -> None:
-        assert self._saver
         if not session.run(self._all_finite):
             raise hooks.diverged("weights are no longer finite", self._step, self._learning_rate)
         self._saver.save(session, path, write_meta_graph=False, write_state=False)
