@@ -70,7 +70,9 @@ def test_the_verbs_are_listed():
     assert {(done.returncode, done.stderr) for done in listings} == {(0, "")}
     (listing,) = {done.stdout for done in listings}
     assert re.findall(r"^  (\w+)  +\S", listing, re.M) == [*cli.VERBS, cli.RUN]
-    assert command("run", "--help").stdout.splitlines()[0].endswith(" run SCRIPT.py [ARGUMENTS]")
+    help_text = command("run", "--help").stdout
+    assert re.findall(r"\[--(\w+)=.*\[--(\w+)=.* SCRIPT.py \[ARGUMENTS\]$", help_text, re.M) == [("api", "tf_version")]
+    assert re.findall(r"^  --(\w+) ", help_text, re.M) == ["api", "tf_version"]
 
 
 @pytest.mark.parametrize(

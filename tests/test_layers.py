@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 LAYERS = (
     ("", "__main__"),
     ("cli",),
-    ("exporting", "reproduction"),
+    ("exporting", "reproduction", "scan"),
     ("evaluation", "prediction", "training"),
     ("distributed",),
     ("hooks", "metrics", "model_session", "plots"),
@@ -20,6 +20,7 @@ LAYERS = (
     ("inputs", "model"),
     ("keras_networks", "networks"),
     ("dropout",),
+    ("tf2",),
     ("tf1",),
     ("data",),
     ("settings",),
@@ -108,7 +109,7 @@ def test_the_bridge_imports_nothing_else_but_errors_and_data():
 
 def test_only_tf1_imports_tensorflow():
     importers = {name for name in MODULES if _imports(name)[1] & TENSORFLOW} - {PROGRAM}
-    assert {_room(name) for name in importers} == {"tf1"}
+    assert {_room(name) for name in importers} == {"tf1", "tf2"}
 
 
 def _loaded_by(name):

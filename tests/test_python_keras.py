@@ -19,7 +19,7 @@ def copies():
 def loaded_copies():
     """Calls install(), yields {name: module} of TensorFlow's copy, and undoes the changes."""
     before, finders = copies(), list(sys.meta_path)
-    python_keras.install(aliases.keras_package())
+    python_keras.install(aliases.keras_package(), 1)
     yield before
     for name in copies():
         del sys.modules[name]

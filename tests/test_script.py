@@ -64,8 +64,8 @@ print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dir
 """
 
 
-def run_program(folder, *arguments, **options):
-    return run("-m", "cnn_estimator", "run", *arguments, environment=ENVIRONMENT, cwd=folder, **options)
+def run_program(folder, *arguments, options=("--api=1",), **others):
+    return run("-m", "cnn_estimator", "run", *options, *arguments, environment=ENVIRONMENT, cwd=folder, **others)
 
 
 @pytest.mark.process

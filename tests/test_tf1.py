@@ -12,7 +12,7 @@ import pytest
 from helpers import run
 
 from cnn_estimator import tf1
-from cnn_estimator.tf1 import tf
+from cnn_estimator.tf1 import loading, tf
 
 BRIDGED = not importlib.metadata.version("tensorflow").startswith("2.15.")
 
@@ -230,14 +230,14 @@ def test_the_import_starts_no_process_keeps_stderr_and_respects_the_log_level(tm
         "print(os.environ['TF_CPP_MIN_LOG_LEVEL'])\n"
         "__version__ = '2.22.0'\n"
     )
-    code = "import subprocess; subprocess.Popen = None; import cnn_estimator.tf1"
+    code = "import subprocess; subprocess.Popen = None; import cnn_estimator.tf1.api"
     for environment, level in ({}, "3"), ({"TF_CPP_MIN_LOG_LEVEL": "1"}, "1"):
         done = run("-c", code, environment={"PYTHONPATH": str(tmp_path), **environment})
         assert (done.returncode, done.stdout) == (1, f"{level}\n")
         first, *_, last = done.stderr.splitlines()
         assert first == "I0000 00:00:1.5  7 port.cc:153] oneDNN custom operations are on."
         assert last == (
-            "cnn_estimator.tf1.InstallationError: TensorFlow 2.22.0 is not supported, 2.15 to 2.21 are: "
+            "cnn_estimator.tf1.loading.InstallationError: TensorFlow 2.22.0 is not supported, 2.15 to 2.21 are: "
             "pip install 'tensorflow>=2.15,<2.22'"
         )
 
@@ -245,7 +245,7 @@ def test_the_import_starts_no_process_keeps_stderr_and_respects_the_log_level(tm
 def import_error():
     """Returns the message with which the bridge refuses the installed packages."""
     with pytest.raises(tf1.InstallationError) as caught:
-        tf1._load()
+        loading.load("cnn_estimator.tf1")
     assert isinstance(caught.value, ImportError)
     return str(caught.value)
 
@@ -265,7 +265,7 @@ def test_an_import_error_inside_tensorflow_is_reported_as_it_is(tmp_path, monkey
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "tensorflow")
     with pytest.raises(ModuleNotFoundError, match="'_pywrap_nothing'") as caught:
-        tf1._load()
+        loading.load("cnn_estimator.tf1")
     assert not isinstance(caught.value, tf1.InstallationError)
 
 

@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from absl import app
 from absl.flags import disclaim_key_flags
@@ -26,29 +27,33 @@ class Verb:
       summary: one line, for the list of verbs.
       nothing_done: what the command says when a signal stopped it.
       flags: the declarations of its flags.
-      takes_files: whether arguments that are no flags are names of files; otherwise they are a mistake.
+      files: what the arguments that are no flags stand for; "" if there are none, so that they are a mistake.
     """
 
     main: Callable[..., int | None]
     summary: str
     nothing_done: str
     flags: tuple[flags.Flag, ...]
-    takes_files: bool = False
+    files: str = ""
 
     @property
     def usage(self) -> str:
         """What follows the verb on a command line."""
-        return "[flags] IMAGE…" if self.takes_files else "[flags]"
+        return f"[flags] {self.files}".rstrip()
 
 
 # No Verb: the program that it runs parses the flags.
 RUN = "run"
-RUN_USAGE = "run SCRIPT.py [ARGUMENTS]"
-RUN_SUMMARY = "run a TensorFlow 1 program as it is"
+RUN_USAGE = "run [--api=1|2] [--tf_version=VERSION] SCRIPT.py [ARGUMENTS]"
+RUN_SUMMARY = "run a program that was written for TensorFlow 1, or for TensorFlow 2 with Estimators, as it is"
+RUN_OPTIONS = """
+  --api         the API that the program gets, of TensorFlow 1 or 2 (default: chosen by the names that it uses)
+  --tf_version  the tf.__version__ that the program reads (default: 1.15.5 with --api=1, the true one with --api=2)
+"""
 VERBS = {
     "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
     "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
-    "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, True),
+    "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, "IMAGE…"),
     "samples": Verb(
         verbs.samples, "plot images of the training set with their names", "nothing was plotted", flags.SAMPLES
     ),
@@ -63,6 +68,9 @@ VERBS = {
         "train and evaluate the tutorials' recipes, and compare",
         "nothing was reproduced",
         flags.REPRODUCE,
+    ),
+    "scan": Verb(
+        verbs.scan, "report what of a code base will run on the bridge", "nothing was reported", flags.SCAN, "PATH…"
     ),
     "doctor": Verb(
         verbs.doctor,
@@ -80,7 +88,7 @@ def run(name: str) -> None:
     def main(arguments: list[str]) -> int | None:
         process.log_to_stderr()
         names = arguments[1:]
-        if names and not verb.takes_files:
+        if names and not verb.files:
             raise UserError(f"unexpected argument {names[0]!r}", "every option is a flag, --name=value")
         return verb.main(*names)
 
@@ -109,18 +117,38 @@ def main() -> None:
 
 
 def _run_program(program: str, arguments: list[str]) -> None:
-    """Runs a TF 1 program in this process; all flags after its name are the program's own."""
+    """Runs a program in this process; all flags after its name are the program's own."""
     if arguments in (["--help"], ["-h"]):
         with process.output():
-            print(f"{program} {RUN_USAGE}\n\n{RUN_SUMMARY}")
+            print(f"{program} {RUN_USAGE}\n\n{RUN_SUMMARY}\n{RUN_OPTIONS}", end="")
         return
     process.open_descriptors()
     try:
+        options, rest = _run_options(arguments)
+        script = importlib.import_module("cnn_estimator.tf1.script")
         with native_log.filtered():
-            script = importlib.import_module("cnn_estimator.tf1.script")
-        script.main(arguments)
+            loaded = script.load(rest, **options)
+        if loaded.choice:
+            api = loaded.choice.api
+            reason = loaded.choice.reason
+            process.report(
+                f"running {loaded.name} with TensorFlow {api}'s API, because {reason}: --api={3 - api} changes it"
+            )
+        loaded.run()
     except UserError as error:
         process.fail(str(error))
+
+
+def _run_options(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Returns the options of run, which stand before the program, and the arguments after them."""
+    options: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest and rest[0].startswith(("--api=", "--tf_version=")):
+        name, _, value = rest.pop(0)[2:].partition("=")
+        if name == "api" and value not in ("1", "2"):
+            raise UserError(f"api {value}: no such API", "use 1 for TensorFlow 1, or 2 for TensorFlow 2")
+        options[name] = int(value) if name == "api" else value
+    return options, rest
 
 
 def _overview(program: str) -> str:

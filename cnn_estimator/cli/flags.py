@@ -172,3 +172,4 @@ REPRODUCE = (
     _flag("scale", 1.0, "The fraction of each recipe's steps to train: 0.01 is a quick rehearsal."),
     _flag("precision", None, f"{_PRECISION} Without it: as the runs in the root have it, or the recipe's."),
 )
+SCAN = (Flag("json", False, "Print one JSON object instead of tables.", Switch()),)

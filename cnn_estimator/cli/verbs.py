@@ -199,6 +199,21 @@ def _stopped_reproduction(result: Any) -> str:
     return f"finished runs in {result.root}: {len(result.runs)}. Continue: {next_command}"
 
 
+def scan(*paths: str) -> int:
+    """Reports what of a code base will run on the bridge, without running it.
+
+    For each file: the API that it was written for, and its names of TensorFlow and Keras. Then the names that are
+    missing, that raise an error when they are used, or that compute other numbers than TensorFlow 1.15; the old names
+    of Python and its libraries; the packages that are not installed. The exit status is 1 if something is missing.
+    """
+    if not paths:
+        raise UserError("nothing to scan", "name Python files, or folders with Python files")
+    scan = process.load("scan", tensorflow=True)
+    report = scan.scan(paths)
+    print(scan.as_json(report) if FLAGS.json else scan.as_text(report))
+    return 0 if report.complete else 1
+
+
 def doctor() -> int:
     """Checks the installation, the data and the machine; names the command that fixes what is wrong."""
     from cnn_estimator.cli import doctor

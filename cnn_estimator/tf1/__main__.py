@@ -7,6 +7,6 @@ from cnn_estimator.tf1 import script
 
 if __name__ == "__main__":
     try:
-        script.main(sys.argv[1:])
+        script.load(sys.argv[1:]).run()
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -221,6 +221,13 @@ def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
     _install_parts("tensorflow", tf)
 
 
+def become_tf2() -> None:
+    """Makes `import keras` find Keras 2, as TensorFlow 2.15 had it. Only for a process that runs a TF 2 program."""
+    keras = keras_package()
+    if keras != "keras":
+        sys.meta_path.insert(0, AliasFinder({"keras": keras}))
+
+
 def _keep_for_the_estimator_library(tensorflow: ModuleType) -> None:
     """Gives the Estimator library's modules a copy of the module tensorflow as it is now.
 

@@ -1,6 +1,6 @@
-"""tensorflow.python.keras for TF 1 programs: in TensorFlow 1 it was the Keras behind tf.keras.
+"""tensorflow.python.keras for programs under `run`: up to TensorFlow 2.5 it was the Keras behind tf.keras.
 
-TensorFlow 2 has a copy of Keras under that name, whose layers cannot be mixed with the layers of tf.keras.
+Today it is a copy of Keras, whose layers cannot be mixed with the layers of tf.keras.
 """
 
 import importlib.abc
@@ -23,10 +23,10 @@ _OLD_FILES = """
     advanced_activations convolutional convolutional_recurrent core embeddings local merge noise normalization pooling
     recurrent wrappers
 """
-# Modules that moved: {old name inside tensorflow.python.keras: new name inside the package}.
+# Modules that moved: {old name inside tensorflow.python.keras: new name inside the package}. {api}: its public API.
 _MOVED_MODULES = {
     "optimizer_v2": "src.optimizers.legacy",
-    **{f"layers.{name}": "api._v1.keras.layers" for name in _OLD_FILES.split()},
+    **{f"layers.{name}": "{api}.layers" for name in _OLD_FILES.split()},
 }
 
 
@@ -36,9 +36,10 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
     Modules that the package lacks come from TensorFlow's copy of Keras.
     """
 
-    def __init__(self, package: str, copies: dict[str, ModuleType]) -> None:
-        """copies: {name: module} of the loaded modules of TensorFlow's copy."""
+    def __init__(self, package: str, api: int, copies: dict[str, ModuleType]) -> None:
+        """api: 1 or 2, of TensorFlow; copies: {name: module} of the loaded modules of TensorFlow's copy."""
         self._package = package
+        self._api = f"api._v{api}.keras"
         self._copies = copies
 
     def find_spec(
@@ -61,10 +62,10 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
         inside = re.sub(r"^_impl(\.keras)?(\.|$)", "", inside)  # names of TensorFlow 1.8 and earlier
         candidates = [f"src.{inside}".rstrip(".")]
         if inside in _API_PARTS:
-            candidates.append(f"api._v1.keras.{inside}")
+            candidates.append(f"{self._api}.{inside}")
         for old, new in _MOVED_MODULES.items():
             if f"{inside}.".startswith(f"{old}."):
-                candidates.append(new + inside[len(old) :])
+                candidates.append(new.format(api=self._api) + inside[len(old) :])
         names = [f"{self._package}.{name}" for name in candidates]
         existing = [name for name in names if _exists(name)]
         return existing if inside in _API_PARTS else existing[-1:]
@@ -99,9 +100,14 @@ class _MergingLoader(importlib.abc.Loader):
                     vars(module)[key] = value
 
 
-def install(package: str) -> None:
-    """Makes the modules of a package, keras or tf_keras, importable under tensorflow.python.keras."""
+def install(package: str, api: int) -> None:
+    """Makes the modules of a package importable under tensorflow.python.keras.
+
+    Args:
+      package: keras or tf_keras.
+      api: 1 or 2, the API of TensorFlow that the program gets.
+    """
     names = [name for name in sys.modules if f"{name}.".startswith(f"{_NAME}.")]
     copies = {name: sys.modules.pop(name) for name in names}
     vars(sys.modules["tensorflow.python"]).pop("keras", None)
-    sys.meta_path.insert(0, _KerasFinder(package, copies))
+    sys.meta_path.insert(0, _KerasFinder(package, api, copies))

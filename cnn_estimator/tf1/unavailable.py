@@ -23,6 +23,11 @@ class Unavailable:
         raise NotImplementedError(self._message)
 
 
+def message(stand_in: Unavailable) -> str:
+    """Returns the text of the errors that a stand-in raises."""
+    return stand_in._message
+
+
 def module_getattr(
     area: str,
     sources: tuple[object, ...],

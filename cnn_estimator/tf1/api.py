@@ -1,0 +1,71 @@
+"""Makes this process a TensorFlow 1 process: `tf` is the TF 1 API of the installed TensorFlow, in graph mode."""
+
+import functools
+import gc
+import logging
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cnn_estimator.tf1 import aliases, loading
+
+# True if each session certainly gets the threads of its own configuration. A TensorFlow that was imported before this
+# module may have created its first device already.
+OWN_THREADS = "tensorflow" not in sys.modules or loading.THREADPOOL_VARIABLE in os.environ
+
+
+def _load() -> ModuleType:
+    """Returns the TF 1 API, and switches off eager execution. Raises as loading.load() does."""
+    tensorflow = loading.load("cnn_estimator.tf1")
+    tf = tensorflow.compat.v1
+    aliases.install_removed(tensorflow, tf)
+    _require_named_arguments(tf.nn)
+    _warn_of_keras_3_models()
+    tf.disable_v2_behavior()
+
+    logger = tf.get_logger()
+    if logger.handlers:  # TensorFlow prints its log lines itself. The handler of tf.app.run would repeat them.
+        logger.propagate = False
+    return tf
+
+
+def _warn_of_keras_3_models() -> None:
+    """Logs a warning if this process has made layers with Keras 3, which cannot work without eager execution."""
+    keras = sys.modules.get("keras")
+    layer = getattr(keras, "Layer", None)
+    if layer is None or aliases.keras_package() == "keras" or OWN_THREADS:
+        return
+    # The class of an object, and not its __class__, which a proxy looks up elsewhere.
+    if any(issubclass(type(value), layer) for value in gc.get_objects()):
+        logging.getLogger("cnn_estimator").warning(
+            "the Keras 3 models in this process stop working, because cnn_estimator has switched off eager execution: "
+            "use them in another process"
+        )
+
+
+def _require_named_arguments(nn: ModuleType) -> None:
+    """Makes losses refuse unnamed logits and labels, as in TensorFlow 1: which of them comes first has changed."""
+    for name in (
+        "sigmoid_cross_entropy_with_logits",
+        "softmax_cross_entropy_with_logits",
+        "sparse_softmax_cross_entropy_with_logits",
+    ):
+        setattr(nn, name, _named(getattr(nn, name)))
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def named(_sentinel: Any = None, *arguments: Any, **keywords: Any) -> Any:
+        if _sentinel is not None:
+            raise ValueError(f"tf.nn.{function.__name__}: name the arguments, labels=… and logits=…")
+        return function(*arguments, **keywords)
+
+    return named
+
+
+if TYPE_CHECKING:
+    import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]  # it has no stubs: everything is Any
+else:
+    tf = _load()

@@ -1,0 +1,100 @@
+"""Decides by the names that a program uses whether it was written for TensorFlow 1 or for TensorFlow 2."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from cnn_estimator.tf1.source import Source
+
+# The reason where the names of both APIs are used alone.
+UNDECIDED = "no name tells TensorFlow 1 from TensorFlow 2"
+
+# Parts whose names do not tell: TensorFlow has no estimator before the bridge is loaded, and Keras's names are in both.
+_UNDECIDED_PARTS = ("compat", "estimator", "keras", "python")
+_TF1_NAMES = ("tensorflow.contrib", "tensorflow.estimator.inputs", "tensorflow.examples")
+# Names of both APIs, which TensorFlow 1 programs use only after enable_eager_execution.
+_EAGER_NAMES = ("tensorflow.GradientTape", "tensorflow.function")
+_ENABLE_EAGER = ("enable_eager_execution", "enable_v2_behavior")
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The API that a program gets.
+
+    Attributes:
+      api: 1 or 2.
+      reason: what decided, after "because".
+    """
+
+    api: int
+    reason: str
+
+
+def choose(sources: Mapping[str, Source], tensorflow: ModuleType) -> Choice:
+    """Returns the API for a program.
+
+    The API with the larger number of names that only this API has wins. If no name tells, eager code is TensorFlow 2
+    and everything else TensorFlow 1.
+
+    Args:
+      sources: {path: source} of the program's files.
+      tensorflow: the module tensorflow as it was imported, with TensorFlow 2's names.
+    """
+    names = _names(use.name for source in sources.values() for use in source.uses if not use.optional)
+    tf1_names = [name for name in names if _is_tf1(name, tensorflow)]
+    tf2_names = [name for name in names if _is_tf2(name, tensorflow)]
+    if len(tf2_names) > len(tf1_names):
+        return Choice(2, f"TensorFlow 1 lacks {_listed(tf2_names)}")
+    if tf1_names:
+        return Choice(1, f"TensorFlow 2 lacks {_listed(tf1_names)}")
+    if not any(name.endswith(_ENABLE_EAGER) for name in names):
+        eager = [name for name in names if name.startswith(_EAGER_NAMES)]
+        if eager:
+            return Choice(2, f"{_listed(eager)} needs eager execution")
+        if names and any(source.reads_numpy and not _imports(source, "torch") for source in sources.values()):
+            return Choice(2, "tensor.numpy() needs eager execution")
+    return Choice(1, UNDECIDED)
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    """Returns the different names inside tensorflow, in the order of their first use."""
+    return [name for name in dict.fromkeys(names) if name.startswith("tensorflow.")]
+
+
+def _imports(source: Source, package: str) -> bool:
+    return any(name.partition(".")[0] == package for name in source.imports)
+
+
+def _is_tf1(name: str, tensorflow: ModuleType) -> bool:
+    return f"{name}.".startswith(tuple(f"{start}." for start in _TF1_NAMES)) or (
+        _tells(name) and not _has(tensorflow, name) and _has(tensorflow.compat.v1, name)
+    )
+
+
+def _is_tf2(name: str, tensorflow: ModuleType) -> bool:
+    return _tells(name) and _has(tensorflow, name) and not _has(tensorflow.compat.v1, name)
+
+
+def _tells(name: str) -> bool:
+    return name.split(".")[1] not in _UNDECIDED_PARTS
+
+
+def _has(api: ModuleType, name: str) -> bool:
+    """Returns True if the API has the name, as far as its modules go."""
+    value: object = api
+    for part in name.split(".")[1:]:
+        if not isinstance(value, ModuleType):
+            return True
+        if not hasattr(value, part):
+            return False
+        value = getattr(value, part)
+    return True
+
+
+def _listed(names: list[str]) -> str:
+    """Returns the first names, as a program writes them, and how many more there are."""
+    shown = [name.replace("tensorflow", "tf", 1) for name in names[:3]]
+    more = len(names) - len(shown)
+    if more:
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

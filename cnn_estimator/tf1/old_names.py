@@ -1,0 +1,4 @@
+"""stub"""
+
+SERVED: dict[str, str] = {}
+NOT_SERVED: dict[str, str] = {}

@@ -1,0 +1,41 @@
+"""Which of TensorFlow's two APIs a program was written for."""
+
+import pytest
+
+from cnn_estimator.tf1 import choose_api, loading, source
+
+pytestmark = pytest.mark.unit
+
+
+def choose(code):
+    choice = choose_api.choose(
+        {"program.py": source.parse(f"import tensorflow as tf\n{code}")}, loading.import_tensorflow()
+    )
+    return choice.api, choice.reason
+
+
+@pytest.mark.parametrize(
+    ("code", "api", "reason"),
+    [
+        ("tf.Session(), tf.placeholder", 1, "TensorFlow 2 lacks tf.Session and tf.placeholder"),
+        ("from tensorflow.contrib import slim", 1, "TensorFlow 2 lacks tf.contrib.slim"),
+        ("tf.estimator.inputs.numpy_input_fn", 1, "TensorFlow 2 lacks tf.estimator.inputs.numpy_input_fn"),
+        ("tf.random.set_seed(1)", 2, "TensorFlow 1 lacks tf.random.set_seed"),
+        ("tf.random.set_seed, tf.Session, tf.layers.dense", 1, "TensorFlow 2 lacks tf.Session and tf.layers.dense"),
+        (
+            "tf.a, tf.logging.info, tf.app.run, tf.log, tf.Session, tf.to_float",
+            1,
+            "TensorFlow 2 lacks tf.logging.info, tf.app.run, tf.log and 2 more",
+        ),
+        ("if tf.__version__ < '2':\n    tf.Session\ntf.random.set_seed", 2, "TensorFlow 1 lacks tf.random.set_seed"),
+        ("@tf.function\ndef f(): pass", 2, "tf.function needs eager execution"),
+        ("tf.GradientTape", 2, "tf.GradientTape needs eager execution"),
+        ("tf.GradientTape, tf.compat.v1.enable_eager_execution()", 1, choose_api.UNDECIDED),
+        ("print(tf.constant(1).numpy())", 2, "tensor.numpy() needs eager execution"),
+        ("import torch\nprint(torch.ones(1).numpy(), tf.constant(1))", 1, choose_api.UNDECIDED),
+        ("tf.estimator.DNNClassifier", 1, choose_api.UNDECIDED),
+        ("import tensorflow.compat.v1 as v1\nv1.Session", 1, choose_api.UNDECIDED),
+    ],
+)
+def test_the_names_of_a_program_tell_its_api(code, api, reason):
+    assert choose(code) == (api, reason)
