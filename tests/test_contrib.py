@@ -772,7 +772,8 @@ AREAS = {
     "framework": "fuse_op",
     "layers": "scattered_embedding_column",
     "keras": "wrappers",
-    "opt": "ScipyOptimizerInterface",
+    "image": "bipartite_match",
+    "opt": "GGTOptimizer",
     "predictor": "from_contrib_estimator",
     "rnn": "GridLSTMCell",
     "saved_model": "save_keras_model",
@@ -782,6 +783,7 @@ AREAS = {
     "util": "loader",
     **dict.fromkeys(["cluster_resolver", "linalg", "lite", "lookup", "losses", "metrics"]),
     **dict.fromkeys(["signal", "staging", "stateless", "summary"]),
+    **dict.fromkeys(["mixed_precision", "nn", "resampler", "sparsemax"]),
 }
 
 

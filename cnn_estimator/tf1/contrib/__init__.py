@@ -17,10 +17,10 @@ _SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
 _UNAVAILABLE_PARTS = """
     all_reduce android batching bayesflow bigtable boosted_trees cloud cmake coder compiler constrained_optimization
     copy_graph cudnn_rnn decision_trees deprecated ffmpeg fused_conv gan gdr graph_editor grid_rnn
-    hadoop hooks hvx ignite image imperative input_pipeline integrate kafka kernel_methods kfac kinesis
-    labeled_tensor libsvm linear_optimizer memory_stats meta_graph_transform mixed_precision model_pruning
-    mpi_collectives nccl ndlstm nearest_neighbor nn optimizer_v2 periodic_resample proto py2tf quantization quantize
-    receptive_field recurrent reduce_slice_ops remote_fused_graph resampler rpc session_bundle solvers sparsemax
+    hadoop hooks hvx ignite imperative input_pipeline integrate kafka kernel_methods kfac kinesis
+    labeled_tensor libsvm linear_optimizer memory_stats meta_graph_transform model_pruning
+    mpi_collectives nccl ndlstm nearest_neighbor optimizer_v2 periodic_resample proto py2tf quantization quantize
+    receptive_field recurrent reduce_slice_ops remote_fused_graph rpc session_bundle solvers
     specs stat_summarizer tensor_forest tensorrt testing text tfprof timeseries verbs xla_tf_graph
 """
 

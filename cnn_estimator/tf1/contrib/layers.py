@@ -12,6 +12,8 @@ from cnn_estimator.tf1.unavailable import module_getattr
 # The attribute tf_slim.layers is another module than the package of that name, because of an `import *`.
 _layers = sys.modules["tf_slim.layers"]
 
+tf.RegisterGradient("GDNLowerBound")(_layers.GDN._lower_bound_grad)  # tf-slim's GDN uses it without registering it
+
 safe_embedding_lookup_sparse = tf.nn.safe_embedding_lookup_sparse
 
 

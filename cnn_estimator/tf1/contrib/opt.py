@@ -1,18 +1,24 @@
 """tf.contrib.opt: optimizers that are small variations of the optimizers of tf.train. The others are errors."""
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from cnn_estimator.tf1.contrib import _external_optimizers
 from cnn_estimator.tf1.unavailable import module_getattr
 
+ExternalOptimizerInterface = _external_optimizers.ExternalOptimizerInterface
+ScipyOptimizerInterface = _external_optimizers.ScipyOptimizerInterface
 
-def clip_gradients_by_global_norm(gradients_variables: list[tuple[Any, Any]], clip_norm: float = 20.0) -> Any:
-    """Returns (gradient, variable) pairs with the gradients clipped by their global norm."""
+
+def clip_gradients_by_global_norm(gradients_variables: list[tuple[Any, Any]], clip_norm: Any = 20.0) -> tuple[Any, Any]:
+    """Returns ((gradient, variable) pairs with the gradients clipped by their global norm, that norm)."""
     gradients, variables = zip(*gradients_variables, strict=True)
-    return list(zip(tf.clip_by_global_norm(gradients, clip_norm)[0], variables, strict=True))
+    clipped, norm = tf.clip_by_global_norm(gradients, clip_norm)
+    return list(zip(clipped, variables, strict=True)), norm
 
 
 class LazyAdamOptimizer(tf.train.AdamOptimizer):
@@ -278,13 +284,185 @@ class MovingAverageOptimizer(tf.train.Optimizer):
         return tf.train.Saver(by_name, name=name, **kwargs)
 
 
+class LARSOptimizer(tf.train.MomentumOptimizer):
+    """Momentum whose gradients are scaled by the norms of the variable and of its gradient. Sparse gradients are not.
+
+    A dense gradient gets weight decay before it is scaled.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        momentum: Any = 0.9,
+        weight_decay: Any = 0.0001,
+        eeta: Any = 0.001,
+        epsilon: Any = 0.0,
+        name: str = "LARSOptimizer",
+        skip_list: Sequence[str] | None = None,
+        use_nesterov: bool = False,
+    ) -> None:
+        """eeta: the factor of the scale.
+
+        skip_list: a variable whose name contains one of these gets neither the scale nor the weight decay.
+        """
+        if momentum < 0 or weight_decay < 0:
+            raise ValueError(f"momentum={momentum} and weight_decay={weight_decay}: both must be at least 0")
+        super().__init__(learning_rate, momentum, False, name, use_nesterov)
+        self._weight_decay = weight_decay
+        self._eeta = eeta
+        self._epsilon = epsilon
+        self._skip_list = skip_list
+
+    def compute_lr(self, grad: Any, var: Any) -> tuple[Any, Any]:
+        """Returns (the learning rate of a variable, its gradient with weight decay)."""
+        if any(part in var.name for part in self._skip_list or ()):
+            return self._learning_rate, grad
+        norm = tf.norm(var, ord=2)
+        gradient_norm = tf.norm(grad, ord=2)
+        ratio = self._eeta * norm / (gradient_norm + self._weight_decay * norm + self._epsilon)
+        scale = tf.where((norm > 0) & (gradient_norm > 0), ratio, tf.ones_like(ratio))
+        return self._learning_rate * scale, grad + self._weight_decay * var
+
+    def _apply_dense(self, grad: Any, var: Any) -> Any:
+        return self._apply(tf.raw_ops.ApplyMomentum, lambda variable: variable._ref(), grad, var).op
+
+    def _resource_apply_dense(self, grad: Any, var: Any) -> Any:
+        return self._apply(tf.raw_ops.ResourceApplyMomentum, lambda variable: variable.handle, grad, var)
+
+    def _apply(self, operation: Callable[..., Any], handle: Callable[[Any], Any], grad: Any, var: Any) -> Any:
+        rate, grad = self.compute_lr(grad, var)
+        return operation(
+            var=handle(var),
+            accum=handle(self.get_slot(var, "momentum")),
+            lr=tf.ones([], var.dtype.base_dtype),
+            grad=rate * grad,
+            momentum=self._momentum,
+            use_nesterov=self._use_nesterov,
+        )
+
+
+class _SignOptimizer(tf.train.Optimizer):
+    """An optimizer that scales a gradient by its sign and the sign of its moving average."""
+
+    def __init__(
+        self, learning_rate: Any, beta: Any, sign_decay_fn: Callable[..., Any] | None, use_locking: bool, name: str
+    ) -> None:
+        super().__init__(use_locking, name)
+        self._lr = learning_rate
+        self._beta = beta
+        self._sign_decay_fn = sign_decay_fn
+        self._sign_decay = 1.0
+
+    def _scale(self, agreement: Any) -> Any:
+        """Returns the factor of the gradient. agreement: 1 where both signs are equal, else -1, or 0; decayed."""
+        raise NotImplementedError
+
+    def apply_gradients(self, grads_and_vars: Any, global_step: Any = None, name: str | None = None) -> tf.Operation:
+        if self._sign_decay_fn is not None:
+            self._sign_decay = self._sign_decay_fn(global_step)
+        return super().apply_gradients(grads_and_vars, global_step, name)
+
+    def _create_slots(self, var_list: list[Any]) -> None:
+        for variable in var_list:
+            self._zeros_slot(variable, "m", self._name)
+
+    def _step(self, grad: Any, signs: Any, dtype: Any) -> Any:
+        """Returns what to subtract from the variable. signs: of the gradient's moving average."""
+        agreement = tf.cast(self._sign_decay, dtype) * signs * tf.sign(grad)
+        return tf.cast(self._lr, dtype) * self._scale(agreement) * grad
+
+    def _average(self, grad: Any, var: Any) -> Any:
+        beta = tf.cast(self._beta, var.dtype.base_dtype)
+        average = self.get_slot(var, "m")
+        return tf.assign(average, average * beta + grad * (1 - beta), use_locking=self._use_locking)
+
+    def _apply_dense(self, grad: Any, var: Any) -> tf.Operation:
+        average = self._average(grad, var)
+        step = self._step(grad, tf.sign(average), var.dtype.base_dtype)
+        return tf.group(average, tf.assign_sub(var, step, use_locking=self._use_locking))
+
+    _resource_apply_dense = _apply_dense
+
+    def _apply_sparse(self, grad: Any, var: Any) -> tf.Operation:
+        average = self._average(grad, var)
+        step = self._step(grad.values, tf.gather(tf.sign(average), grad.indices), var.dtype.base_dtype)
+        return tf.group(average, tf.scatter_sub(var, grad.indices, step, use_locking=self._use_locking))
+
+    def _resource_apply_sparse(self, grad: Any, var: Any, indices: Any) -> tf.Operation:
+        return self._apply_sparse(tf.IndexedSlices(grad, indices, tf.shape(var)), var)
+
+
+class AddSignOptimizer(_SignOptimizer):
+    """Adds the agreement of the gradient's sign with its moving average to the factor alpha of the gradient."""
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.1,
+        alpha: Any = 1.0,
+        beta: Any = 0.9,
+        sign_decay_fn: Callable[..., Any] | None = None,
+        use_locking: bool = False,
+        name: str = "AddSignOptimizer",
+    ) -> None:
+        """sign_decay_fn: called with the global step, returns the factor of the agreement."""
+        super().__init__(learning_rate, beta, sign_decay_fn, use_locking, name)
+        self._alpha = alpha
+
+    def _scale(self, agreement: Any) -> Any:
+        return tf.cast(self._alpha, agreement.dtype) + agreement
+
+
+class PowerSignOptimizer(_SignOptimizer):
+    """Multiplies the gradient by a power: base to the agreement of the gradient's sign with its moving average."""
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.1,
+        base: float = math.e,
+        beta: Any = 0.9,
+        sign_decay_fn: Callable[..., Any] | None = None,
+        use_locking: bool = False,
+        name: str = "PowerSignOptimizer",
+    ) -> None:
+        """sign_decay_fn: called with the global step, returns the factor of the agreement."""
+        super().__init__(learning_rate, beta, sign_decay_fn, use_locking, name)
+        self._log_base = math.log(base)
+
+    def _scale(self, agreement: Any) -> Any:
+        return tf.exp(self._log_base * agreement)
+
+
+class MultitaskOptimizerWrapper:
+    """An optimizer that skips the variables whose gradient is all zero: their moments do not change either."""
+
+    def __init__(self, opt: Any) -> None:
+        """opt: an optimizer of tf.train. The wrapper changes it."""
+        if not isinstance(opt, tf.train.Optimizer):
+            raise TypeError(f"{opt!r} is not an optimizer of tf.train")
+        self._opt = opt
+        for name in ("_apply_dense", "_resource_apply_dense", "_apply_sparse", "_resource_apply_sparse"):
+            setattr(opt, name, self._skip_zeros(getattr(opt, name)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._opt, name)
+
+    @staticmethod
+    def _skip_zeros(apply: Callable[..., Any]) -> Callable[..., Any]:
+        def apply_unless_zero(grad: Any, *args: Any) -> Any:
+            def update() -> Any:
+                return tf.group(apply(grad, *args))
+
+            values = grad.values if isinstance(grad, tf.IndexedSlices) else grad
+            return tf.cond(tf.equal(tf.count_nonzero(values), 0), tf.no_op, update)
+
+        return apply_unless_zero
+
+
 __getattr__ = module_getattr(
     "tf.contrib.opt",
     (),
     "use an optimizer of tf.train",
-    {"ScipyOptimizerInterface": "use scipy.optimize.minimize"},
-    "AGNCustomGetter AGNOptimizer AdamGSOptimizer AddSignOptimizer DropStaleGradientOptimizer "
-    "ElasticAverageCustomGetter ElasticAverageOptimizer ExternalOptimizerInterface GGTOptimizer LARSOptimizer "
-    "LazyAdamGSOptimizer ModelAverageCustomGetter ModelAverageOptimizer MultitaskOptimizerWrapper PowerSignOptimizer "
+    names="AGNCustomGetter AGNOptimizer AdamGSOptimizer DropStaleGradientOptimizer ElasticAverageCustomGetter "
+    "ElasticAverageOptimizer GGTOptimizer LazyAdamGSOptimizer ModelAverageCustomGetter ModelAverageOptimizer "
     "RegAdagradOptimizer ShampooOptimizer VariableClippingOptimizer",
 )
