@@ -14,6 +14,7 @@ TEST = [
     "kubernetes-validate>=1.31",
     "pytest>=8",
     "pytest-xdist>=3.6",
+    "scipy>=1.11",
 ]
 
 setup(

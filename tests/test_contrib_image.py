@@ -232,6 +232,13 @@ CASES = {
         lambda: distort_image_ops.adjust_hsv_in_yiq((COLOURS[0] * 255).astype(np.uint8), -0.3, 0.9),
         [[[177, 168, 95], [76, 78, 147]], [[178, 180, 118], [77, 70, 124]], [[174, 187, 140], [83, 65, 102]]],
     ),
+    "adjust_hsv_in_yiq beyond bytes": (
+        lambda: distort_image_ops.adjust_hsv_in_yiq((COLOURS * 255).astype(np.uint8), 1.0, 1.5, 2.0),
+        [
+            [[[205, 253, 94], [51, 232, 170]], [[192, 40, 71], [72, 193, 193]], [[165, 79, 45], [108, 156, 224]]],
+            [[[124, 110, 13], [152, 129, 255]], [[73, 133, 237], [207, 112, 28]], [[16, 145, 208], [9, 105, 58]]],
+        ],
+    ),
     "random_hsv_in_yiq": (
         lambda: distort_image_ops.random_hsv_in_yiq(colours(), 0.5, 0.5, 1.5, 0.8, 1.2, seed=3),
         [

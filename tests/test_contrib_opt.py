@@ -236,6 +236,11 @@ def decay(step):
     return 1 - tf.cast(step, tf.float32) / 4
 
 
+def clipping(axes, max_norm):
+    optimizer = tf.train.MomentumOptimizer(0.1, 0.5)
+    return OPT.VariableClippingOptimizer(optimizer, dict.fromkeys(tf.trainable_variables(), axes), max_norm)
+
+
 OPTIMIZERS = {
     "LARS": (
         lambda: OPT.LARSOptimizer(0.5, 0.5, 0.1, 0.2, 0.01),
@@ -265,6 +270,14 @@ OPTIMIZERS = {
     "PowerSign, decay": (
         lambda: OPT.PowerSignOptimizer(0.05, 1.5, 0.5, decay),
         [0.644798, -0.77052, 3, 4, 0.19263, 0.0233544, 0.882511, -0.831695, 2.153, 0.0153004],
+    ),
+    "VariableClipping": (
+        lambda: clipping([1], 0.5),
+        [0.0197691, 0.373436, 3, 4, -0.062, -0.088, 0.474004, -0.159123, 0.479978, 0.011818],
+    ),
+    "VariableClipping of columns": (
+        lambda: clipping([0], 2.0),
+        [0.146986, 0.348055, 1.92351, 1.91552, -0.0792238, -0.0786198, 0.955413, -0.6898, 1.75704, 0.0282],
     ),
 }
 

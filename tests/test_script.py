@@ -317,3 +317,21 @@ tf.estimator.inputs
     )
     done = run_program(tmp_path, "program.py")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.process
+def test_one_line_says_which_api_was_chosen_and_why(tmp_path):
+    (tmp_path / "program.py").write_text("import helper\nprint('done')")
+    (tmp_path / "helper.py").write_text("import tensorflow as tf\ntf.Session()")
+    reason = "with TensorFlow 1's API, because TensorFlow 2 lacks tf.Session: --api=2 changes it\n"
+    done = run_program(tmp_path, "program.py", options=())
+    assert (done.stdout, done.stderr) == ("done\n", f"running program.py {reason}")
+    done = run_program(tmp_path, "-m", "program", options=())
+    assert (done.stdout, done.stderr) == ("done\n", f"running {tmp_path}/program.py {reason}")
+    done = run_program(tmp_path, "program.py", options=("--api=2",))
+    assert done.stderr.splitlines()[-1].startswith("AttributeError: module 'tensorflow' has no attribute 'Session'")
+    done = run_program(tmp_path, "program.py", options=("--api=3",))
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: api 3: no such API: use 1 for TensorFlow 1, or 2 for TensorFlow 2\n",
+    )

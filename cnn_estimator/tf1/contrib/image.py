@@ -319,6 +319,9 @@ def adjust_hsv_in_yiq(
         back = tf.constant(np.linalg.inv(_RGB_TO_YIQ), tf.float32)
         matrix = scale_value * tf.matmul(back, tf.matmul(turn, tf.constant(_RGB_TO_YIQ, tf.float32)))
         colours = tf.tensordot(tf.image.convert_image_dtype(image, tf.float32), matrix, [[-1], [1]])
+        if image.dtype.is_integer and image.dtype.size < tf.int32.size:
+            # Colours beyond the range of bytes wrap around, as in TensorFlow 1. A cast from float may clip them.
+            return tf.cast(tf.cast(colours * (image.dtype.max + 0.5), tf.int32), image.dtype)
         return tf.image.convert_image_dtype(colours, image.dtype)
 
 

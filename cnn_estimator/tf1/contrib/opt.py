@@ -458,11 +458,57 @@ class MultitaskOptimizerWrapper:
         return apply_unless_zero
 
 
+class VariableClippingOptimizer(tf.train.Optimizer):
+    """An optimizer that clips the norms of variables after each step of another optimizer."""
+
+    def __init__(
+        self,
+        opt: Any,
+        vars_to_clip_dims: dict[Any, list[int]],
+        max_norm: Any,
+        use_locking: bool = False,
+        colocate_clip_ops_with_vars: bool = False,
+        name: str = "VariableClipping",
+    ) -> None:
+        """vars_to_clip_dims: {variable: the axes over which its norm is computed}."""
+        super().__init__(use_locking, name)
+        self._opt = opt
+        self._axes = dict(vars_to_clip_dims)
+        self._max_norm = max_norm
+
+    def compute_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        return self._opt.compute_gradients(*args, **kwargs)
+
+    def get_slot(self, *args: Any, **kwargs: Any) -> Any:
+        return self._opt.get_slot(*args, **kwargs)
+
+    def get_slot_names(self, *args: Any, **kwargs: Any) -> Any:
+        return self._opt.get_slot_names(*args, **kwargs)
+
+    def apply_gradients(self, grads_and_vars: Any, global_step: Any = None, name: str | None = None) -> tf.Operation:
+        pairs = list(grads_and_vars)
+        with tf.name_scope(name, self._name) as scope:
+            update = self._opt.apply_gradients(pairs, global_step)
+            with tf.control_dependencies([update]):
+                trained = [pair for pair in pairs if pair[0] is not None]
+                clips = [self._clip(*pair) for pair in trained if pair[1] in self._axes]
+            return tf.group(update, *clips, name=scope)
+
+    def _clip(self, grad: Any, var: Any) -> Any:
+        axes = self._axes[var]
+        if isinstance(grad, tf.IndexedSlices) and 0 not in axes:
+            rows = tf.gather(var, grad.indices)
+            step = rows - tf.clip_by_norm(rows, self._max_norm, axes)
+            return tf.scatter_sub(var, grad.indices, step, use_locking=self._use_locking)
+        value = var.read_value()
+        return tf.assign_sub(var, value - tf.clip_by_norm(value, self._max_norm, axes), use_locking=self._use_locking)
+
+
 __getattr__ = module_getattr(
     "tf.contrib.opt",
     (),
     "use an optimizer of tf.train",
     names="AGNCustomGetter AGNOptimizer AdamGSOptimizer DropStaleGradientOptimizer ElasticAverageCustomGetter "
     "ElasticAverageOptimizer GGTOptimizer LazyAdamGSOptimizer ModelAverageCustomGetter ModelAverageOptimizer "
-    "RegAdagradOptimizer ShampooOptimizer VariableClippingOptimizer",
+    "RegAdagradOptimizer ShampooOptimizer",
 )

@@ -1,4 +1,0 @@
-"""stub"""
-
-SERVED: dict[str, str] = {}
-NOT_SERVED: dict[str, str] = {}
