@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.tf1 import aliases, choose_api, loading, old_numpy, python_keras, source, versions
+from cnn_estimator.tf1 import aliases, choose_api, loading, old_names, python_keras, source, versions
 
 # Messages of Python 3's SyntaxError, and lines of code, that point to Python 2.
 _PYTHON_2_ERRORS = (
@@ -115,7 +115,7 @@ def become(api: int, tf_version: str | None = None) -> None:
         if tf_version:
             versions.tell(tf_version, tensorflow, tensorflow.version)
     python_keras.install(aliases.keras_package(), api)
-    old_numpy.restore()
+    old_names.restore()
 
 
 def _read_file(path: str) -> bytes:
