@@ -146,9 +146,13 @@ array = np.zeros((2, 2))
 array.itemset(3, 1)
 array.itemset(0, 1, 2)
 array.itemset((1, 0), 9)
-assert array.tolist() == [[0, 2], [9, 1]] and refused(array.itemset, 5) and refused(array.itemset, (1,), 5)
-assert array.ptp() == 9 and array.ptp(0).tolist() == [9, 1] and array.ptp(axis=1, keepdims=True).tolist() == [[2], [8]]
-assert array.view(np.memmap).ptp() == 9 and np.ptp(array.view(np.recarray)) == 9
+array.itemset((0,), 4)
+assert array.tolist() == [[4, 2], [9, 1]] and refused(array.itemset, 1, 1, 1, 5)
+one = np.zeros((1, 1))
+one.itemset(5)
+assert one.tolist() == [[5]]
+assert array.ptp() == 8 and array.ptp(0).tolist() == [5, 1] and array.ptp(axis=1, keepdims=True).tolist() == [[2], [8]]
+assert array.view(np.memmap).ptp() == np.ptp(array.view(np.recarray)) == 8
 for one in (np.array([2.75]), np.array([[2.75]]), np.matrix([[2.75]]), np.array(2.75)):
     assert (float(one), int(one), complex(one), "%d" % one, "%.1f" % one) == (2.75, 2, 2.75, "2", "2.8")
 assert float(np.array(["3"])) == 3 and float(np.array([[1]], object)) == 1

@@ -116,6 +116,7 @@ CHANGED = {
     "numpy:ndarray.__float__": ".number_of_one_element",
     "numpy:ndarray.__int__": ".number_of_one_element",
     "numpy:reshape": ".reshape",
+    "numpy:row_stack": ".stack_of_iterator",
     "numpy:stack": ".stack_of_iterator",
     "numpy:sum": ".sum_of_generator",
     "numpy:unique": ".flat_inverse",
@@ -197,13 +198,13 @@ def msort(a: Any) -> np.ndarray:
 def itemset(self: Any, *arguments: Any) -> None:
     """Sets one element: itemset(value), itemset(position, value) or itemset(row, column, value)."""
     *index, value = arguments
-    position = index[0] if len(index) == 1 else tuple(index)
-    if position == () and self.size == 1:
-        position = 0
-    if not isinstance(position, tuple):
-        self.flat[position] = value
+    position = index[0] if index and isinstance(index[0], tuple) else tuple(index)
+    if len(position) == 1:
+        self.flat[position[0]] = value
     elif len(position) == self.ndim:
         self[position] = value
+    elif not position and self.size == 1:
+        self.flat[0] = value
     else:
         raise ValueError("incorrect number of indices for array")
 
