@@ -239,6 +239,146 @@ def test_internal_modules_of_tensorflow_have_the_names_of_tf_1(line, public):
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("training.tracking import graph_view as m; name = m.ObjectGraphView", "checkpoint.graph_view.ObjectGraphView"),
+        ("training.tracking.base import Trackable as name", "trackable.base.Trackable"),
+        ("training.tracking.tracking import AutoTrackable as name", "trackable.autotrackable.AutoTrackable"),
+        ("training.tracking.tracking import ResourceTracker as name", "trackable.resource.ResourceTracker"),
+        ("training.tracking import util as m; name = m.TrackableSaver", "checkpoint.checkpoint.TrackableSaver"),
+        ("training.checkpointable.base import CheckpointableBase as name", "trackable.base.Trackable"),
+        ("training.checkpointable.tracking import Checkpointable as name", "trackable.autotrackable.AutoTrackable"),
+        (
+            "training.checkpointable.data_structures import NoDependency as name",
+            "trackable.data_structures.NoDependency",
+        ),
+        (
+            "distribute import distribution_strategy_context as m; name = m.get_strategy",
+            "distribute.distribute_lib.get_strategy",
+        ),
+        ("training import distribute as m; name = m.Strategy", "distribute.distribute_lib.Strategy"),
+        ("ops import spectral_ops as m; name = m.rfft", "ops.signal.fft_ops.rfft"),
+        ("ops.spectral_ops import dct as name", "ops.signal.dct_ops.dct"),
+        ("ops.resource_variable_ops import _from_proto_fn as name", "ops.ref_variable._from_proto_fn"),
+        ("ops.variables import RefVariable as name", "ops.ref_variable.RefVariable"),
+        ("ops.variables import VariableV1 as name", "ops.variable_v1.VariableV1"),
+        ("ops.variable_scope import default_variable_creator as name", "ops.ref_variable.default_variable_creator"),
+        ("ops.nn import dynamic_rnn as name", "ops.rnn.dynamic_rnn"),
+        ("ops.random_ops import random_crop as name", "ops.random_crop_ops.random_crop"),
+        ("data.ops.dataset_ops import Options as name", "data.ops.options.Options"),
+        (
+            "data.experimental.ops.threading_options import ThreadingOptions as name",
+            "data.ops.options.ThreadingOptions",
+        ),
+        ("eager.function import defun as name", "eager.def_function.function"),
+        (
+            "framework.ops import convert_to_tensor_or_indexed_slices as name",
+            "framework.indexed_slices.convert_to_tensor_or_indexed_slices",
+        ),
+        ("saved_model.utils_impl import get_variables_path as name", "saved_model.path_helpers.get_variables_path"),
+        ("saved_model.loader_impl import _parse_saved_model as name", "saved_model.loader_impl.parse_saved_model"),
+        ("tpu.tpu import outside_compilation as name", "tpu.tpu_replication.outside_compilation"),
+    ],
+)
+def test_internal_modules_that_moved_are_found_where_tf_1_had_them(line, place):
+    names = {}
+    exec(f"from {P}.{line}", names)
+    module, _, name = place.rpartition(".")
+    assert names["name"] is getattr(importlib.import_module(f"{P}.{module}"), name)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        (f"from {P}.util.tf_export import estimator_export as name", "estimator_export.estimator_export"),
+        (f"from {P}.tpu.tpu_config import TPUConfig as name", "tpu.tpu_config.TPUConfig"),
+        (f"from {P}.tpu import tpu_estimator as m; name = m.TPUEstimator", "tpu.tpu_estimator.TPUEstimator"),
+    ],
+)
+def test_internal_names_that_moved_to_the_estimator_library(line, place):
+    names = {}
+    exec(line, names)
+    module, _, name = place.rpartition(".")
+    assert names["name"] is getattr(importlib.import_module(f"tensorflow_estimator.python.estimator.{module}"), name)
+
+
+@pytest.mark.integration
+def test_an_events_writer_of_the_internal_module_writes_events(tmp_path):
+    from tensorflow.python.pywrap_tensorflow import EventsWriter
+
+    writer = EventsWriter(str(tmp_path / "events").encode())
+    writer.WriteEvent(tf.Event(step=3))
+    writer.Flush()
+    (path,) = tmp_path.iterdir()
+    assert [event.step for event in tf.train.summary_iterator(str(path))] == [0, 3]
+
+
+@pytest.mark.unit
+def test_copies_of_the_api_inside_the_api_have_the_estimator():
+    tensorflow = importlib.import_module("tensorflow")
+    names = {}
+    exec("from tensorflow.compat.v2.compat.v1 import estimator", names)
+    assert names["estimator"].Estimator is tf.estimator.Estimator is tensorflow.compat.v2.compat.v1.estimator.Estimator
+    newer = tensorflow.compat.v1.compat.v2.estimator.Estimator
+    assert newer is tensorflow.compat.v2.estimator.Estimator is tensorflow.compat.v2.compat.v2.estimator.Estimator
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("from tensorflow.tools.graph_transforms import TransformGraph as name", r"use tf\.graph_util"),
+        (f"from {P}.profiler import profile_context as m; name = m.ProfileContext", r"use tf\.profiler\.Profiler"),
+    ],
+)
+def test_internal_modules_that_are_gone_raise_an_error_when_they_are_used(line, advice):
+    names = {}
+    exec(line, names)
+    with pytest.raises(NotImplementedError, match=advice):
+        names["name"]()
+
+
+@pytest.mark.unit
+def test_arg_scope_is_a_function_and_a_file():
+    for line in (
+        f"from {CONTRIB}.framework.python.ops import arg_scope",
+        f"from {CONTRIB}.framework.python.ops.arg_scope import arg_scope",
+        f"from {CONTRIB}.framework.python.ops import arg_scope, add_arg_scope, variables",
+        f"import {CONTRIB}.framework.python.ops.arg_scope as arg_scope",
+        f"from {CONTRIB}.framework.python.ops.arg_scope import *",
+    ):
+        names = {}
+        exec(line, names)
+        assert names["arg_scope"] is tf.contrib.framework.arg_scope
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("part", "present"),
+    [
+        ("layers", "fully_connected real_valued_column embed_sequence l2_regularizer"),
+        ("slim", "conv2d arg_scope losses learning nets"),
+        ("learn", "Estimator RunConfig datasets learn_runner"),
+        ("framework", "arg_scope get_or_create_global_step py_func"),
+        ("estimator", "stop_if_higher_hook multi_class_head"),
+        ("rnn", "LSTMCell LSTMBlockCell"),
+        ("keras", "layers Model"),
+        ("tensorboard", "plugins"),
+        ("rnn.python.ops.core_rnn_cell", "LSTMCell"),
+    ],
+)
+def test_import_star_gives_the_names_of_a_part_and_nothing_that_it_only_imports(part, present):
+    names = {}
+    exec(f"from {CONTRIB}.{part} import *", names)
+    assert set(present.split()) <= set(names)
+    assert not {"Any", "Callable", "Mapping", "module_getattr", "np", "sys", "tf"} & set(names)
+    listed = dir(importlib.import_module(f"{CONTRIB}.{part}")) if "." not in part else names
+    assert set(present.split()) <= set(listed)
+
+
+@pytest.mark.unit
 def test_an_alias_leads_to_the_module_itself(monkeypatch):
     monkeypatch.setattr("sys.meta_path", [aliases.AliasFinder({"other": "json"}), *sys.meta_path])
     monkeypatch.setattr("sys.modules", dict(sys.modules))

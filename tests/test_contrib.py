@@ -701,6 +701,22 @@ def test_cluster_resolvers_are_those_of_tf_distribute():
     assert contrib.cluster_resolver.TPUClusterResolver is tf.distribute.cluster_resolver.TPUClusterResolver
 
 
+@pytest.mark.parametrize("name", ["", b""])
+def test_a_tpu_without_a_name_is_this_machine(tmp_path, name):
+    resolver = contrib.cluster_resolver.TPUClusterResolver(name, zone=None, project=None)
+    assert resolver.master() == resolver.get_master() == ""
+    assert not resolver.cluster_spec()
+    assert (resolver.task_type, resolver.task_id) == ("worker", 0)
+    config = contrib.tpu.RunConfig(cluster=resolver, model_dir=str(tmp_path), tpu_config=contrib.tpu.TPUConfig(2))
+    assert (config.master, config.is_chief, config.num_worker_replicas) == ("", True, 1)
+    estimator = contrib.tpu.TPUEstimator(_model_fn, config=config, use_tpu=False, train_batch_size=4)
+    estimator.train(_input_fn, max_steps=1)
+    address = contrib.cluster_resolver.TPUClusterResolver("grpc://1.2.3.4:8470")
+    assert (address.master(), address.cluster_spec().as_dict()) == ("grpc://1.2.3.4:8470", {"worker": ["1.2.3.4:8470"]})
+    with pytest.raises(ValueError, match="TPU Name"):
+        contrib.cluster_resolver.TPUClusterResolver()
+
+
 def test_aliases_of_names_in_tensorflow_2():
     assert contrib.keras.layers.Dense is tf.keras.layers.Dense
     assert contrib.signal.stft is tf.signal.stft

@@ -55,6 +55,46 @@ from tensorflow.train import AdamOptimizer
 assert dense is tf.layers.dense and dropout is tf.nn.dropout and LSTMCell is tf.nn.rnn_cell.LSTMCell
 assert AdamOptimizer is tf.train.AdamOptimizer and tf.summary.FileWriter and distribute is tf.distribute
 assert nest.is_sequence((1,)) and gen_nn_ops._relu_grad and training_ops.apply_adam
+assert tf.pywrap_tensorflow.NewCheckpointReader and tf.python.ops.rnn.dynamic_rnn
+from tensorflow.python.keras.wrappers import scikit_learn
+from tensorflow.python.feature_column.dense_features import DenseFeatures
+from tensorflow.python.keras.saving import saving_utils
+from tensorflow.python.keras.utils import multi_gpu_model, tf_utils
+from tensorflow.keras.wrappers.scikit_learn import KerasClassifier
+from keras import objectives
+from keras.backend.tensorflow_backend import set_session
+from keras.constraints import maxnorm
+from keras.engine import InputSpec, Layer, Model, Network
+from keras.engine.topology import Container, get_source_inputs
+from keras.layers.core import Flatten
+from keras.layers.merge import _Merge
+from keras.layers.normalization import BatchNormalization
+from keras.layers.recurrent import GRU, _generate_zero_filled_state_for_cell
+from keras.utils import generic_utils, np_utils
+from keras.utils.generic_utils import deserialize_keras_object, get_custom_objects
+assert Layer is tf.keras.layers.Layer and Container is Network is Model is tf.keras.Model
+assert InputSpec is tf.keras.layers.InputSpec and GRU is tf.keras.layers.GRU and Flatten is keras.layers.Flatten
+assert BatchNormalization is tf.keras.layers.BatchNormalization and own_keras.utils.np_utils is np_utils
+assert objectives.mean_squared_error is tf.keras.losses.mean_squared_error and maxnorm is keras.constraints.max_norm
+assert set_session is tf.keras.backend.set_session is own_keras.backend.tensorflow_backend.set_session
+assert tf.keras.Sequential.predict_classes and DenseFeatures is tf.keras.layers.DenseFeatures
+assert KerasClassifier is scikit_learn.KerasClassifier is own_keras.wrappers.scikit_learn.KerasClassifier
+
+from tensorflow.python.framework import ops, tensor_shape
+one = tf.placeholder(tf.float32, ["100", 28 / 2, None])
+assert type(one) is type(one + 1) is tf.Tensor is ops.Tensor
+assert isinstance(one, tf.Tensor) and not isinstance(tf.get_variable("v", [2.0]), tf.Tensor)
+assert one.shape.as_list() == [100, 14, None] and tf.Dimension(3.0) == 3
+for size in (3.5, "a", -1.0):
+    try:
+        tf.TensorShape([size])
+        raise AssertionError(size)
+    except ValueError:
+        pass
+assert tensor_shape.matrix(2, 3).as_list() == [2, 3] and tensor_shape.scalar().ndims == 0
+def is_tensor(value):
+    return isinstance(value, tf.Tensor) and type(value) is not tf.Tensor  # an eager tensor
+assert tf.Session().run(tf.py_function(is_tensor, [tf.constant(1)], tf.bool))
 kept = tf.Session().run(dropout(tf.ones([1000]), 0.9)) > 0  # the second argument of TF 2 is the rate to drop
 assert kept.mean() > 0.5
 assert numpy.int is int

@@ -9,11 +9,12 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
-import operator
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
+
+from cnn_estimator.tf1 import moved
 
 _API = "tensorflow_estimator._api"
 
@@ -31,33 +32,19 @@ _REMOVED_ALIASES = {
     "tensorflow.examples.tutorials.mnist.input_data": "cnn_estimator.tf1.input_data",
     "tensorflow.examples.tutorials.mnist.mnist": "cnn_estimator.tf1.tutorial_mnist",
 }
-# Modules that moved inside TensorFlow.
-_MOVED_ALIASES = {"tensorflow.python.training.training_ops": "tensorflow.python.ops.gen_training_ops"}
 # TensorFlow's internal copy of Keras lacks these parts. The Keras package's parts fit, because they hold no layers.
 _KERAS_PARTS = ("applications", "datasets", "preprocessing")
 # Names of TensorFlow 2 that Keras provides, and that TensorFlow loads at their first use.
 _KERAS_NAMES = ("initializers", "keras", "losses", "metrics", "optimizers")
-# Internal names of TensorFlow 1: {module: {name in the module: public name in tf}}.
-_CONSTANTS = {"convert_variables_to_constants": "graph_util.convert_variables_to_constants"}
-_INTERNAL_NAMES = {
-    "framework.graph_util": _CONSTANTS,
-    "framework.graph_util_impl": _CONSTANTS,
-    "framework.ops": {
-        "IndexedSlices": "IndexedSlices",
-        "Tensor": "Tensor",
-        "register_tensor_conversion_function": "register_tensor_conversion_function",
-    },
-    "ops.array_ops": {"stack": "stack", "unstack": "unstack"},
-    "ops.control_flow_ops": {"Assert": "Assert", "case": "case", "cond": "cond", "while_loop": "while_loop"},
-    "ops.functional_ops": {"map_fn": "map_fn"},
-    "ops.variable_scope": {"variable": "Variable"},
-    "pywrap_tensorflow": {"NewCheckpointReader": "train.NewCheckpointReader"},
-    "util.nest": {"is_sequence": "nest.is_nested"},
-}
 _API_V1 = "tensorflow._api.v2.compat.v1."
 # Parts that AliasFinder finds, or that are the same module under every name.
 _ALIASED_PARTS = ("compat", "contrib", "estimator", "examples", "keras")
-_EMPTY_PACKAGES = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist")
+_EMPTY_PACKAGES = (
+    "tensorflow.examples",
+    "tensorflow.examples.tutorials",
+    "tensorflow.examples.tutorials.mnist",
+    *moved.PACKAGES,
+)
 
 
 class AliasFinder(importlib.abc.MetaPathFinder):
@@ -124,7 +111,7 @@ def install(targets: dict[str, str]) -> None:
 
 
 def install_removed(tensorflow: ModuleType, tf: ModuleType) -> None:
-    """Gives TensorFlow tf.contrib and tensorflow.examples. Their parts are loaded at first use."""
+    """Gives TensorFlow tf.contrib, tensorflow.examples and modules that moved. They are loaded at first use."""
     for name in _EMPTY_PACKAGES:
         module = ModuleType(name)
         module.__path__ = []
@@ -133,10 +120,24 @@ def install_removed(tensorflow: ModuleType, tf: ModuleType) -> None:
         setattr(sys.modules[parent], attribute, module)
     keras = f"{keras_package()}.api._v1.keras"
     parts = {f"tensorflow.python.keras.{part}": f"{keras}.{part}" for part in _KERAS_PARTS}
-    sys.meta_path.insert(0, AliasFinder(_REMOVED_ALIASES | _MOVED_ALIASES | parts))
+    sys.meta_path.insert(0, AliasFinder(_REMOVED_ALIASES | moved.module_aliases() | parts))
+    moved.install_gone()
     contrib = importlib.import_module("tensorflow.contrib")
     for api in (tensorflow, tf):
         vars(api)["contrib"] = contrib
+    _give_estimator_to_inner_copies(tensorflow)
+
+
+def _give_estimator_to_inner_copies(tensorflow: ModuleType) -> None:
+    """Gives tf.compat.v2.compat.v1, and the other copies of the API inside the API, their tf.estimator."""
+    for outer in ("v1", "v2"):
+        compat = getattr(tensorflow.compat, outer).compat
+        sys.modules.setdefault(f"tensorflow.compat.{outer}.compat", compat)
+        for inner in ("v1", "v2"):
+            api = getattr(compat, inner)
+            sys.modules.setdefault(f"tensorflow.compat.{outer}.compat.{inner}", api)
+            if not hasattr(api, "estimator"):
+                api.estimator = importlib.import_module(f"{_API}.{inner}.estimator")
 
 
 def keras_package() -> str:
@@ -172,15 +173,26 @@ def restore_internal_names(tf: ModuleType) -> None:
     from tensorflow.python.ops import gen_nn_ops
     from tensorflow.python.util.lazy_loader import LazyLoader
 
-    for module_name, names in _INTERNAL_NAMES.items():
-        module = importlib.import_module(f"tensorflow.python.{module_name}")
-        for old, public in names.items():
-            if not hasattr(module, old):
-                setattr(module, old, operator.attrgetter(public)(tf))
+    moved.restore_names(tf)
     gen_nn_ops._relu_grad = gen_nn_ops.relu_grad
     # TensorFlow looks for batch normalization where Keras had it before Keras moved it to src.
     batch_normalization = f"{keras_package()}.src.legacy_tf_layers.normalization"
     normalization.normalization = LazyLoader("normalization", vars(normalization), batch_normalization)
+    _accept_an_empty_tpu_name()
+
+
+def _accept_an_empty_tpu_name() -> None:
+    """Makes TPUClusterResolver("") name this machine, as in TensorFlow 1, for models that run with use_tpu=False."""
+    from tensorflow.python.distribute.cluster_resolver.tpu import tpu_cluster_resolver
+
+    resolver = tpu_cluster_resolver.TPUClusterResolver
+    init = resolver.__init__
+
+    @functools.wraps(init)
+    def init_local(self: Any, tpu: Any = None, *args: Any, **kwargs: Any) -> None:
+        init(self, "local" if tpu in ("", b"") else tpu, *args, **kwargs)
+
+    resolver.__init__ = init_local
 
 
 def replace_dataset_loaders() -> None:
@@ -202,6 +214,8 @@ def _load_data(function: str, *arguments: str, **keywords: str) -> object:
 
 def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
     """Turns the module tensorflow into the TF 1 API. Only for a process that runs nothing but a TF 1 program."""
+    from cnn_estimator.tf1 import graph_types, old_keras  # they need TensorFlow
+
     _keep_for_the_estimator_library(tensorflow)
     keras = keras_package()
     targets = {"tensorflow.estimator": tf.estimator.__name__, "tensorflow.keras": keras}
@@ -209,9 +223,14 @@ def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
         targets["keras"] = keras  # Keras 3 cannot work without eager execution
     sys.meta_path.insert(0, AliasFinder(targets))
     _give_keras_its_v1_api(keras)
+    old_keras.restore(keras)
     for name in dir(tf):
         if not name.startswith("_") and name != "compat":  # tensorflow.compat has all of tf.compat already
             setattr(tensorflow, name, getattr(tf, name))
+    graph_types.restore(tensorflow, tf)
+    for api in (tensorflow, tf):
+        api.python = sys.modules["tensorflow.python"]  # type: ignore[attr-defined]
+        api.pywrap_tensorflow = api.python.pywrap_tensorflow  # type: ignore[attr-defined]
     base = importlib.import_module("tensorflow.python.layers.base")  # it has the layers of TensorFlow's copy of Keras
     base.Layer = tf.layers.Layer  # type: ignore[attr-defined]
     base.InputSpec = tf.layers.InputSpec  # type: ignore[attr-defined]

@@ -1,7 +1,10 @@
 """Stand-ins for names of TF 1 that no longer exist: they can be imported, and raise an error when they are used."""
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import NoReturn
+
+_HELPERS = (__name__, "__future__", "collections.abc", "functools", "typing")  # modules that only help to write code
 
 
 class Unavailable:
@@ -61,4 +64,21 @@ def module_getattr(
             raise absent
         return Unavailable(f"{area}.{name}", advice.get(name, instead))
 
+    vars(__getattr__)["sources"] = sources
     return __getattr__
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """Returns what a module and the sources of its module_getattr provide, without what they only import."""
+    sources = getattr(vars(module).get("__getattr__"), "sources", ())
+    names = {name for name in vars(module) if _provides(module, name)}
+    return sorted(names.union(name for source in sources for name in dir(source) if _provides(source, name)))
+
+
+def _provides(source: object, name: str) -> bool:
+    if name.startswith("_"):
+        return False
+    value = getattr(source, name, None)
+    if isinstance(value, ModuleType):  # its own submodule
+        return value.__name__ == f"{getattr(source, '__name__', None)}.{name}"
+    return isinstance(value, Unavailable) or getattr(value, "__module__", None) not in _HELPERS

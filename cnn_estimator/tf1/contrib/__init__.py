@@ -9,7 +9,7 @@ import importlib.util
 from types import ModuleType
 
 from cnn_estimator.tf1.contrib import _submodules
-from cnn_estimator.tf1.unavailable import module_getattr
+from cnn_estimator.tf1.unavailable import module_getattr, public_names
 
 _NO_SUCCESSOR = "no library replaces it, TensorFlow 1.15 on Python 3.7 is the last release with it"
 _SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
@@ -50,7 +50,25 @@ def part(name: str) -> ModuleType:
         full_name = f"tensorflow.contrib.{name}"
         raise ModuleNotFoundError(f"No module named {full_name!r}", name=full_name)
     vars(module).setdefault("__path__", [])  # programs import its submodules
+    _list_names(module)
     return module
+
+
+def _list_names(module: ModuleType) -> None:
+    """Makes `import *` and dir() find all names of a part, also those that its __getattr__ looks up."""
+    look_up = vars(module).get("__getattr__")
+    if look_up is None:
+        return
+    own_list = vars(module).pop("__all__", [])
+
+    def list_names() -> list[str]:
+        return sorted({*own_list, *public_names(module)})
+
+    @functools.wraps(look_up)  # it keeps the attribute `sources`
+    def __getattr__(name: str) -> object:
+        return list_names() if name == "__all__" else look_up(name)
+
+    vars(module).update({"__getattr__": __getattr__, "__dir__": list_names})
 
 
 def find(path: str) -> ModuleType:

@@ -8,7 +8,7 @@ import importlib
 from types import ModuleType
 
 from cnn_estimator.tf1.aliases import keras_package
-from cnn_estimator.tf1.unavailable import Unavailable
+from cnn_estimator.tf1.unavailable import Unavailable, public_names
 
 _KERAS = f"{keras_package()}.api._v1.keras"
 _PREPROCESSING = "cnn_estimator.tf1.contrib.learn.preprocessing"
@@ -44,15 +44,30 @@ class _Submodule(ModuleType):
     submodule that is called is an error: the program took it for a function.
     """
 
+    _part: ModuleType
+
     def __init__(self, name: str, sources: list[ModuleType], part: ModuleType) -> None:
         """name: the full name; sources: modules whose names it gets. Earlier sources have precedence."""
         super().__init__(name)
-        self._part = part
+        vars(self)["_part"] = part
         self.__path__: list[str] = []
-        for module in reversed(sources):  # `import *` needs the names in the module itself
-            vars(self).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
+        for module in reversed(sources):
+            for key, value in vars(module).items():
+                if not key.startswith("__"):
+                    setattr(self, key, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Keeps a function where Python would put the file of the same name, such as arg_scope."""
+        if isinstance(value, ModuleType):
+            before = vars(self).get(name, getattr(self._part, name, None))
+            if not isinstance(before, ModuleType | Unavailable | None):
+                return
+        super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> object:
+        if name == "__all__":
+            names = [key for key in vars(self) if not key.startswith("_")]
+            return names or public_names(self._part)
         if name.startswith("__"):  # Python's own look-ups, such as __wrapped__
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if hasattr(self._part, name):

@@ -1,0 +1,206 @@
+"""Keras under `run`: what its classes could do in TensorFlow 1.15.5, whose numbers the expected ones are."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from cnn_estimator.tf1 import aliases, keras_wrappers, old_keras, tf
+
+pytestmark = pytest.mark.integration
+
+L = tf.keras.layers
+X = np.array([[[1.0, 2], [0, 0], [3, 5]], [[0, 0], [2, 2], [0, 0]]], np.float32)
+ROWS = X.reshape(6, 2)
+CHANGED = {
+    "engine.sequential.Sequential": ("predict_classes", "predict_proba"),
+    "engine.base_layer.Layer": ("add_update",),
+    "engine.base_layer_v1.Layer": ("add_update",),
+    "layers.normalization.batch_normalization.BatchNormalizationBase": ("_moments", "__init_subclass__"),
+    "layers.rnn.base_rnn": ("backend",),
+    "layers.rnn.stacked_rnn_cells": ("backend",),
+    "utils.generic_utils": ("to_snake_case",),
+}
+
+
+def _changed(path):
+    source = f"{aliases.keras_package()}.src"
+    folder, _, name = path.rpartition(".")
+    module = importlib.import_module(f"{source}.{folder}")
+    return getattr(module, name) if hasattr(module, name) else importlib.import_module(f"{source}.{path}")
+
+
+@pytest.fixture(autouse=True)
+def old_classes():
+    """Calls restore(), and undoes its changes."""
+    before = [
+        (_changed(path), name, vars(_changed(path)).get(name)) for path, names in CHANGED.items() for name in names
+    ]
+    old_keras.restore(aliases.keras_package())
+    tf.keras.backend.clear_session()
+    with tf.Graph().as_default():
+        yield
+    for owner, name, value in before:
+        if value is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, value)
+
+
+def values(tensor):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(tensor)
+
+
+class _Cell(L.Layer):
+    state_size = output_size = 2
+
+    def build(self, shape):
+        self.k = self.add_weight("k", (shape[-1], 2))
+        self.built = True
+
+    def call(self, x, states):
+        return states[0], [states[0]]
+
+
+WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: L.LSTM(2), [f"lstm/{name}" for name in WEIGHTS]),
+        (lambda: L.GRU(2), [f"gru/{name}" for name in WEIGHTS]),
+        (lambda: L.SimpleRNN(2, name="a"), [f"a/{name}" for name in WEIGHTS]),
+        (lambda: L.RNN(_Cell()), ["rnn/k"]),
+        (
+            lambda: L.RNN([L.LSTMCell(2), L.GRUCell(2)]),
+            [f"rnn/{name}" for name in WEIGHTS] + [f"rnn/{name}_1" for name in WEIGHTS],
+        ),
+        (
+            lambda: L.Bidirectional(L.LSTM(2)),
+            [f"bidirectional/{way}_lstm/{name}" for way in ("forward", "backward") for name in WEIGHTS],
+        ),
+    ],
+)
+def test_recurrent_layers_have_the_variables_of_1_15(make, names):
+    make()(tf.keras.Input((4, 3)))
+    assert [variable.op.name for variable in tf.global_variables()] == names
+
+
+def test_the_default_names_of_layers_are_those_of_1_15():
+    assert L.ConvLSTM2D(2, 3).name == "conv_lst_m2d"
+    assert L.Conv2DTranspose(2, 3).name == "conv2d_transpose"
+
+
+def test_batch_normalization_ignores_masks():
+    layer = L.BatchNormalization()
+    expected = [
+        [[0, 0.27731], [-0.8657, -0.83192], [1.7314, 1.94115]],
+        [[-0.8657, -0.83192], [0.8657, 0.27731], [-0.8657, -0.83192]],
+    ]
+    np.testing.assert_allclose(values(layer(L.Masking()(tf.constant(X)), training=True)), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("base", [L.BatchNormalization, tf.layers.BatchNormalization])
+def test_batch_normalization_may_have_its_own_moments(base):
+    class Shifted(base):
+        def _moments(self, inputs, reduction_axes, keep_dims):
+            mean, variance = super()._moments(inputs, reduction_axes, keep_dims=keep_dims)
+            return mean + 1, variance
+
+    layer = Shifted(fused=False) if base is tf.layers.BatchNormalization else Shifted()
+    expected = [
+        *([-0.8657, -0.27731], [-1.7314, -1.38654], [0.8657, 1.38654]),
+        *([-1.7314, -1.38654], [0, -0.27731], [-1.7314, -1.38654]),
+    ]
+    np.testing.assert_allclose(values(layer(tf.constant(ROWS), training=True)), expected, atol=2e-5)
+
+
+class _Counter(L.Layer):
+    def build(self, shape):
+        self.n = self.add_weight("n", (), initializer="zeros", trainable=False)
+        self.built = True
+
+    def call(self, x):
+        self.add_update(tf.assign_add(self.n, 1.0), inputs=x)
+        self.add_loss(tf.reduce_sum(x), inputs=x)
+        return x * 2
+
+
+def test_updates_and_losses_may_name_their_inputs():
+    with tf.Session().as_default():
+        model = tf.keras.Sequential([_Counter(input_shape=(2,)), L.Dense(1, kernel_initializer="ones")])
+        model.compile(tf.train.GradientDescentOptimizer(0.0), "mse")
+        history = model.fit(np.ones((4, 2)), np.zeros((4, 1)), epochs=3, batch_size=2, verbose=0)
+        assert model.layers[0].get_weights() == [6]
+    assert history.history["loss"] == [20, 20, 20]
+
+
+EXAMPLES = np.array([[0.0, 1], [1, 0], [2, 3], [-4, -1]])
+
+
+def _model(units=4, out=2, loss="categorical_crossentropy"):
+    activation = {"categorical_crossentropy": "softmax", "binary_crossentropy": "sigmoid", "mse": None}[loss]
+    weights = tf.constant_initializer(np.linspace(-1, 1, units * out))
+    layers = [
+        L.Dense(units, input_shape=(2,), kernel_initializer="ones"),
+        L.Dense(out, activation, kernel_initializer=weights),
+    ]
+    model = tf.keras.Sequential(layers)
+    model.compile(tf.keras.optimizers.SGD(0.01), loss, metrics=["accuracy"])
+    return model
+
+
+def test_a_model_predicts_classes():
+    with tf.Session().as_default():
+        model = _model(3)
+        assert model.predict_classes(EXAMPLES).tolist() == [1, 1, 1, 0]
+        np.testing.assert_array_equal(model.predict_proba(EXAMPLES), model.predict(EXAMPLES))
+        binary = _model(4, 1, "binary_crossentropy")
+        binary.set_weights([weights * 0 + 1 for weights in binary.get_weights()])
+        assert binary.predict_classes(EXAMPLES).tolist() == [[1], [1], [1], [0]]
+
+
+def test_a_classifier_of_scikit_learn_trains_and_scores():
+    labels = np.array([5, 7, 5, 7])
+    with tf.Session().as_default():
+        classifier = keras_wrappers.KerasClassifier(_model, units=3, epochs=2, batch_size=4, verbose=0, shuffle=False)
+        history = classifier.fit(EXAMPLES, labels)
+        np.testing.assert_allclose(history.history["loss"], [3.432879, 3.005324], rtol=1e-5)
+        assert classifier.predict(EXAMPLES).tolist() == [7, 7, 7, 5]
+        expected = [[0.29461, 0.70539], [0.29495, 0.70505], [0.0123, 0.9877], [0.9878, 0.0122]]
+        np.testing.assert_allclose(classifier.predict_proba(EXAMPLES), expected, atol=2e-5)
+        assert classifier.score(EXAMPLES, labels) == 0.25
+        binary = keras_wrappers.KerasClassifier(_model, out=1, loss="binary_crossentropy", epochs=1, verbose=0)
+        binary.fit(EXAMPLES, np.array(["a", "b", "a", "b"]))
+        assert binary.predict(EXAMPLES).tolist() == [["a"], ["a"], ["a"], ["b"]]
+        assert binary.predict_proba(EXAMPLES).shape == (4, 2)
+        assert binary.score(EXAMPLES, np.array(["a", "b", "a", "b"])) == 0.75
+
+
+def test_a_regressor_of_scikit_learn_trains_and_scores():
+    with tf.Session().as_default():
+        regressor = keras_wrappers.KerasRegressor(build_fn=_model, out=1, loss="mse", epochs=1, verbose=0)
+        regressor.fit(EXAMPLES, np.arange(4.0))
+        np.testing.assert_allclose(regressor.predict(EXAMPLES), [0.05, -0.06111, -0.35889, 0.77444], atol=2e-5)
+        assert regressor.score(EXAMPLES, np.arange(4.0)) == pytest.approx(-2.91148, abs=2e-5)
+    assert sorted(regressor.get_params()) == ["build_fn", "epochs", "loss", "out", "verbose"]
+    assert regressor.set_params(units=2).get_params()["units"] == 2
+    with pytest.raises(ValueError, match="nonsense is not a legal parameter"):
+        keras_wrappers.KerasClassifier(_model, nonsense=3)
+
+
+def test_the_old_names_of_the_data_formats():
+    assert old_keras.image_dim_ordering() == "tf"
+    old_keras.set_image_dim_ordering("th")
+    assert tf.keras.backend.image_data_format() == "channels_first"
+    old_keras.set_image_dim_ordering("tf")
+    assert tf.keras.backend.image_data_format() == "channels_last"
+
+
+@pytest.mark.parametrize("name", ["HDF5Matrix", "multi_gpu_model"])
+def test_what_keras_has_removed_raises_an_error_with_advice(name):
+    with pytest.raises(NotImplementedError, match=rf"^tf\.keras\.utils\.{name} is not available"):
+        getattr(old_keras, name)(None, 2)
