@@ -733,8 +733,6 @@ def test_aliases_of_names_in_tensorflow_2():
         assert session.run(area.get()) == [2]
     assert contrib.autograph.to_graph is tf.autograph.to_graph
     assert contrib.distributions.Normal is tf.distributions.Normal
-    with pytest.raises(NotImplementedError, match="tensorflow-probability"):
-        contrib.distributions.MultivariateNormalDiag(0)
     proto = contrib.util.make_tensor_proto([1.0, 2.0], shape=[2, 1])
     assert contrib.util.make_ndarray(proto).tolist() == [[1], [2]]
     assert contrib.util.constant_value(tf.constant(3)) == 3

@@ -61,9 +61,7 @@ def test_the_report_names_what_is_missing_and_where(tmp_path):
     assert "missing, handled:\n  tensorflow.nothing  ./package/train.py:10\n" in done.stdout
     assert "old names that run restores:\n  numpy.int  ./package/train.py:13 " in done.stdout
     assert "old names that are missing:\n  numpy.nothing  ./package/train.py:13 " in done.stdout
-    assert done.stdout.endswith(
-        "\n  ./package/train.py:14\n\npackages that are not installed: missing_package\n"
-    )
+    assert done.stdout.endswith("\n  ./package/train.py:14\n\npackages that are not installed: missing_package\n")
 
     done = scan(tmp_path, "--json", "package/data.py", "package/plain.py")
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,6 @@ from tensorflow.python.ops.lookup_ops import (  # type: ignore[import-untyped]
     TextFileStringTableInitializer,
     index_table_from_file,
     index_to_string_table_from_file,
-    index_to_string_table_from_tensor,
 )
 from tensorflow.python.ops.lookup_ops import (  # type: ignore[import-untyped]
     InitializableLookupTableBaseV1 as InitializableLookupTableBase,
@@ -88,6 +87,11 @@ def index_table_from_tensor(
         dtype=dtype,
         name=name,
     )
+
+
+def index_to_string_table_from_tensor(mapping: Any, default_value: str = "UNK", name: str | None = None) -> Any:
+    """Returns a table from int64 indices to the strings of a 1-D tensor. Other indices get default_value."""
+    return _lookup_ops.index_to_string_table_from_tensor(mapping, default_value, name)
 
 
 def string_to_index_table_from_tensor(
