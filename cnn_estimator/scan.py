@@ -156,7 +156,7 @@ def _api(path: str, file: source.Source, tensorflow: ModuleType, choice: choose_
     if not any(_is_of_library(use.name) for use in file.uses):
         return None
     own = choose_api.choose({path: file}, tensorflow)
-    return own.api if own.reason != choose_api.UNDECIDED else choice.api
+    return choice.api if own.reason in (choose_api.UNDECIDED, choose_api.ALL_IN_TF2) else own.api
 
 
 def _is_of_library(name: str) -> bool:

@@ -71,7 +71,7 @@ def test_a_tensorflow_2_program_with_estimators_runs_unmodified(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == RESULTS
     assert done.stderr.startswith(
-        "running program.py with TensorFlow 2's API, because TensorFlow 1 lacks tf.random.set_seed and "
+        "running program.py with TensorFlow 2's API, because TensorFlow 1 lacks tf.random.set_seed: --api=1 changes it\n"
     ), done.stderr
 
 

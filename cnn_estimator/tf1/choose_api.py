@@ -6,15 +6,26 @@ from types import ModuleType
 
 from cnn_estimator.tf1.source import Source
 
-# The reason where the names of both APIs are used alone.
+# The reasons where the names of both APIs are used alone.
 UNDECIDED = "no name tells TensorFlow 1 from TensorFlow 2"
+ALL_IN_TF2 = "it uses no name that TensorFlow 2 lacks"
 
 # Parts whose names do not tell: TensorFlow has no estimator before the bridge is loaded, and Keras's names are in both.
 _UNDECIDED_PARTS = ("compat", "estimator", "keras", "python")
-_TF1_NAMES = ("tensorflow.contrib", "tensorflow.estimator.inputs", "tensorflow.examples")
+_TF1_NAMES = (
+    *("tensorflow.contrib", "tensorflow.examples", "tensorflow.keras.backend.get_session"),
+    *("tensorflow.keras.backend.set_session", "tensorflow.keras.layers.CuDNNGRU", "tensorflow.keras.layers.CuDNNLSTM"),
+    *("tensorflow.estimator.experimental.KMeans", "tensorflow.estimator.inputs", "tensorflow.estimator.tpu"),
+)
 # Names of both APIs, which TensorFlow 1 programs use only after enable_eager_execution.
 _EAGER_NAMES = ("tensorflow.GradientTape", "tensorflow.function")
 _ENABLE_EAGER = ("enable_eager_execution", "enable_v2_behavior")
+_ESTIMATORS = ("tensorflow.estimator.", "tensorflow.keras.estimator.")
+_COMPAT = "tensorflow.compat."
+_COMPAT_V1 = f"{_COMPAT}v1."
+# TensorFlow 2 code, which has eager execution on, cannot use them without a graph or disable_eager_execution.
+_GRAPH_NAMES = (f"{_COMPAT_V1}InteractiveSession", f"{_COMPAT_V1}Session", f"{_COMPAT_V1}placeholder")
+_DISABLE_EAGER = (f"{_COMPAT_V1}disable_eager_execution", f"{_COMPAT_V1}disable_v2_behavior")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +44,9 @@ class Choice:
 def choose(sources: Mapping[str, Source], tensorflow: ModuleType) -> Choice:
     """Returns the API for a program.
 
-    The API with the larger number of names that only this API has wins. If no name tells, eager code is TensorFlow 2
-    and everything else TensorFlow 1.
+    The API with the larger number of names that only this API has wins. If no name tells, these programs are
+    TensorFlow 2: eager code, programs with Estimators, and programs that write tf.compat.v1 where TensorFlow 2 needs
+    it. All others are TensorFlow 1.
 
     Args:
       sources: {path: source} of the program's files.
@@ -47,13 +59,34 @@ def choose(sources: Mapping[str, Source], tensorflow: ModuleType) -> Choice:
         return Choice(2, f"TensorFlow 1 lacks {_listed(tf2_names)}")
     if tf1_names:
         return Choice(1, f"TensorFlow 2 lacks {_listed(tf1_names)}")
+    methods = [f"dataset.{name}()" for source in sources.values() for name in source.tf1_methods]
+    if methods:
+        return Choice(1, f"TensorFlow 2 lacks {methods[0]}")
     if not any(name.endswith(_ENABLE_EAGER) for name in names):
         eager = [name for name in names if name.startswith(_EAGER_NAMES)]
         if eager:
             return Choice(2, f"{_listed(eager)} needs eager execution")
         if names and any(source.reads_numpy and not _imports(source, "torch") for source in sources.values()):
             return Choice(2, "tensor.numpy() needs eager execution")
+        if names and any(source.loops_over_data for source in sources.values()):
+            return Choice(2, "a loop over a dataset needs eager execution")
+        if _is_kept_for_tf2(names):
+            return Choice(2, ALL_IN_TF2)
     return Choice(1, UNDECIDED)
+
+
+def _is_kept_for_tf2(names: Iterable[str]) -> bool:
+    """Returns True for names that TensorFlow 2 has, and that a TensorFlow 1 program hardly makes do with.
+
+    A program that has all names from tensorflow.compat.v1 is a TensorFlow 1 program.
+    """
+    plain_names = [name for name in names if not name.startswith(_COMPAT)]
+    compat_names = [name for name in names if name.startswith(_COMPAT_V1)]
+    if any(name.startswith(_ESTIMATORS) for name in plain_names):
+        return True
+    needs_graph = any(name.startswith(_GRAPH_NAMES) for name in compat_names)
+    disables_eager = any(name in _DISABLE_EAGER for name in compat_names)
+    return bool(plain_names and compat_names) and (disables_eager or not needs_graph)
 
 
 def _names(names: Iterable[str]) -> list[str]:

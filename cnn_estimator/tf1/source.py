@@ -7,6 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 # Exceptions that a program catches where a name may be absent.
 _ABSENCE_ERRORS = {"AttributeError", "BaseException", "Exception", "ImportError", "ModuleNotFoundError"}
+# Methods of tf.data.Dataset that only TensorFlow 1 has.
+_TF1_METHODS = ("make_initializable_iterator", "make_one_shot_iterator")
+# Methods of tf.data.Dataset whose results only eager code can loop over.
+_EAGER_LOOPS = ("as_numpy_iterator", "take")
 # What a condition asks that chooses between versions of a library.
 _VERSION_TESTS = {"GIT_VERSION", "VERSION", "__version__", "hasattr", "version"}
 # NumPy 2 computes with these scalars and a Python number in the scalar's type; NumPy 1 chose a type for both values.
@@ -38,12 +42,16 @@ class Source:
       uses: the names that it uses, in the order of the lines.
       imports: full names of the modules that it imports, with leading dots where they are relative.
       reads_numpy: whether it calls a method numpy() without arguments, as eager code does with tensors.
+      loops_over_data: whether it loops over dataset.take(n) or dataset.as_numpy_iterator(), as eager code does.
+      tf1_methods: the methods that it calls and that only TensorFlow 1's datasets have.
       scalar_arithmetic: the lines with arithmetic such as np.uint8(x) + 100, which NumPy 2 computes otherwise.
     """
 
     uses: tuple[Use, ...]
     imports: tuple[str, ...]
     reads_numpy: bool
+    loops_over_data: bool
+    tf1_methods: tuple[str, ...]
     scalar_arithmetic: tuple[int, ...]
 
 
@@ -63,7 +71,14 @@ def parse(code: bytes | str, path: str = "<string>") -> Source:
     bindings.visit(tree)
     uses = _Uses(bindings.names)
     uses.visit(tree)
-    return Source(tuple(uses.found), tuple(bindings.imports), uses.reads_numpy, tuple(uses.scalar_arithmetic))
+    return Source(
+        uses=tuple(uses.found),
+        imports=tuple(bindings.imports),
+        reads_numpy=uses.reads_numpy,
+        loops_over_data=uses.loops_over_data,
+        tf1_methods=tuple(uses.tf1_methods),
+        scalar_arithmetic=tuple(uses.scalar_arithmetic),
+    )
 
 
 def read_program(path: str, folder: str) -> dict[str, Source]:
@@ -135,6 +150,8 @@ class _Uses(ast.NodeVisitor):
     def __init__(self, names: dict[str, str]) -> None:
         self.found: list[Use] = []
         self.reads_numpy = False
+        self.loops_over_data = False
+        self.tf1_methods: list[str] = []
         self.scalar_arithmetic: list[int] = []
         self._names = names
         self._optional = False
@@ -160,7 +177,26 @@ class _Uses(ast.NodeVisitor):
         function = node.func
         if isinstance(function, ast.Attribute) and function.attr == "numpy" and not (node.args or node.keywords):
             self.reads_numpy = True
+        if isinstance(function, ast.Attribute) and function.attr in _TF1_METHODS and not self._names_module(function):
+            self.tf1_methods.append(function.attr)
         self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        self._visit_loop(node.iter)
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._visit_loop(node.iter)
+        self.generic_visit(node)
+
+    def _visit_loop(self, values: ast.expr) -> None:
+        function = values.func if isinstance(values, ast.Call) else None
+        if isinstance(function, ast.Attribute) and function.attr in _EAGER_LOOPS and not self._names_module(function):
+            self.loops_over_data = True
+
+    def _names_module(self, node: ast.Attribute) -> bool:
+        """Returns True for a function of a module, such as tf.compat.v1.data.make_one_shot_iterator."""
+        return full_name(node, self._names) is not None
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         calls = [side for side in (node.left, node.right) if isinstance(side, ast.Call)]
