@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 
+from cnn_estimator.tf1.contrib import _tf_slim  # noqa: F401 - loads tf-slim
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
 _evaluation, _training = (sys.modules[f"tf_slim.training.{name}"] for name in ("evaluation", "training"))
