@@ -1,5 +1,7 @@
 """tf.contrib.rnn and tf.contrib.crf. The expected numbers are TensorFlow 1.15.5's for the same weights."""
 
+import importlib
+
 import numpy as np
 import pytest
 from graphs import load_variables, near, new_session
@@ -216,13 +218,25 @@ def test_static_bidirectional_layers_are_stacked(session):
 def test_names_are_aliases_of_tf_nn_rnn_cell_or_errors_with_advice():
     assert rnn.LSTMCell is tf.nn.rnn_cell.LSTMCell
     assert rnn.static_rnn is tf.nn.static_rnn
-    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.rnn\.GRUBlockCell .*use tf\.nn\.rnn_cell\.GRUCell"):
-        rnn.GRUBlockCell(3)
+    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.rnn\.GridLSTMCell .*use a cell of tf\.nn\.rnn_cell"):
+        rnn.GridLSTMCell(3)
+    names = {}
+    exec("from tensorflow.contrib.rnn import *", names)
+    assert {"DropoutWrapper", "GridLSTMCell", "LSTMStateTuple", "NASCell", "static_rnn"} < set(names)
+    assert len(names.keys() - {"__builtins__"}) == 50
 
 
-def test_the_private_linear_layer_that_programs_import_works(session):
-    from tensorflow.contrib.rnn.python.ops.core_rnn_cell import _linear
+LINEAR_FILES = (
+    "tensorflow.contrib.rnn.python.ops.core_rnn_cell",
+    "tensorflow.contrib.rnn.python.ops.rnn_cell",
+    "tensorflow.contrib.rnn.python.ops.core_rnn_cell_impl",
+    "tensorflow.python.ops.rnn_cell_impl",
+)
 
+
+@pytest.mark.parametrize("file", LINEAR_FILES)
+def test_the_private_linear_layer_that_programs_import_works(session, file):
+    _linear = importlib.import_module(file)._linear
     kernel = tf.constant_initializer(np.arange(8.0).reshape(4, 2))
     with tf.variable_scope("x"):
         outputs = _linear([tf.constant([[1.0, 2.0, 3.0]]), tf.constant([[-1.0]])], 2, True, None, kernel)
@@ -231,6 +245,41 @@ def test_the_private_linear_layer_that_programs_import_works(session):
     assert [variable.op.name for variable in tf.global_variables()] == ["x/kernel", "x/bias", "y/kernel"]
     session.run(tf.global_variables_initializer())
     near(session.run(outputs), [[10, 15]])
+    with pytest.raises(ValueError, match="at least one input"):
+        _linear([], 1, True)
+    with pytest.raises(ValueError, match=r"needs inputs \[batch, features\]"):
+        _linear(tf.zeros([1, 2, 3]), 1, True)
+
+
+def test_a_linear_layer_keeps_its_variables(session):
+    from tensorflow.contrib.rnn.python.ops.core_rnn_cell import _BIAS_VARIABLE_NAME, _WEIGHTS_VARIABLE_NAME, _Linear
+
+    inputs = [tf.constant([[1.0, 2.0]]), tf.constant([[-1.0]])]
+    with tf.variable_scope("x", partitioner=tf.fixed_size_partitioner(2)):
+        layer = _Linear(inputs, 2, True, tf.ones_initializer(), tf.ones_initializer())
+    outputs = [layer(inputs), layer(inputs[::-1])]
+    session.run(tf.global_variables_initializer())
+    near(session.run(outputs), [[[3, 3]]] * 2)
+    names = [variable.op.name for variable in tf.global_variables()]
+    assert names == [
+        f"x/{_WEIGHTS_VARIABLE_NAME}/part_0",
+        f"x/{_WEIGHTS_VARIABLE_NAME}/part_1",
+        f"x/{_BIAS_VARIABLE_NAME}",
+    ]
+
+
+def test_the_internal_modules_of_cells_have_the_cells_of_tf_nn():
+    from tensorflow.python.ops import rnn_cell, rnn_cell_impl
+
+    for module in (rnn_cell, rnn_cell_impl):
+        assert module.RNNCell is tf.nn.rnn_cell.RNNCell
+        assert module.LayerRNNCell is rnn.LayerRNNCell
+        assert module._like_rnncell(tf.nn.rnn_cell.GRUCell(2))
+        assert not module._like_rnncell(tf.layers.Dense(2))
+    assert (rnn_cell_impl._WEIGHTS_VARIABLE_NAME, rnn_cell_impl._BIAS_VARIABLE_NAME) == ("kernel", "bias")
+    rnn_cell_impl.assert_like_rnncell("cell", rnn.NASCell(3))
+    with pytest.raises(AttributeError, match="never_heard"):
+        rnn_cell_impl.never_heard  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ _REMOVED_ALIASES = {
 _KERAS_PARTS = ("applications", "datasets", "preprocessing")
 # Names of TensorFlow 2 that Keras provides, and that TensorFlow loads at their first use.
 _KERAS_NAMES = ("initializers", "keras", "losses", "metrics", "optimizers")
+# In these modules TensorFlow 2 has cells that cannot be mixed with the layers of tf.layers.
+_CELL_MODULES = ("tensorflow.python.ops.rnn_cell", "tensorflow.python.ops.rnn_cell_impl")
+_OLD_CELL_NAMES = ("_Linear", "_like_rnncell", "_linear")
 _API_V1 = "tensorflow._api.v2.compat.v1."
 # Parts that AliasFinder finds, or that are the same module under every name.
 _ALIASED_PARTS = ("compat", "contrib", "estimator", "examples", "keras")
@@ -174,6 +177,11 @@ def restore_internal_names(tf: ModuleType) -> None:
     from tensorflow.python.util.lazy_loader import LazyLoader
 
     moved.restore_names(tf)
+    cells = tf.nn.rnn_cell
+    for module_name in _CELL_MODULES:
+        module = importlib.import_module(module_name)
+        vars(module).update({name: getattr(cells, name) for name in dir(cells) if not name.startswith("_")})
+        vars(module).update(LayerRNNCell=cells.BasicLSTMCell.__base__, __getattr__=_old_cell_name)
     gen_nn_ops._relu_grad = gen_nn_ops.relu_grad
     # TensorFlow looks for batch normalization where Keras had it before Keras moved it to src.
     batch_normalization = f"{keras_package()}.src.legacy_tf_layers.normalization"
@@ -193,6 +201,13 @@ def _accept_an_empty_tpu_name() -> None:
         init(self, "local" if tpu in ("", b"") else tpu, *args, **kwargs)
 
     resolver.__init__ = init_local
+
+
+def _old_cell_name(name: str) -> object:
+    """The __getattr__ of the modules of cells. It loads tf.contrib.rnn at first use."""
+    if name not in _OLD_CELL_NAMES:
+        raise AttributeError(f"module 'tensorflow.python.ops.rnn_cell_impl' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{_CONTRIB}.rnn.ops.core_rnn_cell"), name)
 
 
 def replace_dataset_loaders() -> None:
