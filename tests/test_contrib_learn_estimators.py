@@ -112,8 +112,8 @@ def test_mistakes_raise_errors(tmp_path):
         estimator.evaluate(NUMBERS, NUMBERS, feed_fn=dict)
     with pytest.raises(ValueError, match="must return ModelFnOps"):
         L.Estimator(lambda features, labels: [], str(tmp_path)).fit(NUMBERS, NUMBERS, steps=1)
-    with pytest.raises(NotImplementedError, match=r"ValidationMonitor .*tf\.contrib\.learn\.Experiment"):
-        L.monitors.ValidationMonitor(X, Y)
+    with pytest.raises(NotImplementedError, match=r"CheckpointSaver .*tf\.train\.CheckpointSaverHook"):
+        L.monitors.CheckpointSaver(str(tmp_path))
 
 
 COLUMNS = L.infer_real_valued_columns_from_input(X)

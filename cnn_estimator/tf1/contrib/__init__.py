@@ -19,9 +19,9 @@ _UNAVAILABLE_PARTS = """
     copy_graph decision_trees deprecated ffmpeg fused_conv gan gdr graph_editor grid_rnn
     hadoop hooks hvx ignite imperative input_pipeline integrate kafka kernel_methods kfac kinesis
     labeled_tensor libsvm linear_optimizer memory_stats meta_graph_transform model_pruning
-    mpi_collectives nccl ndlstm nearest_neighbor optimizer_v2 periodic_resample proto py2tf quantization quantize
+    mpi_collectives nccl ndlstm nearest_neighbor periodic_resample proto py2tf quantization quantize
     receptive_field recurrent reduce_slice_ops remote_fused_graph rpc session_bundle solvers
-    specs stat_summarizer tensor_forest tensorrt testing text tfprof timeseries verbs xla_tf_graph
+    specs stat_summarizer tensor_forest tensorrt testing text timeseries verbs xla_tf_graph
 """
 
 

@@ -1,6 +1,6 @@
 """tf.contrib.estimator: aliases of tf.estimator, and forward_features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untyped]
 from tensorflow_estimator.python.estimator import early_stopping  # type: ignore[import-untyped]
 
-from cnn_estimator.tf1.unavailable import module_getattr
+from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
 add_metrics = estimator.add_metrics
 InMemoryEvaluatorHook = estimator.experimental.InMemoryEvaluatorHook
@@ -28,12 +28,10 @@ stop_if_no_increase_hook = estimator.experimental.stop_if_no_increase_hook
 _USE_INSTEAD = {
     "RNNClassifier": "write a model_fn with tf.nn.dynamic_rnn",
     "RNNEstimator": "write a model_fn with tf.nn.dynamic_rnn",
-    "TowerOptimizer": "use tf.distribute.MirroredStrategy in tf.estimator.RunConfig(train_distribute=…)",
     "boosted_trees_classifier_train_in_memory": "use the package tensorflow-decision-forests",
     "boosted_trees_regressor_train_in_memory": "use the package tensorflow-decision-forests",
     "export_all_saved_models": "use Estimator.experimental_export_all_saved_models",
     "export_saved_model_for_mode": "use Estimator.export_saved_model",
-    "replicate_model_fn": "use tf.distribute.MirroredStrategy in tf.estimator.RunConfig(train_distribute=…)",
 }
 
 
@@ -112,6 +110,30 @@ def logistic_regression_head(*args: Any, **kwargs: Any) -> Any:
 def multi_head(heads: Sequence, head_weights: Sequence | None = None) -> Any:
     """Returns tf.estimator.MultiHead."""
     return _of_tf_1(estimator.MultiHead)(heads, head_weights)
+
+
+def replicate_model_fn(
+    model_fn: Callable[..., Any], loss_reduction: str | None = None, devices: Sequence[str] | None = None
+) -> Callable[..., Any]:
+    """Returns the model_fn itself, which is what one device gets.
+
+    Args:
+      loss_reduction: not used, it is about the losses of several devices.
+      devices: None: all GPUs, or the CPU.
+
+    Raises:
+      NotImplementedError: there are several devices.
+    """
+    count = len(tf.config.list_logical_devices("GPU")) if devices is None else len(devices)
+    if count > 1:
+        advice = "use tf.distribute.MirroredStrategy in tf.estimator.RunConfig(train_distribute=…)"
+        Unavailable("tf.contrib.estimator.replicate_model_fn for several devices", advice)()
+    return model_fn
+
+
+def TowerOptimizer(optimizer_or_optimizer_fn: Any) -> Any:
+    """Returns the optimizer itself, which is what one device uses."""
+    return optimizer_or_optimizer_fn() if callable(optimizer_or_optimizer_fn) else optimizer_or_optimizer_fn
 
 
 class _Clipping(tf.train.Optimizer):

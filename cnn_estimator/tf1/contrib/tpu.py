@@ -9,6 +9,7 @@ from tensorflow_estimator.python.estimator.tpu import tpu_config, tpu_estimator
 
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
+AsyncCheckpointSaverHook = tf.train.CheckpointSaverHook
 InputPipelineConfig = tpu_config.InputPipelineConfig
 RunConfig = tpu_config.RunConfig
 TPUConfig = tpu_config.TPUConfig
@@ -25,6 +26,6 @@ __getattr__ = module_getattr(
     "tf.contrib.tpu",
     (tf.tpu, tf.tpu.experimental),
     "TPUs are not supported, use TPUEstimator(use_tpu=False)",
-    names="AsyncCheckpointSaverHook InfeedQueue infeed_dequeue infeed_dequeue_tuple infeed_enqueue "
+    names="InfeedQueue infeed_dequeue infeed_dequeue_tuple infeed_enqueue "
     "infeed_enqueue_tuple outfeed_dequeue outfeed_dequeue_tuple outfeed_enqueue outfeed_enqueue_tuple profiler",
 )

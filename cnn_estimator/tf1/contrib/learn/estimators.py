@@ -12,6 +12,7 @@ from tensorflow_estimator._api.v1 import estimator  # type: ignore[import-untype
 
 from cnn_estimator.tf1.contrib.learn import arrays
 from cnn_estimator.tf1.contrib.learn.metric_spec import MetricSpec
+from cnn_estimator.tf1.contrib.learn.monitors import replace_monitors_with_hooks
 
 _SERVING = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _SINGLE = "predictions"  # the key of predictions that are a single tensor
@@ -139,9 +140,10 @@ class Estimator:
     ) -> "Estimator":
         """Trains on arrays or on an input_fn. On arrays, training does not end unless steps or max_steps is given.
 
-        monitors: hooks.
+        monitors: monitors and hooks.
         """
-        self.train(input_fn or arrays.input_fn(x, y, batch_size, train=True), monitors, steps, max_steps)
+        hooks = replace_monitors_with_hooks(monitors, self)
+        self.train(input_fn or arrays.input_fn(x, y, batch_size, train=True), hooks, steps, max_steps)
         return self
 
     def partial_fit(self, x: Any = None, y: Any = None, input_fn: Any = None, steps: int = 1, **options: Any) -> Any:
