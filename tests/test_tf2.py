@@ -70,9 +70,8 @@ def test_a_tensorflow_2_program_with_estimators_runs_unmodified(tmp_path):
     done = run("-m", "cnn_estimator", "run", "program.py", environment={"PYTHONPATH": str(REPOSITORY)}, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == RESULTS
-    assert done.stderr.startswith(
-        "running program.py with TensorFlow 2's API, because TensorFlow 1 lacks tf.random.set_seed: --api=1 changes it\n"
-    ), done.stderr
+    reason = "because TensorFlow 1 lacks tf.random.set_seed: --api=1 changes it\n"
+    assert done.stderr.startswith(f"running program.py with TensorFlow 2's API, {reason}"), done.stderr
 
 
 def test_the_import_keeps_eager_execution_and_one_process_has_one_bridge():

@@ -109,7 +109,7 @@ def viterbi_decode(score: np.ndarray, transition_params: np.ndarray) -> tuple[li
     choices = []
     for now in score[1:]:
         paths = best[:, np.newaxis] + transition_params
-        choices.append(paths.argmax(0))
+        choices.append(paths.argmax(0).astype(np.int32))
         best = now + paths.max(0)
     tags = [best.argmax()]
     for choice in reversed(choices):
