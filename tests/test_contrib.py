@@ -776,7 +776,7 @@ def test_k_means_finds_the_two_clusters(tmp_path, seed):
 # {part of tf.contrib: a name in it that is unavailable}
 AREAS = {
     "autograph": "converted_call",
-    "checkpoint": "List",
+    "checkpoint": "NumpyState",
     "crf": "CrfForwardRnnCell",
     "distribute": "Monitor",
     "data": "assert_element_shape",

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-from cnn_estimator.tf1.contrib import _submodules
+from cnn_estimator.tf1.contrib import _parts, _submodules
 from cnn_estimator.tf1.unavailable import module_getattr, public_names
 
 _NO_SUCCESSOR = "no library replaces it, TensorFlow 1.15 on Python 3.7 is the last release with it"
@@ -41,7 +41,9 @@ def part(name: str) -> ModuleType:
     Raises:
       ModuleNotFoundError: TensorFlow 1 had no such part.
     """
-    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
+    if name in _parts.PARTS:
+        module = _parts.make(name)
+    elif not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
         module = importlib.import_module(f"{__name__}.{name}")
     elif name in _UNAVAILABLE_PARTS.split():
         module = ModuleType(f"tf.contrib.{name}")

@@ -66,8 +66,7 @@ class _Submodule(ModuleType):
 
     def __getattr__(self, name: str) -> object:
         if name == "__all__":
-            names = [key for key in vars(self) if not key.startswith("_")]
-            return names or public_names(self._part)
+            return sorted({*public_names(self), *public_names(self._part)})
         if name.startswith("__"):  # Python's own look-ups, such as __wrapped__
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if hasattr(self._part, name):
