@@ -249,7 +249,7 @@ import pkgutil
 
 from cnn_estimator.tf1 import old_names
 
-for name in [*old_names.SERVED, *old_names.CHANGED]:
+for name in [*old_names.served(), *old_names.changed()]:
     if not name.startswith(("scipy", "sklearn", "pandas")):
         pkgutil.resolve_name(name)
 """
@@ -331,11 +331,11 @@ def test_the_bridge_without_run_restores_no_name():
 
 @pytest.mark.unit
 def test_the_tables_say_what_is_served():
-    assert old_names.SERVED["numpy.int"] == "is int"
-    assert old_names.SERVED["xml.etree.cElementTree"] == "is xml.etree.ElementTree"
-    assert old_names.SERVED["scipy.misc.imread"] == "Returns the pixels of an image file."
-    assert old_names.SERVED["imp.PY_SOURCE"] == "is 1"
-    assert old_names.CHANGED["numpy.fromstring"] == "Without sep, the bytes of the string are the array's elements."
+    assert old_names.served()["numpy.int"] == "is int"
+    assert old_names.served()["xml.etree.cElementTree"] == "is xml.etree.ElementTree"
+    assert old_names.served()["scipy.misc.imread"] == "Returns the pixels of an image file."
+    assert old_names.served()["imp.PY_SOURCE"] == "is 1"
+    assert old_names.changed()["numpy.fromstring"] == "Without sep, the bytes of the string are the array's elements."
     assert "scipy<1.11" in old_names.NOT_SERVED["scipy.integrate.simps"]
-    assert not old_names.SERVED.keys() & old_names.NOT_SERVED.keys()
-    assert all({**old_names.SERVED, **old_names.CHANGED, **old_names.NOT_SERVED}.values())
+    assert not old_names.served().keys() & old_names.NOT_SERVED.keys()
+    assert all({**old_names.served(), **old_names.changed(), **old_names.NOT_SERVED}.values())

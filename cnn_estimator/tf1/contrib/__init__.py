@@ -61,10 +61,10 @@ def _list_names(module: ModuleType) -> None:
     look_up = vars(module).get("__getattr__")
     if look_up is None:
         return
-    own_list = vars(module).pop("__all__", [])
+    own_list = vars(module).pop("__all__", None)
 
     def list_names() -> list[str]:
-        return sorted({*own_list, *public_names(module)})
+        return sorted(own_list or public_names(module))
 
     @functools.wraps(look_up)  # it keeps the attribute `sources`
     def __getattr__(name: str) -> object:

@@ -43,15 +43,19 @@ _NAMES = _PARENTS_OF_MODULES | _rows("NAMES")
 _CHANGED = _rows("CHANGED")
 _REMOVED_MODULES = {name for library in _TABLES for name in library.REMOVED_MODULES}
 
-# {full old name: what it does now}.
-SERVED: dict[str, str] = {
-    **{alias: f"is {real}" for alias, real in _MODULES.items()},
-    **{key.replace(":", "."): _description(value) for key, value in _rows("NAMES").items()},
-}
-# {full name that still exists: what it does again}.
-CHANGED: dict[str, str] = {key.replace(":", "."): _description(value) for key, value in _CHANGED.items()}
 # {full old name: advice}.
 NOT_SERVED: dict[str, str] = {name: text for library in _TABLES for name, text in library.NOT_SERVED.items()}
+
+
+def served() -> dict[str, str]:
+    """Returns {full old name: what it does now}."""
+    modules = {alias: f"is {real}" for alias, real in _MODULES.items()}
+    return modules | {key.replace(":", "."): _description(value) for key, value in _rows("NAMES").items()}
+
+
+def changed() -> dict[str, str]:
+    """Returns {full name that still exists: what it does again}."""
+    return {key.replace(":", "."): _description(value) for key, value in _CHANGED.items()}
 
 
 def restore() -> None:
@@ -61,8 +65,8 @@ def restore() -> None:
     """
     finder = _Finder()
     finder.complete_loaded_modules()
-    sys.meta_path.insert(0, protobuf.Finder())
     sys.meta_path.insert(0, finder)
+    protobuf.install()
     sys.meta_path.append(aliases.AliasFinder(_MODULES))
     numpy.restore_printing()
 

@@ -3,12 +3,18 @@
 import importlib
 import importlib.abc
 import importlib.machinery
+import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 
-class Finder(importlib.abc.MetaPathFinder):
+def install() -> None:
+    """Makes Python load old _pb2.py files. Modules that other finders find under two names stay one module."""
+    sys.meta_path.insert(sys.meta_path.index(importlib.machinery.PathFinder), _Finder())
+
+
+class _Finder(importlib.abc.MetaPathFinder):
     """Finds the modules whose names end in _pb2."""
 
     def find_spec(
