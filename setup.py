@@ -20,7 +20,9 @@ TEST = [
 setup(
     name="cnn-estimator",
     version="0.1.0",
-    description="TensorFlow 1 Estimator code, working again on TensorFlow 2.15 to 2.21, with the tutorials as examples",
+    description="TensorFlow 1 programs and tf.estimator, working again on TensorFlow 2.15 to 2.21",
+    keywords="tensorflow estimator tf.estimator tensorflow_estimator tf.contrib tensorflow1 tf1 compat.v1 tf.layers "
+    "model_to_estimator tf-slim migration tutorial fashion-mnist mnist",
     long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

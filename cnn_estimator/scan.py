@@ -75,8 +75,7 @@ class Report:
       choice: the API that `run` gives to the code base, and why.
       files: its files with TensorFlow, and those that cannot be read.
       names: its names of TensorFlow and Keras, in alphabetical order.
-      old_names: its names of Python, NumPy and other libraries that no longer exist or mean something else; SERVED: the
-        bridge restores them under `run`.
+      old_names: its names of Python, NumPy and other libraries that no longer exist; SERVED: `run` restores them.
       scalar_arithmetic: where NumPy 2 computes otherwise than NumPy 1, as path:line.
       packages: packages that it imports and that are not installed.
     """
@@ -224,22 +223,22 @@ def _attribute(value: object, part: str, path: str) -> object:
 
 
 def _old_names(sources: dict[str, source.Source]) -> tuple[Name, ...]:
-    """Returns the names of Python, NumPy and other libraries that no longer exist, or that mean something else."""
+    """Returns the names of Python, NumPy and other libraries that no longer exist."""
+    served = old_names.served()
     places: dict[str, list[str]] = collections.defaultdict(list)
     for path, file in sources.items():
         for use in file.uses:
-            old = next((name for name in _prefixes(use.name) if name in old_names.SERVED | old_names.NOT_SERVED), None)
+            old = next((name for name in _prefixes(use.name) if name in served or name in old_names.NOT_SERVED), None)
             if not old and use.name.startswith("numpy.") and not use.optional and not _exists_in_numpy(use.name):
                 old = use.name
             if old:
                 places[old].append(f"{path}:{use.line}")
-    return tuple(_old_name(name, tuple(where)) for name, where in sorted(places.items()))
-
-
-def _old_name(name: str, places: tuple[str, ...]) -> Name:
-    if name in old_names.SERVED:
-        return Name(name, SERVED, old_names.SERVED[name], places)
-    return Name(name, MISSING, old_names.NOT_SERVED.get(name, "the installed NumPy lacks it"), places)
+    names = []
+    for name in sorted(places):
+        missing = MISSING, old_names.NOT_SERVED.get(name, "the installed NumPy lacks it")
+        status, advice = (SERVED, served[name]) if name in served else missing
+        names.append(Name(name, status, advice, tuple(places[name])))
+    return tuple(names)
 
 
 def _prefixes(name: str) -> Iterator[str]:

@@ -43,6 +43,7 @@ def choose(code):
         ("tf.keras.Sequential", 1, choose_api.UNDECIDED),
         ("import tensorflow.compat.v1 as v1\nv1.Session, v1.estimator.Estimator", 1, choose_api.UNDECIDED),
         ("tf.estimator.Estimator, tf.keras.backend.set_session", 1, "TensorFlow 2 lacks tf.keras.backend.set_session"),
+        ("from tensorflow.python import keras\ntf.compat.v1.layers", 1, choose_api.UNDECIDED),
         (
             "tf.estimator.Estimator, data.make_one_shot_iterator()",
             1,

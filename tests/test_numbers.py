@@ -11,6 +11,7 @@ FOLDER = REPOSITORY / "tests" / "numbers"
 _TENSORFLOW = "changed in TensorFlow 2"
 _KERAS = "changed in Keras"
 _SHUFFLE = "TensorFlow 1.15 made one operation of shuffle and repeat, with other random numbers"
+_DOUBLE = "TensorFlow 1.15 gave a NumPy array of double precision the operation's default type"
 _DECAY = "TensorFlow 1.15 read a variable for its gradient after its decay, without an order between the two"
 
 # {program: {case: why its result differs, see docs/numbers.md}}
@@ -20,7 +21,8 @@ DIFFERENCES = {
         "math: sign of nan": _TENSORFLOW,
         "math: maximum with nan": _TENSORFLOW,
         "math: saturate_cast to int32": _TENSORFLOW,
-        "math: nextafter": "TensorFlow 1.15 made float32 of a NumPy array of float64",
+        "math: nextafter": _DOUBLE,
+        "signal: fft of double precision": _DOUBLE,
         "sparse: embedding_lookup_sparse mean": _TENSORFLOW,
         "sparse: embedding_lookup_sparse sqrtn": _TENSORFLOW,
     },

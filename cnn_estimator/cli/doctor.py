@@ -7,7 +7,6 @@ import dataclasses
 import importlib.metadata
 import os
 import pathlib
-import pkgutil
 import platform
 import shlex
 import signal
@@ -157,10 +156,9 @@ def _try_tensorflow_1() -> None:
         print("Estimator: trains", flush=True)
         tf.layers.dense(tf.ones([1, 1]), 1)
         print(f"tf.layers: {aliases.keras_package()}'s", flush=True)
-        parts = [part.name for part in pkgutil.iter_modules(contrib.__path__) if not part.name.startswith("_")]
-        for name in parts:
+        for name in contrib.parts():
             contrib.part(name)
-        print(f"tf.contrib: {', '.join(parts)}", flush=True)
+        print(f"tf.contrib: {', '.join(contrib.parts())}", flush=True)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def _is_kept_for_tf2(names: Iterable[str]) -> bool:
 
     A program that has all names from tensorflow.compat.v1 is a TensorFlow 1 program.
     """
-    plain_names = [name for name in names if not name.startswith(_COMPAT)]
+    plain_names = [name for name in names if not name.startswith((_COMPAT, "tensorflow.python."))]
     compat_names = [name for name in names if name.startswith(_COMPAT_V1)]
     if any(name.startswith(_ESTIMATORS) for name in plain_names):
         return True

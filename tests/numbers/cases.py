@@ -13,6 +13,7 @@ def main(cases):
     cases: (name, function) pairs. A function returns tensors, arrays, numbers or texts, in any structure. It is called
       in a new graph, and the session with that graph is the default one.
     """
+    assert len(dict(cases)) == len(cases), "two cases have the same name"
     tf.logging.set_verbosity(tf.logging.ERROR)
     for name, function in cases:
         try:
@@ -25,14 +26,14 @@ def main(cases):
 
 def calls(names, *arguments, **keywords):
     """Returns a case for each function of tf whose name is in the text `names`, called with the same arguments."""
-    return [(_label(name, keywords), functools.partial(_call, name, arguments, keywords)) for name in names.split()]
+    return [(_label(name, keywords), functools.partial(call, name, arguments, keywords)) for name in names.split()]
 
 
 def _label(name, keywords):
     return " ".join([name] + ["{}={}".format(*item) for item in keywords.items() if not hasattr(item[1], "shape")])
 
 
-def _call(name, arguments, keywords):
+def call(name, arguments, keywords):
     return functools.reduce(getattr, name.split("."), tf)(*arguments, **keywords)
 
 

@@ -444,7 +444,7 @@ LABELS = np.array([0, 1, 1, 0, 1, 1, 0, 1], np.int64)
 SCORES = np.array([0.1, 0.8, 0.35, 0.4, 0.9, 0.55, 0.6, 0.2], np.float32)
 METRICS = [
     (
-        "streaming_" + name,
+        " ".join(["streaming_" + name, *map(str, options.values())]),
         lambda name=name, arguments=arguments, options=options: metric(
             lambda: getattr(contrib.metrics, "streaming_" + name)(*[tf.constant(each) for each in arguments], **options)
         ),
@@ -455,7 +455,7 @@ METRICS = [
         ("precision", (SCORES > 0.5, LABELS > 0), {}),
         ("recall", (SCORES > 0.5, LABELS > 0), {}),
         ("auc", (SCORES, LABELS), {"num_thresholds": 30}),
-        ("auc", (SCORES, LABELS), {"num_thresholds": 30, "curve": "PR"}),
+        ("auc", (SCORES, LABELS), {"curve": "PR", "num_thresholds": 30}),
         ("dynamic_auc", (SCORES, LABELS), {}),
         ("mean_squared_error", (SCORES, SCORES**2), {}),
         ("mean_absolute_error", (SCORES, SCORES**2), {}),

@@ -101,7 +101,7 @@ REDUCTIONS = [
     *cases.calls("reduce_sum", CUBE, reduction_indices=[1], keep_dims=True),
     *cases.calls("reduce_any reduce_all", CUBE > 0, axis=1),
     *cases.calls("argmax argmin argsort sort", MATRIX, axis=1),
-    *cases.calls("reduce_mean reduce_sum reduce_prod", INTEGERS + 1),
+    *cases.prefixed("integers", cases.calls("reduce_mean reduce_sum reduce_prod", INTEGERS + 1)),
     *cases.calls("segment_sum segment_mean segment_max segment_min segment_prod", POSITIVE, SEGMENTS),
     *cases.calls(
         "unsorted_segment_sum unsorted_segment_mean unsorted_segment_max unsorted_segment_min unsorted_segment_prod "
@@ -684,17 +684,17 @@ TWO_INPUTS = (
 )
 GRADIENTS = [
     *[
-        ("gradient of " + name, lambda name=name: gradient(lambda x: cases._call(name, [x], {}), UNIT))
+        ("gradient of " + name, lambda name=name: gradient(lambda x: cases.call(name, [x], {}), UNIT))
         for name in SMALL_INPUTS.split()
     ],
     *[
-        ("gradient of " + name, lambda name=name: gradient(lambda x: cases._call(name, [x], {}), POSITIVE))
+        ("gradient of " + name, lambda name=name: gradient(lambda x: cases.call(name, [x], {}), POSITIVE))
         for name in POSITIVE_INPUTS.split()
     ],
     *[
         (
             "gradient of " + name,
-            lambda name=name: gradient(lambda x, y: cases._call(name, [x, y], {}), POSITIVE, POSITIVE[::-1] + 0.5),
+            lambda name=name: gradient(lambda x, y: cases.call(name, [x, y], {}), POSITIVE, POSITIVE[::-1] + 0.5),
         )
         for name in TWO_INPUTS.split()
     ],

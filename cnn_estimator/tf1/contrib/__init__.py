@@ -6,6 +6,7 @@ A name is an alias of something in TensorFlow 2, comes from tf-slim, is written 
 import functools
 import importlib
 import importlib.util
+import pkgutil
 from types import ModuleType
 
 from cnn_estimator.tf1.contrib import _parts, _submodules
@@ -32,6 +33,12 @@ def __getattr__(name: str) -> ModuleType:
         if error.name != f"tensorflow.contrib.{name}":
             raise
         raise AttributeError(f"module 'tensorflow.contrib' has no attribute {name!r}") from None
+
+
+def parts() -> list[str]:
+    """Returns the parts that have other names than errors, sorted."""
+    modules = [module.name for module in pkgutil.iter_modules(__path__)]
+    return sorted([*_parts.PARTS, *(name for name in modules if not name.startswith("_"))])
 
 
 @functools.cache
