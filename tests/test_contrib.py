@@ -793,7 +793,7 @@ AREAS = {
     "saved_model": "save_keras_model",
     "slim": "feature_column",
     "tpu": "infeed_enqueue",
-    "training": "bucket",
+    "training": "rejection_sample",
     "util": "loader",
     **dict.fromkeys(["cluster_resolver", "linalg", "lite", "lookup", "losses", "metrics"]),
     **dict.fromkeys(["signal", "staging", "stateless", "summary"]),

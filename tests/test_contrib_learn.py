@@ -167,8 +167,8 @@ def test_a_train_op_clips_gradients_and_counts_steps():
 
 @pytest.mark.unit
 def test_missing_names_and_datasets_raise_errors_with_advice():
-    with pytest.raises(NotImplementedError, match=r"use tf\.data\.experimental\.bucket_by_sequence_length"):
-        training.bucket_by_sequence_length(None, None)
+    with pytest.raises(NotImplementedError, match=r"use tf\.data\.experimental\.rejection_resample"):
+        training.stratified_sample(None, None)
     with pytest.raises(NotImplementedError, match=r"tf\.contrib\.learn\.SVM .*use tf\.estimator\.LinearClassifier"):
         contrib.learn.SVM("id")
     with pytest.raises(NotImplementedError, match=r"sklearn\.datasets\.load_iris"):

@@ -31,9 +31,7 @@ class Part:
     advice_for: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-_OPTIMIZERS = (
-    "AdadeltaOptimizer AdagradOptimizer AdamOptimizer GradientDescentOptimizer MomentumOptimizer RMSPropOptimizer"
-)
+_OPTIMIZERS = "AdadeltaOptimizer AdagradOptimizer AdamOptimizer GradientDescentOptimizer MomentumOptimizer"
 PARTS = {
     "autograph": Part(
         "use tf.autograph",
@@ -83,6 +81,7 @@ PARTS = {
     "optimizer_v2": Part(  # its optimizers differed from tf.train's for distribution strategies alone
         "use tf.train",
         names={name: f"tf.train.{name}" for name in _OPTIMIZERS.split()} | {"OptimizerV2": "tf.train.Optimizer"},
+        advice_for={"RMSPropOptimizer": "use tf.train.RMSPropOptimizer, whose first steps are smaller"},
     ),
     "saved_model": Part(
         "use tf.saved_model",

@@ -1,15 +1,18 @@
 """tf.contrib.training: HParams, and the training and evaluation loops of tf-slim."""
 
+import importlib
 import json
 import numbers
 import re
-import sys
 from collections.abc import Callable, Mapping
 
-from cnn_estimator.tf1.contrib import _tf_slim  # noqa: F401 - loads tf-slim
+from cnn_estimator.tf1.contrib import _buckets
+from cnn_estimator.tf1.contrib._tf_slim import tf_slim
 from cnn_estimator.tf1.unavailable import Unavailable, module_getattr
 
-_evaluation, _training = (sys.modules[f"tf_slim.training.{name}"] for name in ("evaluation", "training"))
+# The attribute tf_slim.training is another module than the package of that name, because of an `import *`.
+_evaluation = importlib.import_module(f"{tf_slim.__name__}.training.evaluation")
+_training = importlib.import_module(f"{tf_slim.__name__}.training.training")
 StopAfterNEvalsHook = _evaluation.StopAfterNEvalsHook
 SummaryAtEndHook = _evaluation.SummaryAtEndHook
 checkpoints_iterator = _evaluation.checkpoints_iterator
@@ -17,6 +20,8 @@ evaluate_once = _evaluation.evaluate_once
 evaluate_repeatedly = _evaluation.evaluate_repeatedly
 get_or_create_eval_step = _evaluation.get_or_create_eval_step
 wait_for_new_checkpoint = _evaluation.wait_for_new_checkpoint
+bucket = _buckets.bucket
+bucket_by_sequence_length = _buckets.bucket_by_sequence_length
 add_gradients_summaries = _training.add_gradients_summaries
 clip_gradient_norms = _training.clip_gradient_norms
 clip_gradient_norms_fn = _training.clip_gradient_norms_fn
@@ -25,8 +30,6 @@ multiply_gradients = _training.multiply_gradients
 train = _training.train
 
 _USE_INSTEAD = {
-    "bucket": "use tf.data.experimental.bucket_by_sequence_length",
-    "bucket_by_sequence_length": "use tf.data.experimental.bucket_by_sequence_length",
     "rejection_sample": "use tf.data.experimental.rejection_resample",
     "stratified_sample": "use tf.data.experimental.rejection_resample",
     "batch_sequences_with_states": "use tf.data and tf.nn.dynamic_rnn",
