@@ -15,6 +15,7 @@ TEST = [
     "pytest>=8",
     "pytest-xdist>=3.6",
     "scipy>=1.11",
+    "tensorflow-probability>=0.25; python_version >= '3.12'",  # it refuses TensorFlow 2.15
 ]
 
 setup(

@@ -30,22 +30,23 @@ RENAMED = {
 
 
 def run_file(path, plain, as_program):
-    """Runs a test file as the main program of this process, in graph mode."""
+    """Runs a test file as the main program of this process: in graph mode, unless `run` gives it TensorFlow 2's API."""
     if not hasattr(inspect, "getargspec"):  # Python 3.11 removed it
         inspect.getargspec = inspect.getfullargspec
     for old, new in RENAMED.items():
         setattr(unittest.TestCase, old, getattr(unittest.TestCase, new))
+    sys.path.insert(0, str(REPOSITORY))
+    sys.argv = [path]  # absl reads it
+    if as_program:
+        from cnn_estimator.tf1 import script
+
+        script.load([path]).run()
+        return
     if plain:
         import tensorflow.compat.v1 as tf
-
-        tf.disable_v2_behavior()
     else:
-        sys.path.insert(0, str(REPOSITORY))
-        from cnn_estimator.tf1 import aliases, tf
-
-        if as_program:
-            aliases.become_tf1(sys.modules["tensorflow"], tf)
-    sys.argv = [path]  # absl reads it
+        from cnn_estimator.tf1 import tf
+    tf.disable_v2_behavior()
     runpy.run_path(path, run_name="__main__")
 
 

@@ -20,6 +20,7 @@ def choose(code):
         ("tf.Session(), tf.placeholder", 1, "TensorFlow 2 lacks tf.Session and tf.placeholder"),
         ("from tensorflow.contrib import slim", 1, "TensorFlow 2 lacks tf.contrib.slim"),
         ("tf.estimator.inputs.numpy_input_fn", 1, "TensorFlow 2 lacks tf.estimator.inputs.numpy_input_fn"),
+        ("tf.data.AUTOTUNE", 2, "TensorFlow 1 lacks tf.data.AUTOTUNE"),
         ("tf.random.set_seed(1)", 2, "TensorFlow 1 lacks tf.random.set_seed"),
         ("tf.random.set_seed, tf.Session, tf.layers.dense", 1, "TensorFlow 2 lacks tf.Session and tf.layers.dense"),
         (
@@ -39,6 +40,7 @@ def choose(code):
         ("tf.keras.estimator.model_to_estimator", 2, choose_api.ALL_IN_TF2),
         ("tf.compat.v1.app.run(tf.feature_column)", 2, choose_api.ALL_IN_TF2),
         ("tf.compat.v1.disable_eager_execution(), tf.compat.v1.Session().run(tf.add)", 2, choose_api.ALL_IN_TF2),
+        ("tf.Graph().as_default(), tf.compat.v1.Session().run(tf.add)", 2, choose_api.ALL_IN_TF2),
         ("tf.compat.v1.Session().run(tf.add)", 1, choose_api.UNDECIDED),
         ("tf.keras.Sequential", 1, choose_api.UNDECIDED),
         ("import tensorflow.compat.v1 as v1\nv1.Session, v1.estimator.Estimator", 1, choose_api.UNDECIDED),

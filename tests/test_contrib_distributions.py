@@ -12,7 +12,9 @@ pytestmark = pytest.mark.integration
 
 D = contrib.distributions
 INSTALLED = importlib.util.find_spec("tensorflow_probability") is not None
-needs_probability = pytest.mark.skipif(not INSTALLED, reason="tensorflow-probability is not installed")
+needs_probability = pytest.mark.skipif(
+    not INSTALLED, reason="tensorflow-probability is installed on Python 3.12 and later alone"
+)
 X = np.array([[0.5, -1.0], [2.0, 0.0]], np.float32)
 V = X[:1]
 TRIL = [[1.0, 0.0], [0.5, 2.0]]

@@ -32,7 +32,7 @@ print(round(float(weight), 2), tfe.defun(lambda x: x + 1)(1).numpy(), tfe.num_gp
 def test_a_program_with_eager_execution_runs(tmp_path):
     (tmp_path / "program.py").write_text(EAGER)
     environment = {"PYTHONPATH": str(REPOSITORY), "CUDA_VISIBLE_DEVICES": ""}
-    done = run("-m", "cnn_estimator", "run", "program.py", environment=environment, cwd=tmp_path)
+    done = run("-m", "cnn_estimator", "run", "--api=1", "program.py", environment=environment, cwd=tmp_path)
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout == "16.0 -16.0 -16.0 6.0\n2.92 2 0 True\n"
 

@@ -38,7 +38,9 @@ DIFFERENCES = {
         "dataset: shuffle_and_repeat": _SHUFFLE,
         "dataset: rejection_resample": "it ends with the first of the two datasets that it mixes, " + _TENSORFLOW,
     },
-    "estimators": {},
+    "estimators": {
+        "head: MultiLabelHead": "the predictions of the Estimator library's last release also list the classes",
+    },
     "contrib_parts": {
         "contrib: data.shuffle_and_repeat": _SHUFFLE,
         "opt: AdamW": _DECAY,

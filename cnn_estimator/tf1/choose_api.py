@@ -17,6 +17,11 @@ _TF1_NAMES = (
     *("tensorflow.keras.backend.set_session", "tensorflow.keras.layers.CuDNNGRU", "tensorflow.keras.layers.CuDNNLSTM"),
     *("tensorflow.estimator.experimental.KMeans", "tensorflow.estimator.inputs", "tensorflow.estimator.tpu"),
 )
+# Names that tf.compat.v1 has too, but that are newer than TensorFlow 1.15.
+_TF2_NAMES = (
+    *("tensorflow.config.list_logical_devices", "tensorflow.config.list_physical_devices"),
+    *("tensorflow.config.set_visible_devices", "tensorflow.data.AUTOTUNE"),
+)
 # Names of both APIs, which TensorFlow 1 programs use only after enable_eager_execution.
 _EAGER_NAMES = ("tensorflow.GradientTape", "tensorflow.function")
 _ENABLE_EAGER = ("enable_eager_execution", "enable_v2_behavior")
@@ -85,8 +90,8 @@ def _is_kept_for_tf2(names: Iterable[str]) -> bool:
     if any(name.startswith(_ESTIMATORS) for name in plain_names):
         return True
     needs_graph = any(name.startswith(_GRAPH_NAMES) for name in compat_names)
-    disables_eager = any(name in _DISABLE_EAGER for name in compat_names)
-    return bool(plain_names and compat_names) and (disables_eager or not needs_graph)
+    has_graph = "tensorflow.Graph" in plain_names or any(name in _DISABLE_EAGER for name in compat_names)
+    return bool(plain_names and compat_names) and (has_graph or not needs_graph)
 
 
 def _names(names: Iterable[str]) -> list[str]:
@@ -105,7 +110,7 @@ def _is_tf1(name: str, tensorflow: ModuleType) -> bool:
 
 
 def _is_tf2(name: str, tensorflow: ModuleType) -> bool:
-    return _tells(name) and _has(tensorflow, name) and not _has(tensorflow.compat.v1, name)
+    return name in _TF2_NAMES or (_tells(name) and _has(tensorflow, name) and not _has(tensorflow.compat.v1, name))
 
 
 def _tells(name: str) -> bool:

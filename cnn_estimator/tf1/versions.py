@@ -7,7 +7,6 @@ read 1.15.5. A package that needs TensorFlow 2 must read the true version, or it
 import functools
 import importlib.metadata
 import sys
-import sysconfig
 from types import FrameType, ModuleType
 
 from packaging.specifiers import SpecifierSet
@@ -45,15 +44,15 @@ def _property(told: str, true: str) -> property:
 def _needs_the_true_version(caller: FrameType) -> bool:
     """Returns True for TensorFlow's code, and for installed packages that do not support TensorFlow 1.15's Python."""
     package = str(caller.f_globals.get("__name__", "")).partition(".")[0]
-    if package in _TENSORFLOW_PACKAGES:
-        return True
-    installed = caller.f_code.co_filename.startswith((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
-    return installed and not _supports_tf1_python(package)
+    return package in _TENSORFLOW_PACKAGES or not _supports_tf1_python(package, caller.f_code.co_filename)
 
 
 @functools.cache
-def _supports_tf1_python(package: str) -> bool:
-    """Returns False if the package's distribution says that it needs a newer Python than TensorFlow 1.15 had."""
-    distributions = importlib.metadata.packages_distributions().get(package, [])
-    required = [importlib.metadata.metadata(name).get("Requires-Python") or "" for name in distributions]
-    return all(SpecifierSet(text).contains(_TF1_PYTHON) for text in required)
+def _supports_tf1_python(package: str, path: str) -> bool:
+    """Returns False for a file of a distribution that needs a newer Python than TensorFlow 1.15 had."""
+    for name in importlib.metadata.packages_distributions().get(package, []):
+        distribution = importlib.metadata.distribution(name)
+        required = SpecifierSet(distribution.metadata.get("Requires-Python") or "")
+        if path.startswith(str(distribution.locate_file(package))) and not required.contains(_TF1_PYTHON):
+            return False
+    return True
