@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from graphs import load_variables, near, new_session
+from graphs import gradients, load_variables, near, new_session
 
 from cnn_estimator.tf1 import contrib, tf
 
@@ -20,15 +20,6 @@ session = pytest.fixture(new_session)
 
 def rows():
     return tf.constant(ROWS)
-
-
-def gradients(function, *values):
-    """Returns the gradients of a weighted sum of the results of function."""
-    tensors = [tf.constant(value) for value in values]
-    result = function(*tensors)
-    weights = tf.reshape(tf.cos(tf.range(tf.cast(tf.size(result), tf.float32))), tf.shape(result))
-    slopes = [tf.reshape(each, [-1]) for each in tf.gradients(result * weights, tensors)]
-    return tf.reshape(tf.concat(slopes, 0), [2, -1])
 
 
 def sampled():

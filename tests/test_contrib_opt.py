@@ -126,7 +126,8 @@ def test_callbacks_get_fetches_and_steps(session):
     loss = tf.reduce_sum(tf.square(weight - target))
     optimizer = GradientDescent(loss, steps=2)
     session.run(tf.global_variables_initializer())
-    losses, steps = [], []
+    losses = []
+    steps = []
     optimizer.minimize(
         feed_dict={target: 3.0},
         fetches=[loss, target],

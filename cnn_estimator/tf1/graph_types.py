@@ -11,7 +11,7 @@ _init_dimension = tensor_shape.Dimension.__init__
 
 
 class _TensorType(type):
-    """The type of Tensor: all tensors are instances of it, as in TensorFlow 1, also those of eager execution."""
+    """The type of Tensor. As in TensorFlow 1, all tensors are instances of Tensor, also in eager execution."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, tensor.Tensor)

@@ -44,6 +44,8 @@ def _property(told: str, true: str) -> property:
 def _needs_the_true_version(caller: FrameType) -> bool:
     """Returns True for TensorFlow's code, and for installed packages that do not support TensorFlow 1.15's Python."""
     package = str(caller.f_globals.get("__name__", "")).partition(".")[0]
+    if package == "__main__":
+        return False  # the program, for which no distribution has to be searched
     return package in _TENSORFLOW_PACKAGES or not _supports_tf1_python(package, caller.f_code.co_filename)
 
 

@@ -167,7 +167,7 @@ def matrices_to_flat_transforms(transform_matrices: Any) -> tf.Tensor:
 def dense_image_warp(image: Any, flow: Any, name: str = "dense_image_warp") -> tf.Tensor:
     """Returns images [batch, height, width, channels] whose value at a place is the image's value at place - flow.
 
-    The values between pixels are bilinear, and the values outside the image are those of its edge.
+    Values between pixels are bilinear. Outside the image, the values of its edge continue.
 
     Args:
       flow: [batch, height, width, 2], rows before columns.

@@ -1,4 +1,4 @@
-"""tf.contrib.nn: losses, dropout and activations beside those of tf.nn."""
+"""tf.contrib.nn: losses, dropout and activations that tf.nn lacks."""
 
 from typing import Any
 
@@ -135,7 +135,7 @@ def rank_sampled_softmax_loss(
     partition_strategy: str,
     name: str | None = None,
 ) -> tf.Tensor:
-    """Is tf.nn.sampled_softmax_loss, with only those of the sampled classes that the inputs make most likely.
+    """Returns tf.nn.sampled_softmax_loss of the sampled classes that the inputs make most likely.
 
     Args:
       num_sampled: how many classes are sampled.
