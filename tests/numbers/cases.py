@@ -135,3 +135,22 @@ def _values(array):
     if array.dtype.kind in "fV":
         return [float(str(item)) for item in array.flat]
     return array.ravel().tolist()
+
+
+def wave(shape, dtype=None, partition_info=None):
+    """An initializer whose values all differ."""
+    shape = [int(length) for length in shape]
+    return tf.constant(np.sin(np.arange(int(np.prod(shape))) * 1.3 + 0.5).reshape(shape), dtype or tf.float32)
+
+
+def recurrent(scope, series, make, **options):
+    """Returns the outputs, last state, gradients and variables' names of a cell that dynamic_rnn runs over a series."""
+    with tf.variable_scope(scope, initializer=wave):
+        outputs, state = tf.nn.dynamic_rnn(make(), tf.constant(series), dtype=tf.float32, **options)
+    variables = tf.trainable_variables()
+    return [
+        outputs,
+        state,
+        tf.gradients(tf.reduce_sum(outputs**2), variables),
+        [variable.name for variable in variables],
+    ]

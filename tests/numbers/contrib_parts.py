@@ -19,12 +19,6 @@ TRANSITIONS = np.cos(np.arange(9.0) * 0.8).astype(np.float32).reshape(3, 3)
 LENGTHS = np.array([6, 4], np.int32)
 
 
-def wave(shape, dtype=None, partition_info=None):
-    """An initializer whose values all differ."""
-    shape = [int(length) for length in shape]
-    return tf.constant(np.sin(np.arange(int(np.prod(shape))) * 1.3 + 0.5).reshape(shape), dtype or tf.float32)
-
-
 def trained(output):
     """Returns an output, the gradients of its squares by all variables, and the names of the variables."""
     variables = tf.trainable_variables()
@@ -34,14 +28,14 @@ def trained(output):
 
 def with_l2():
     contrib.layers.fully_connected(
-        VECTORS, 2, weights_initializer=wave, weights_regularizer=contrib.layers.l2_regularizer(0.1)
+        VECTORS, 2, weights_initializer=cases.wave, weights_regularizer=contrib.layers.l2_regularizer(0.1)
     )
     return [tf.losses.get_regularization_losses(), [loss.op.name for loss in tf.losses.get_regularization_losses()]]
 
 
 def with_arg_scope():
     with slim.arg_scope(
-        [slim.conv2d, slim.fully_connected], weights_initializer=wave, activation_fn=tf.nn.tanh
+        [slim.conv2d, slim.fully_connected], weights_initializer=cases.wave, activation_fn=tf.nn.tanh
     ) as outer:
         output = slim.conv2d(IMAGES, 2, [2, 2])
     with slim.arg_scope(outer), slim.arg_scope([slim.conv2d], padding="VALID"):
@@ -65,35 +59,43 @@ def optimize_loss(**options):
 
 
 LAYERS = [
-    ("fully_connected", lambda: trained(contrib.layers.fully_connected(VECTORS, 3, weights_initializer=wave))),
+    ("fully_connected", lambda: trained(contrib.layers.fully_connected(VECTORS, 3, weights_initializer=cases.wave))),
     (
         "fully_connected normalized",
         lambda: trained(
-            contrib.layers.fully_connected(VECTORS, 3, None, contrib.layers.layer_norm, weights_initializer=wave)
+            contrib.layers.fully_connected(VECTORS, 3, None, contrib.layers.layer_norm, weights_initializer=cases.wave)
         ),
     ),
     (
         "linear and relu",
         lambda: [
-            contrib.layers.linear(VECTORS, 2, weights_initializer=wave),
-            contrib.layers.relu(VECTORS, 2, weights_initializer=wave),
+            contrib.layers.linear(VECTORS, 2, weights_initializer=cases.wave),
+            contrib.layers.relu(VECTORS, 2, weights_initializer=cases.wave),
         ],
     ),
-    ("conv2d", lambda: trained(contrib.layers.conv2d(IMAGES, 2, 3, weights_initializer=wave))),
+    ("conv2d", lambda: trained(contrib.layers.conv2d(IMAGES, 2, 3, weights_initializer=cases.wave))),
     (
         "conv2d atrous",
-        lambda: trained(contrib.layers.conv2d(IMAGES, 2, [2, 2], rate=2, padding="VALID", weights_initializer=wave)),
+        lambda: trained(
+            contrib.layers.conv2d(IMAGES, 2, [2, 2], rate=2, padding="VALID", weights_initializer=cases.wave)
+        ),
     ),
-    ("convolution1d", lambda: trained(contrib.layers.conv1d(SERIES, 2, 3, stride=2, weights_initializer=wave))),
-    ("conv2d_transpose", lambda: trained(contrib.layers.conv2d_transpose(IMAGES, 2, 2, 2, weights_initializer=wave))),
+    ("convolution1d", lambda: trained(contrib.layers.conv1d(SERIES, 2, 3, stride=2, weights_initializer=cases.wave))),
+    (
+        "conv2d_transpose",
+        lambda: trained(contrib.layers.conv2d_transpose(IMAGES, 2, 2, 2, weights_initializer=cases.wave)),
+    ),
     (
         "conv2d_in_plane",
-        lambda: trained(contrib.layers.conv2d_in_plane(tf.constant(IMAGES), 2, weights_initializer=wave)),
+        lambda: trained(contrib.layers.conv2d_in_plane(tf.constant(IMAGES), 2, weights_initializer=cases.wave)),
     ),
-    ("separable_conv2d", lambda: trained(contrib.layers.separable_conv2d(IMAGES, 2, 3, 1, weights_initializer=wave))),
+    (
+        "separable_conv2d",
+        lambda: trained(contrib.layers.separable_conv2d(IMAGES, 2, 3, 1, weights_initializer=cases.wave)),
+    ),
     (
         "separable_conv2d depthwise",
-        lambda: trained(contrib.layers.separable_conv2d(IMAGES, None, 3, 2, weights_initializer=wave)),
+        lambda: trained(contrib.layers.separable_conv2d(IMAGES, None, 3, 2, weights_initializer=cases.wave)),
     ),
     ("pools", lambda: [contrib.layers.max_pool2d(IMAGES, 2), contrib.layers.avg_pool2d(IMAGES, [3, 3], 2, "SAME")]),
     (
@@ -110,14 +112,14 @@ LAYERS = [
     ("layer_norm", lambda: trained(contrib.layers.layer_norm(tf.constant(IMAGES)))),
     ("instance_norm", lambda: trained(contrib.layers.instance_norm(tf.constant(IMAGES)))),
     ("group_norm", lambda: trained(contrib.layers.group_norm(tf.constant(IMAGES), 2))),
-    ("bias_add", lambda: contrib.layers.bias_add(tf.constant(VECTORS), initializer=wave)),
+    ("bias_add", lambda: contrib.layers.bias_add(tf.constant(VECTORS), initializer=cases.wave)),
     ("unit_norm", lambda: contrib.layers.unit_norm(tf.constant(VECTORS), 1)),
     ("maxout", lambda: contrib.layers.maxout(tf.constant(VECTORS[:, :4]), 2)),
     ("softmax", lambda: contrib.layers.softmax(tf.constant(IMAGES))),
     ("spatial_softmax", lambda: contrib.layers.spatial_softmax(tf.constant(IMAGES), 0.7)),
     ("dropout", lambda: contrib.layers.dropout(VECTORS, 0.6, seed=3)),
-    ("embed_sequence", lambda: trained(contrib.layers.embed_sequence(TAGS, 3, 2, initializer=wave))),
-    ("bow_encoder", lambda: trained(contrib.layers.bow_encoder(TAGS, 3, 2, initializer=wave))),
+    ("embed_sequence", lambda: trained(contrib.layers.embed_sequence(TAGS, 3, 2, initializer=cases.wave))),
+    ("bow_encoder", lambda: trained(contrib.layers.bow_encoder(TAGS, 3, 2, initializer=cases.wave))),
     (
         "regularizers",
         lambda: [
@@ -171,7 +173,7 @@ LAYERS = [
         lambda: contrib.layers.sequence_to_images(contrib.layers.images_to_sequence(tf.constant(IMAGES)), 5),
     ),
     ("dense_to_sparse", lambda: contrib.layers.dense_to_sparse(tf.constant(TAGS))),
-    ("legacy layers", lambda: contrib.layers.legacy_fully_connected(VECTORS, 2, weight_init=wave)),
+    ("legacy layers", lambda: contrib.layers.legacy_fully_connected(VECTORS, 2, weight_init=cases.wave)),
     (
         "safe_embedding_lookup_sparse",
         lambda: contrib.layers.safe_embedding_lookup_sparse(
@@ -198,33 +200,24 @@ LAYERS = [
 ]
 
 
-def recurrent(make, **options):
-    with tf.variable_scope("rnn", initializer=wave):
-        outputs, state = tf.nn.dynamic_rnn(make(), tf.constant(SERIES), dtype=tf.float32, **options)
-    variables = tf.trainable_variables()
-    return [
-        outputs,
-        state,
-        tf.gradients(tf.reduce_sum(outputs**2), variables),
-        [variable.name for variable in variables],
-    ]
-
-
 CELLS = [
-    ("LSTMBlockCell", lambda: recurrent(lambda: contrib.rnn.LSTMBlockCell(2))),
+    ("LSTMBlockCell", lambda: cases.recurrent("rnn", SERIES, lambda: contrib.rnn.LSTMBlockCell(2))),
     (
         "LSTMBlockCell peephole",
-        lambda: recurrent(lambda: contrib.rnn.LSTMBlockCell(2, use_peephole=True, cell_clip=0.5)),
+        lambda: cases.recurrent("rnn", SERIES, lambda: contrib.rnn.LSTMBlockCell(2, use_peephole=True, cell_clip=0.5)),
     ),
-    ("LayerNormBasicLSTMCell", lambda: recurrent(lambda: contrib.rnn.LayerNormBasicLSTMCell(4))),
-    ("BasicLSTMCell", lambda: recurrent(lambda: contrib.rnn.BasicLSTMCell(2, activation=tf.nn.relu))),
+    ("LayerNormBasicLSTMCell", lambda: cases.recurrent("rnn", SERIES, lambda: contrib.rnn.LayerNormBasicLSTMCell(4))),
+    (
+        "BasicLSTMCell",
+        lambda: cases.recurrent("rnn", SERIES, lambda: contrib.rnn.BasicLSTMCell(2, activation=tf.nn.relu)),
+    ),
     (
         "OutputProjectionWrapper",
-        lambda: recurrent(lambda: contrib.rnn.OutputProjectionWrapper(contrib.rnn.GRUCell(2), 3)),
+        lambda: cases.recurrent("rnn", SERIES, lambda: contrib.rnn.OutputProjectionWrapper(contrib.rnn.GRUCell(2), 3)),
     ),
     (
         "InputProjectionWrapper",
-        lambda: recurrent(lambda: contrib.rnn.InputProjectionWrapper(contrib.rnn.GRUCell(2), 4)),
+        lambda: cases.recurrent("rnn", SERIES, lambda: contrib.rnn.InputProjectionWrapper(contrib.rnn.GRUCell(2), 4)),
     ),
     ("fused LSTM", lambda: fused()),
     ("stack_bidirectional_dynamic_rnn", lambda: stacked()),
@@ -233,14 +226,14 @@ CELLS = [
 
 
 def fused():
-    with tf.variable_scope("fused", initializer=wave):
+    with tf.variable_scope("fused", initializer=cases.wave):
         return contrib.rnn.LSTMBlockFusedCell(2)(
             tf.constant(SERIES.transpose(1, 0, 2)), dtype=tf.float32, sequence_length=LENGTHS
         )
 
 
 def stacked():
-    with tf.variable_scope("stacked", initializer=wave):
+    with tf.variable_scope("stacked", initializer=cases.wave):
         cells = [[contrib.rnn.GRUCell(2) for _ in range(2)] for _ in range(2)]
         outputs = contrib.rnn.stack_bidirectional_dynamic_rnn(
             *cells, tf.constant(SERIES), dtype=tf.float32, sequence_length=LENGTHS
@@ -249,7 +242,7 @@ def stacked():
 
 
 def static():
-    with tf.variable_scope("static", initializer=wave):
+    with tf.variable_scope("static", initializer=cases.wave):
         return contrib.rnn.static_rnn(
             contrib.rnn.BasicLSTMCell(2), tf.unstack(tf.constant(SERIES), axis=1), dtype=tf.float32
         )
@@ -260,11 +253,11 @@ TABLE = np.sin(np.arange(15.0)).astype(np.float32).reshape(5, 3)
 
 def decoded(helper, attention=None, steps=None):
     """Returns the outputs, the lengths and the names of the variables of a decoder."""
-    with tf.variable_scope("decoder", initializer=wave):
+    with tf.variable_scope("decoder", initializer=cases.wave):
         cell = tf.nn.rnn_cell.GRUCell(4)
         if attention:
             cell = contrib.seq2seq.AttentionWrapper(cell, attention(), attention_layer_size=3)
-        layer = tf.layers.Dense(5, kernel_initializer=wave)
+        layer = tf.layers.Dense(5, kernel_initializer=cases.wave)
         state = cell.zero_state(2, tf.float32)
         decoder = contrib.seq2seq.BasicDecoder(cell, helper(), state, layer)
         outputs, _, lengths = contrib.seq2seq.dynamic_decode(decoder, maximum_iterations=steps)
@@ -363,7 +356,7 @@ def tokens():
 
 
 def legacy(make):
-    with tf.variable_scope("legacy", initializer=wave):
+    with tf.variable_scope("legacy", initializer=cases.wave):
         result = make()
     return [result, [variable.name for variable in tf.global_variables()]]
 
@@ -403,7 +396,7 @@ FIELDS = [
 
 
 def crf_variable():
-    with tf.variable_scope("crf", initializer=wave):
+    with tf.variable_scope("crf", initializer=cases.wave):
         value, transitions = contrib.crf.crf_log_likelihood(
             tf.constant(SERIES), tf.constant(TAGS), tf.constant(LENGTHS)
         )
@@ -524,7 +517,7 @@ def old_columns():
     color = layers.sparse_column_with_keys("color", ["red", "blue", "x"])
     hashed = layers.sparse_column_with_hash_bucket("color", 7)
     buckets = layers.bucketized_column(age, [18, 65])
-    return [age, buckets, layers.one_hot_column(color), layers.embedding_column(hashed, 2, initializer=wave)]
+    return [age, buckets, layers.one_hot_column(color), layers.embedding_column(hashed, 2, initializer=cases.wave)]
 
 
 def hparams():

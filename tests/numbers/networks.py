@@ -17,14 +17,6 @@ PICTURE = (np.sin(np.arange(4 * 5 * 3) * 1.9) * 0.5 + 0.5).astype(np.float32).re
 BYTES = (PICTURE * 255).astype(np.uint8)
 
 
-def wave(shape, dtype=None, partition_info=None):
-    """An initializer whose values all differ."""
-    size = int(np.prod([int(length) for length in shape]))
-    return tf.constant(
-        np.sin(np.arange(size) * 1.3 + 0.5).reshape([int(length) for length in shape]), dtype or tf.float32
-    )
-
-
 def trained(output):
     """Returns an output, the gradients of its squares by all variables, and the names of the variables."""
     variables = tf.trainable_variables()
@@ -283,7 +275,7 @@ def batch_norm_in_training():
 
 
 def layer_reuse():
-    first = tf.layers.dense(VECTORS, 2, kernel_initializer=wave, name="shared")
+    first = tf.layers.dense(VECTORS, 2, kernel_initializer=cases.wave, name="shared")
     second = tf.layers.dense(VECTORS * 2, 2, name="shared", reuse=True)
     return [first, second, [variable.name for variable in tf.global_variables()]]
 
@@ -292,7 +284,7 @@ def layer_losses():
     tf.layers.dense(
         VECTORS,
         2,
-        kernel_initializer=wave,
+        kernel_initializer=cases.wave,
         kernel_regularizer=tf.keras.regularizers.l2(0.1),
         activity_regularizer=tf.nn.l2_loss,
     )
@@ -300,7 +292,7 @@ def layer_losses():
 
 
 def layer_object():
-    layer = tf.layers.Dense(2, kernel_initializer=wave, activation=tf.nn.tanh)
+    layer = tf.layers.Dense(2, kernel_initializer=cases.wave, activation=tf.nn.tanh)
     return [
         layer(tf.constant(VECTORS)),
         layer.apply(tf.constant(VECTORS * 2)),
@@ -313,53 +305,65 @@ def layer_object():
 
 
 LAYERS = [
-    ("dense", lambda: trained(tf.layers.dense(VECTORS, 3, tf.nn.relu, kernel_initializer=wave))),
-    ("dense of rank 3", lambda: trained(tf.layers.dense(SERIES, 2, kernel_initializer=wave, bias_initializer=wave))),
-    ("dense without bias", lambda: trained(tf.layers.dense(VECTORS, 2, use_bias=False, kernel_initializer=wave))),
+    ("dense", lambda: trained(tf.layers.dense(VECTORS, 3, tf.nn.relu, kernel_initializer=cases.wave))),
+    (
+        "dense of rank 3",
+        lambda: trained(tf.layers.dense(SERIES, 2, kernel_initializer=cases.wave, bias_initializer=cases.wave)),
+    ),
+    ("dense without bias", lambda: trained(tf.layers.dense(VECTORS, 2, use_bias=False, kernel_initializer=cases.wave))),
     (
         "dense twice",
         lambda: trained(
-            tf.layers.dense(tf.layers.dense(VECTORS, 2, kernel_initializer=wave), 2, kernel_initializer=wave)
+            tf.layers.dense(
+                tf.layers.dense(VECTORS, 2, kernel_initializer=cases.wave), 2, kernel_initializer=cases.wave
+            )
         ),
     ),
     (
         "dense with a constraint",
-        lambda: trained(tf.layers.dense(VECTORS, 2, kernel_initializer=wave, kernel_constraint=lambda w: w * 0.5)),
+        lambda: trained(
+            tf.layers.dense(VECTORS, 2, kernel_initializer=cases.wave, kernel_constraint=lambda w: w * 0.5)
+        ),
     ),
     (
         "dense with the default initializer",
         lambda: tf.layers.dense(VECTORS, 2, kernel_initializer=tf.glorot_uniform_initializer(seed=3)),
     ),
-    ("conv1d", lambda: trained(tf.layers.conv1d(SERIES, 2, 3, kernel_initializer=wave))),
-    ("conv2d", lambda: trained(tf.layers.conv2d(IMAGES, 2, 3, kernel_initializer=wave))),
+    ("conv1d", lambda: trained(tf.layers.conv1d(SERIES, 2, 3, kernel_initializer=cases.wave))),
+    ("conv2d", lambda: trained(tf.layers.conv2d(IMAGES, 2, 3, kernel_initializer=cases.wave))),
     (
         "conv2d same",
         lambda: trained(
             tf.layers.conv2d(
-                IMAGES, 3, [3, 2], strides=2, padding="same", activation=tf.nn.relu, kernel_initializer=wave
+                IMAGES, 3, [3, 2], strides=2, padding="same", activation=tf.nn.relu, kernel_initializer=cases.wave
             )
         ),
     ),
     (
         "conv2d channels_first",
-        lambda: tf.layers.conv2d(IMAGES, 1, 1, data_format="channels_last", dilation_rate=1, kernel_initializer=wave),
+        lambda: tf.layers.conv2d(
+            IMAGES, 1, 1, data_format="channels_last", dilation_rate=1, kernel_initializer=cases.wave
+        ),
     ),
-    ("conv2d dilated", lambda: trained(tf.layers.conv2d(IMAGES, 1, 2, dilation_rate=2, kernel_initializer=wave))),
-    ("conv3d", lambda: trained(tf.layers.conv3d(VOLUMES, 1, 2, strides=2, kernel_initializer=wave))),
-    ("conv2d_transpose", lambda: trained(tf.layers.conv2d_transpose(IMAGES, 1, 2, 2, kernel_initializer=wave))),
-    ("conv3d_transpose", lambda: tf.layers.conv3d_transpose(VOLUMES[:, :2, :2, :2], 1, 2, kernel_initializer=wave)),
+    ("conv2d dilated", lambda: trained(tf.layers.conv2d(IMAGES, 1, 2, dilation_rate=2, kernel_initializer=cases.wave))),
+    ("conv3d", lambda: trained(tf.layers.conv3d(VOLUMES, 1, 2, strides=2, kernel_initializer=cases.wave))),
+    ("conv2d_transpose", lambda: trained(tf.layers.conv2d_transpose(IMAGES, 1, 2, 2, kernel_initializer=cases.wave))),
+    (
+        "conv3d_transpose",
+        lambda: tf.layers.conv3d_transpose(VOLUMES[:, :2, :2, :2], 1, 2, kernel_initializer=cases.wave),
+    ),
     (
         "separable_conv2d",
         lambda: trained(
             tf.layers.separable_conv2d(
-                IMAGES, 2, 3, depth_multiplier=2, depthwise_initializer=wave, pointwise_initializer=wave
+                IMAGES, 2, 3, depth_multiplier=2, depthwise_initializer=cases.wave, pointwise_initializer=cases.wave
             )
         ),
     ),
     (
         "separable_conv1d",
         lambda: trained(
-            tf.layers.separable_conv1d(SERIES, 2, 3, depthwise_initializer=wave, pointwise_initializer=wave)
+            tf.layers.separable_conv1d(SERIES, 2, 3, depthwise_initializer=cases.wave, pointwise_initializer=cases.wave)
         ),
     ),
     *cases.calls("layers.max_pooling2d layers.average_pooling2d", IMAGES, 2, 2),
@@ -405,45 +409,49 @@ K = tf.keras.layers
 KERAS = [
     (name, lambda layer=layer, value=value: keras_layer(layer, value))
     for name, layer, value in [
-        ("Dense", lambda: K.Dense(2, "relu", kernel_initializer=wave), VECTORS),
-        ("Conv1D", lambda: K.Conv1D(2, 3, padding="causal", kernel_initializer=wave), SERIES),
-        ("Conv2D", lambda: K.Conv2D(2, 3, padding="same", kernel_initializer=wave), IMAGES),
-        ("Conv2DTranspose", lambda: K.Conv2DTranspose(1, 3, strides=2, kernel_initializer=wave), IMAGES),
+        ("Dense", lambda: K.Dense(2, "relu", kernel_initializer=cases.wave), VECTORS),
+        ("Conv1D", lambda: K.Conv1D(2, 3, padding="causal", kernel_initializer=cases.wave), SERIES),
+        ("Conv2D", lambda: K.Conv2D(2, 3, padding="same", kernel_initializer=cases.wave), IMAGES),
+        ("Conv2DTranspose", lambda: K.Conv2DTranspose(1, 3, strides=2, kernel_initializer=cases.wave), IMAGES),
         (
             "SeparableConv2D",
-            lambda: K.SeparableConv2D(1, 3, depthwise_initializer=wave, pointwise_initializer=wave),
+            lambda: K.SeparableConv2D(1, 3, depthwise_initializer=cases.wave, pointwise_initializer=cases.wave),
             IMAGES,
         ),
-        ("DepthwiseConv2D", lambda: K.DepthwiseConv2D(3, depthwise_initializer=wave), IMAGES),
+        ("DepthwiseConv2D", lambda: K.DepthwiseConv2D(3, depthwise_initializer=cases.wave), IMAGES),
         ("MaxPooling2D", lambda: K.MaxPooling2D(), IMAGES),
         ("AveragePooling2D", lambda: K.AveragePooling2D(padding="same"), IMAGES),
         ("GlobalAveragePooling2D", lambda: K.GlobalAveragePooling2D(), IMAGES),
         ("GlobalMaxPooling1D", lambda: K.GlobalMaxPooling1D(), SERIES),
         ("BatchNormalization", lambda: K.BatchNormalization(), IMAGES),
         ("LayerNormalization", lambda: K.LayerNormalization(), VECTORS),
-        ("Embedding", lambda: K.Embedding(5, 2, embeddings_initializer=wave), CLASSES),
-        ("SimpleRNN", lambda: K.SimpleRNN(2, kernel_initializer=wave, recurrent_initializer=wave), SERIES),
-        ("LSTM", lambda: K.LSTM(2, kernel_initializer=wave, recurrent_initializer=wave), SERIES),
+        ("Embedding", lambda: K.Embedding(5, 2, embeddings_initializer=cases.wave), CLASSES),
+        ("SimpleRNN", lambda: K.SimpleRNN(2, kernel_initializer=cases.wave, recurrent_initializer=cases.wave), SERIES),
+        ("LSTM", lambda: K.LSTM(2, kernel_initializer=cases.wave, recurrent_initializer=cases.wave), SERIES),
         (
             "LSTM sequences",
             lambda: K.LSTM(
-                2, kernel_initializer=wave, recurrent_initializer=wave, return_sequences=True, go_backwards=True
+                2,
+                kernel_initializer=cases.wave,
+                recurrent_initializer=cases.wave,
+                return_sequences=True,
+                go_backwards=True,
             ),
             SERIES,
         ),
-        ("GRU", lambda: K.GRU(2, kernel_initializer=wave, recurrent_initializer=wave), SERIES),
+        ("GRU", lambda: K.GRU(2, kernel_initializer=cases.wave, recurrent_initializer=cases.wave), SERIES),
         (
             "Bidirectional",
             lambda: K.Bidirectional(K.SimpleRNN(2, kernel_initializer="ones", recurrent_initializer="ones")),
             SERIES,
         ),
-        ("TimeDistributed", lambda: K.TimeDistributed(K.Dense(2, kernel_initializer=wave)), SERIES),
+        ("TimeDistributed", lambda: K.TimeDistributed(K.Dense(2, kernel_initializer=cases.wave)), SERIES),
         (
             "ConvLSTM2D",
-            lambda: K.ConvLSTM2D(1, 2, kernel_initializer=wave, recurrent_initializer=wave),
+            lambda: K.ConvLSTM2D(1, 2, kernel_initializer=cases.wave, recurrent_initializer=cases.wave),
             IMAGES[np.newaxis],
         ),
-        ("PReLU", lambda: K.PReLU(alpha_initializer=wave), VECTORS),
+        ("PReLU", lambda: K.PReLU(alpha_initializer=cases.wave), VECTORS),
         ("LeakyReLU", lambda: K.LeakyReLU(0.2), VECTORS),
         ("ELU", lambda: K.ELU(0.5), VECTORS),
         ("Softmax", lambda: K.Softmax(), VECTORS),
@@ -456,7 +464,7 @@ KERAS = [
         ("Cropping2D", lambda: K.Cropping2D([[1, 0], [0, 2]]), IMAGES),
         ("UpSampling2D", lambda: K.UpSampling2D(), IMAGES[:1, :2, :2]),
         ("UpSampling2D bilinear", lambda: K.UpSampling2D(interpolation="bilinear"), IMAGES[:1, :2, :2]),
-        ("LocallyConnected1D", lambda: K.LocallyConnected1D(1, 2, kernel_initializer=wave), SERIES),
+        ("LocallyConnected1D", lambda: K.LocallyConnected1D(1, 2, kernel_initializer=cases.wave), SERIES),
         ("Lambda", lambda: K.Lambda(lambda x: x * 2), VECTORS),
     ]
 ] + [
@@ -531,7 +539,10 @@ def tokenizer():
 
 def keras_fit(optimizer, loss):
     tf.keras.backend.set_session(tf.get_default_session())
-    layers = [K.Dense(3, "tanh", kernel_initializer=wave, input_shape=[5]), K.Dense(1, kernel_initializer=wave)]
+    layers = [
+        K.Dense(3, "tanh", kernel_initializer=cases.wave, input_shape=[5]),
+        K.Dense(1, kernel_initializer=cases.wave),
+    ]
     model = tf.keras.Sequential(layers)
     model.compile(optimizer(), loss, metrics=["mae"])
     labels = VECTORS.sum(1, keepdims=True)
@@ -544,20 +555,8 @@ def cell(name, **options):
     return getattr(tf.nn.rnn_cell, name)(2, **options)
 
 
-def recurrent(make, **options):
-    with tf.variable_scope("rnn_test", initializer=wave):
-        outputs, state = tf.nn.dynamic_rnn(make(), tf.constant(SERIES), dtype=tf.float32, **options)
-    variables = tf.trainable_variables()
-    return [
-        outputs,
-        state,
-        tf.gradients(tf.reduce_sum(outputs**2), variables),
-        [variable.name for variable in variables],
-    ]
-
-
 def bidirectional():
-    with tf.variable_scope("two", initializer=wave):
+    with tf.variable_scope("two", initializer=cases.wave):
         outputs, states = tf.nn.bidirectional_dynamic_rnn(
             cell("GRUCell"), cell("GRUCell"), SERIES, [7, 4], dtype=tf.float32
         )
@@ -565,7 +564,7 @@ def bidirectional():
 
 
 def static(make):
-    with tf.variable_scope("static", initializer=wave):
+    with tf.variable_scope("static", initializer=cases.wave):
         return tf.nn.static_rnn(
             make(), tf.unstack(tf.constant(SERIES), axis=1), dtype=tf.float32, sequence_length=[7, 3]
         )
@@ -586,42 +585,84 @@ def raw_rnn():
             None,
         )
 
-    with tf.variable_scope("raw", initializer=wave):
+    with tf.variable_scope("raw", initializer=cases.wave):
         outputs, state, _ = tf.nn.raw_rnn(rnn_cell, loop)
     return [outputs.stack(), state]
 
 
 RECURRENT = [
-    ("BasicRNNCell", lambda: recurrent(lambda: cell("BasicRNNCell"))),
-    ("BasicRNNCell relu", lambda: recurrent(lambda: cell("BasicRNNCell", activation=tf.nn.relu))),
-    ("BasicLSTMCell", lambda: recurrent(lambda: cell("BasicLSTMCell"))),
-    ("BasicLSTMCell forget_bias", lambda: recurrent(lambda: cell("BasicLSTMCell", forget_bias=0.5))),
-    ("LSTMCell", lambda: recurrent(lambda: cell("LSTMCell"))),
-    ("LSTMCell peepholes", lambda: recurrent(lambda: cell("LSTMCell", use_peepholes=True, initializer=wave))),
-    ("LSTMCell projection", lambda: recurrent(lambda: cell("LSTMCell", num_proj=1, cell_clip=0.5, proj_clip=0.3))),
-    ("GRUCell", lambda: recurrent(lambda: cell("GRUCell"))),
+    ("BasicRNNCell", lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("BasicRNNCell"))),
+    (
+        "BasicRNNCell relu",
+        lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("BasicRNNCell", activation=tf.nn.relu)),
+    ),
+    ("BasicLSTMCell", lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("BasicLSTMCell"))),
+    (
+        "BasicLSTMCell forget_bias",
+        lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("BasicLSTMCell", forget_bias=0.5)),
+    ),
+    ("LSTMCell", lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("LSTMCell"))),
+    (
+        "LSTMCell peepholes",
+        lambda: cases.recurrent(
+            "rnn_test", SERIES, lambda: cell("LSTMCell", use_peepholes=True, initializer=cases.wave)
+        ),
+    ),
+    (
+        "LSTMCell projection",
+        lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("LSTMCell", num_proj=1, cell_clip=0.5, proj_clip=0.3)),
+    ),
+    ("GRUCell", lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("GRUCell"))),
     (
         "GRUCell initializers",
-        lambda: recurrent(lambda: cell("GRUCell", kernel_initializer=wave, bias_initializer=wave)),
+        lambda: cases.recurrent(
+            "rnn_test", SERIES, lambda: cell("GRUCell", kernel_initializer=cases.wave, bias_initializer=cases.wave)
+        ),
     ),
-    ("MultiRNNCell", lambda: recurrent(lambda: tf.nn.rnn_cell.MultiRNNCell([cell("GRUCell"), cell("BasicLSTMCell")]))),
-    ("ResidualWrapper", lambda: recurrent(lambda: tf.nn.rnn_cell.ResidualWrapper(tf.nn.rnn_cell.GRUCell(3)))),
+    (
+        "MultiRNNCell",
+        lambda: cases.recurrent(
+            "rnn_test", SERIES, lambda: tf.nn.rnn_cell.MultiRNNCell([cell("GRUCell"), cell("BasicLSTMCell")])
+        ),
+    ),
+    (
+        "ResidualWrapper",
+        lambda: cases.recurrent("rnn_test", SERIES, lambda: tf.nn.rnn_cell.ResidualWrapper(tf.nn.rnn_cell.GRUCell(3))),
+    ),
     (
         "DropoutWrapper",
-        lambda: recurrent(lambda: tf.nn.rnn_cell.DropoutWrapper(cell("GRUCell"), 0.7, seed=5), parallel_iterations=1),
+        lambda: cases.recurrent(
+            "rnn_test",
+            SERIES,
+            lambda: tf.nn.rnn_cell.DropoutWrapper(cell("GRUCell"), 0.7, seed=5),
+            parallel_iterations=1,
+        ),
     ),
     (
         "DropoutWrapper variational",
-        lambda: recurrent(
+        lambda: cases.recurrent(
+            "rnn_test",
+            SERIES,
             lambda: tf.nn.rnn_cell.DropoutWrapper(
                 cell("GRUCell"), 0.7, variational_recurrent=True, input_size=3, dtype=tf.float32, seed=5
-            )
+            ),
         ),
     ),
-    ("DeviceWrapper", lambda: recurrent(lambda: tf.nn.rnn_cell.DeviceWrapper(cell("GRUCell"), "/cpu:0"))),
-    ("sequence_length", lambda: recurrent(lambda: cell("BasicLSTMCell"), sequence_length=[3, 7])),
-    ("initial_state", lambda: recurrent(lambda: cell("GRUCell"), initial_state=tf.constant(VECTORS[:2, :2]))),
-    ("time_major", lambda: recurrent(lambda: cell("GRUCell"), time_major=True)),
+    (
+        "DeviceWrapper",
+        lambda: cases.recurrent("rnn_test", SERIES, lambda: tf.nn.rnn_cell.DeviceWrapper(cell("GRUCell"), "/cpu:0")),
+    ),
+    (
+        "sequence_length",
+        lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("BasicLSTMCell"), sequence_length=[3, 7]),
+    ),
+    (
+        "initial_state",
+        lambda: cases.recurrent(
+            "rnn_test", SERIES, lambda: cell("GRUCell"), initial_state=tf.constant(VECTORS[:2, :2])
+        ),
+    ),
+    ("time_major", lambda: cases.recurrent("rnn_test", SERIES, lambda: cell("GRUCell"), time_major=True)),
     ("bidirectional_dynamic_rnn", bidirectional),
     ("static_rnn", lambda: static(lambda: cell("GRUCell"))),
     ("static_rnn of an LSTM", lambda: static(lambda: cell("BasicLSTMCell"))),
