@@ -19,9 +19,10 @@ PAGES = {
     for path in (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md")))
 }
 TRAINING_PROGRAM_PAGE = "docs/python.md"  # its program trains the model that the other pages export and use
+LEAVING_PAGE = "docs/leaving.md"
 SCRIPTS = {"run_train.py": "train", "run_eval.py": "eval"}
 # TensorFlow Serving's flag, and the flags of tests/estimator_library.py
-FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "out", "than", "verbosity"}  # the last is absl's own
+FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "run", "out", "than", "verbosity"}  # the last is absl's own
 
 
 def blocks(page, language=""):
@@ -44,10 +45,10 @@ def verb_of(words):
     return words[1] if program == "cnn-estimator" and words[1:2] != [RUN] and len(words) > 1 else None
 
 
-def programs():
-    """Returns [(page, program, the last line that it prints)] of the complete Python programs, in running order."""
+def programs(pages):
+    """Returns [(page, program, the last line that it prints)] of the complete Python programs of pages."""
     quoted = []
-    for page in sorted(PAGES, key=lambda page: page != TRAINING_PROGRAM_PAGE):
+    for page in pages:
         text = PAGES[page]
         for program in blocks(page, "python"):
             if page == "README.md":  # its programs are compared with the code and with the bridge's page
@@ -204,7 +205,8 @@ def test_every_program_prints_what_its_page_says(tmp_path):
         return text.replace("/tmp/", f"{tmp_path}/")
 
     load_public("fashion_mnist", "train")
-    for position, (page, program, printed) in enumerate(programs()):
+    others = sorted(PAGES.keys() - {TRAINING_PROGRAM_PAGE, LEAVING_PAGE})
+    for position, (page, program, printed) in enumerate(programs([TRAINING_PROGRAM_PAGE, *others])):
         done = run("-c", here(program))
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == printed, page
@@ -214,6 +216,15 @@ def test_every_program_prints_what_its_page_says(tmp_path):
             assert (result["global_step"], result["images"]) == (200, 10_000)
             assert result["accuracy"] >= 0.80
             export_all(here)
+
+
+@pytest.mark.process
+def test_the_programs_that_leave_estimators_print_what_their_page_says(tmp_path):
+    for _, program, printed in programs([LEAVING_PAGE]):
+        done = run("-c", program.replace("/tmp/", f"{tmp_path}/"), environment={"PYTHONPATH": str(REPOSITORY)})
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == printed
+        assert "False" not in done.stdout
 
 
 def export_all(here):

@@ -72,6 +72,12 @@ VERBS = {
     "scan": Verb(
         verbs.scan, "report what of a code base will run on the bridge", "nothing was reported", flags.SCAN, "PATH…"
     ),
+    "keras_weights": Verb(
+        verbs.keras_weights,
+        "fill a Keras model from a TensorFlow 1 checkpoint",
+        "nothing was written",
+        flags.KERAS_WEIGHTS,
+    ),
     "doctor": Verb(
         verbs.doctor,
         "check the installation, and name the fix for what is wrong",

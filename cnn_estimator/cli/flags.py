@@ -173,3 +173,9 @@ REPRODUCE = (
     _flag("precision", None, f"{_PRECISION} Without it: as the runs in the root have it, or the recipe's."),
 )
 SCAN = (Flag("json", False, "Print one JSON object instead of tables.", Switch()),)
+KERAS_WEIGHTS = (
+    Flag("checkpoint", None, "The checkpoint of TensorFlow 1, or a model_dir, for its newest one.", None),
+    Flag("model", None, "The Keras model: module:function, a function without arguments that returns it.", None),
+    Flag("names", None, "A JSON file, {layer or weight of the model: scope or variable of the checkpoint}.", None),
+    _flag("output", None, "The new .keras file."),
+)

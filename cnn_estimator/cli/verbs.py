@@ -1,6 +1,7 @@
 """The verbs of the command line: flags in, one call, results on stdout. Loads no TensorFlow before a verb needs it."""
 
 import dataclasses
+import importlib
 import json
 import logging
 import os
@@ -9,13 +10,14 @@ import sys
 from typing import Any
 
 from cnn_estimator import stopping
-from cnn_estimator.cli import process
+from cnn_estimator.cli import native_log, process
 from cnn_estimator.cli.flags import FLAGS, flag_texts
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
+_EXAMPLES = {"checkpoint": "/tmp/old_model_dir", "model": "models:build", "output": "model.keras"}
 _TRAINED_MODEL = ("model_dir", "checkpoint", "recipe", "data_dir")
 
 log = logging.getLogger("cnn_estimator")
@@ -212,6 +214,46 @@ def scan(*paths: str) -> int:
     report = scan.scan(paths)
     print(scan.as_json(report) if FLAGS.json else scan.as_text(report))
     return 0 if report.complete else 1
+
+
+def keras_weights() -> None:
+    """Fills a Keras model with the variables of a TensorFlow 1 checkpoint, and writes it as a .keras file.
+
+    The model is written anew with Keras's layers. The table on stdout names the variable of each weight. Weights that
+    are ambiguous are an error, and a JSON file with names decides them.
+    """
+    for name in ("checkpoint", "model", "output"):
+        if FLAGS[name].value is None:
+            raise UserError(f"no {name} is named", f"add {{{name}}}={_EXAMPLES[name]}")
+    if not FLAGS.output.endswith(".keras"):
+        raise UserError(f"output {FLAGS.output}: no .keras file", "let its name end in .keras")
+    names = _read_names(FLAGS.names) if FLAGS.names else None
+    keras_weights = process.load("keras_weights")
+    with native_log.filtered():
+        model = _model_of(FLAGS.model)
+        report = keras_weights.load(model, FLAGS.checkpoint, names)
+    model.save(FLAGS.output)
+    print(report)
+    log.info("wrote %s", FLAGS.output)
+
+
+def _read_names(path: str) -> Any:
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise UserError(f"names {path} is no JSON file: {error}") from error
+
+
+def _model_of(place: str) -> Any:
+    """Returns what the function of a place, module:function, returns. The module may be in the current folder."""
+    module_name, _, function_name = place.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"model {place}: {error}", "name a function as module:function") from error
+    return function()
 
 
 def doctor() -> int:
