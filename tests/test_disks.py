@@ -28,7 +28,7 @@ from cnn_estimator.run_dir import checkpoints
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.tf1 import tf
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.newest, pytest.mark.process]
 
 DENSE = ("--recipe=fashion_dense", "--seed=1", "--save_every=10", "--log_every=1000")
 
