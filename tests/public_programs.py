@@ -471,7 +471,7 @@ REPOSITORIES = (
         "c3eefe59979cdde7b8cb59d2c52da8ebebe43254",
         (
             Program("python/05_basic_convnet.py", until=r"^0\.\d"),
-            Program("python/11_variational_autoencoder.py", until="Validation cost"),
+            Program("python/11_variational_autoencoder.py", until=r"^\(20, 784\)"),
         ),
     ),
     Repository(
@@ -745,7 +745,8 @@ REPOSITORIES = (
 def check_out(repository: Repository, sources: pathlib.Path | None, copy: pathlib.Path) -> None:
     """Copies a repository from `sources`, or clones it from GitHub."""
     if sources:
-        shutil.copytree(sources / repository.name.replace("/", "+"), copy)
+        for folder in repository.only or ("",):
+            shutil.copytree(sources / repository.name.replace("/", "+") / folder, copy / folder)
         return
     url = f"https://github.com/{repository.name}"
     subprocess.run(["git", "clone", "--quiet", "--filter=blob:none", "--no-checkout", url, copy], check=True)
