@@ -502,7 +502,13 @@ REPOSITORIES = (
     Repository(
         "dennybritz/cnn-text-classification-tf",
         "18762b459e21d9c70e5c242f8d43fc4e6db37a0d",
-        (Program("train.py", until="step 30,"),),
+        (
+            Program(
+                "train.py",
+                "--embedding_dim=16 --num_filters=8 --evaluate_every=50 --checkpoint_every=50",
+                until="Saved model checkpoint",
+            ),
+        ),
     ),
     Repository(
         "brightmart/text_classification",

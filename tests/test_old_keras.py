@@ -111,9 +111,9 @@ def test_reshape_builds_a_model_whose_declared_input_does_not_fit():
     assert model.layers[0].output_shape == (None, 2, 3, 2)
     outputs = model(tf.constant(np.arange(24, dtype=np.float32).reshape(2, 2, 3, 2)))
     np.testing.assert_allclose(values(outputs), [[66, 66], [210, 210]])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="12 values, but the requested shape has 36"):
-        with tf.Session() as session:
-            session.run(model.layers[0].output, {model.input: np.ones((3, 4))})
+    message = "12 values, but the requested shape has 36"
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        session.run(model.layers[0].output, {model.input: np.ones((3, 4))})
 
 
 @pytest.mark.parametrize(
