@@ -5,6 +5,7 @@ own data, the public MNIST or small made-up data. A program ran if it came to it
 its row names, such as a later step of a long training; then it is stopped.
 NAMES are parts of OWNER/NAME/PATH and select programs. Some programs read files that earlier rows of the repository
 have written: select them together. Without --sources the repositories are cloned from GitHub.
+The programs need more packages: pip install fire pandas regex scikit-learn sentencepiece tensorflow-hub
 """
 
 import argparse
@@ -183,7 +184,6 @@ ELECTRA_SETTINGS = {
     "debug": True,
     "vocab_size": VOCABULARY_SIZE,
     "max_seq_length": 32,
-    "num_train_steps": 4,
     "model_hparam_overrides": {
         "hidden_size": 32,
         "num_hidden_layers": 2,
@@ -191,7 +191,7 @@ ELECTRA_SETTINGS = {
         "intermediate_size": 64,
     },
 }
-ELECTRA = json.dumps(ELECTRA_SETTINGS)
+ELECTRA = json.dumps(ELECTRA_SETTINGS | {"num_train_steps": 4})
 ELECTRA_SST = json.dumps(ELECTRA_SETTINGS | {"task_names": ["sst"]})
 
 AYMERICDAMIEN = "tensorflow_v1/examples"
@@ -275,6 +275,33 @@ def albert_files(copy: pathlib.Path) -> None:
     records_file(copy / "examples.tfrecord", 32, features)
     write(copy / "config.json", json.dumps(TINY_BERT | {"embedding_size": 16}))
     (copy / "albert").symlink_to(copy)  # the program imports its folder as a package
+
+
+def gpt2_files(copy: pathlib.Path) -> None:
+    """Writes the checkpoint and the vocabulary of a small GPT-2."""
+    import tensorflow.compat.v1 as tf  # late: most programs need no checkpoint
+
+    tokens = [*map(chr, range(ord("!"), ord("~") + 1)), "<|endoftext|>"]
+    shapes = {"wpe": [16, 8], "wte": [len(tokens), 8], "ln_f/g": [8], "ln_f/b": [8]}
+    for name in ("ln_1", "ln_2"):
+        shapes |= {f"h0/{name}/g": [8], f"h0/{name}/b": [8]}
+    for name, inputs, outputs in (
+        ("attn/c_attn", 8, 24),
+        ("attn/c_proj", 8, 8),
+        ("mlp/c_fc", 8, 32),
+        ("mlp/c_proj", 32, 8),
+    ):
+        shapes |= {f"h0/{name}/w": [1, inputs, outputs], f"h0/{name}/b": [outputs]}
+    folder = copy / "models" / "tiny"
+    sizes = {"n_vocab": len(tokens), "n_ctx": 16, "n_embd": 8, "n_head": 2, "n_layer": 1}
+    write(folder / "hparams.json", json.dumps(sizes))
+    write(folder / "encoder.json", json.dumps({token: number for number, token in enumerate(tokens)}))
+    write(folder / "vocab.bpe", "#version\na b\n")
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name, shape in shapes.items():
+            tf.get_variable(f"model/{name}", shape, initializer=tf.random_normal_initializer(seed=1))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, str(folder / "model.ckpt"))
 
 
 def models_files(copy: pathlib.Path) -> None:
@@ -367,7 +394,7 @@ REPOSITORIES = (
                 f"{TUTORIALS}/mnist/fully_connected_feed.py",
                 "--input_data_dir=MNIST_data --log_dir=log --max_steps=200",
             ),
-            Program("tensorflow/examples/how_tos/reading_data/convert_to_records.py", "--directory=records"),
+            Program("tensorflow/examples/how_tos/reading_data/convert_to_records.py", "--directory=."),
             Program(
                 f"{TUTORIALS}/estimators/abalone.py",
                 "--train_data=abalone.csv --test_data=abalone.csv --predict_data=abalone.csv",
@@ -745,6 +772,23 @@ REPOSITORIES = (
         ),
         only=(f"{DEEPDIVE}/03_tensorflow/taxifare", f"{DEEPDIVE}/08_image/mnistmodel"),
     ),
+    Repository(
+        "openai/gpt-2",
+        "9b63575ef42771a015060c964af2c3da4cf7c8ab",
+        (
+            Program(
+                "src/generate_unconditional_samples.py",
+                "--model_name=tiny --nsamples=1 --length=8 --seed=1",
+                gpt2_files,
+                folder="",
+            ),
+        ),
+    ),
+    Repository(
+        "sfujiwara/tensorflow-examples",
+        "6b9dd3ba27e1b0d021c322f5504e888b6b7ed4fb",
+        (Program("tpu/mnist/mnist_tpu.py", "--model_dir=model --max_steps=20 --save_steps=10"),),
+    ),
 )
 
 
@@ -842,6 +886,7 @@ def run(
 
 def main(options: argparse.Namespace) -> None:
     """Runs the selected programs, and prints a line for each and the share that ran."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # of TensorFlow in this process, which makes data
     results = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
