@@ -5,7 +5,7 @@ own data, the public MNIST or small made-up data. A program ran if it came to it
 its row names, such as a later step of a long training; then it is stopped.
 NAMES are parts of OWNER/NAME/PATH and select programs. Some programs read files that earlier rows of the repository
 have written: select them together. Without --sources the repositories are cloned from GitHub.
-The programs need more packages: pip install fire pandas regex scikit-learn sentencepiece tensorflow-hub
+The programs need more packages: pip install fire h5py matplotlib pandas regex scikit-learn scipy six
 """
 
 import argparse
@@ -329,6 +329,12 @@ def models_files(copy: pathlib.Path) -> None:
     higgs[:, 0] = higgs[:, 0] > 0.5
     (copy / "higgs").mkdir()
     np.savez(copy / "higgs" / "HIGGS.csv.gz.npz", data=higgs)
+
+
+def nlp_files(copy: pathlib.Path) -> None:
+    """Makes the vocabulary of the repository's own sentences, by its program without TensorFlow."""
+    command = [sys.executable, "build_vocab.py", "--data_dir=data/small"]
+    subprocess.run(command, cwd=copy / "tensorflow" / "nlp", stdout=subprocess.DEVNULL, check=True)
 
 
 def signs_files(copy: pathlib.Path) -> None:
@@ -703,8 +709,7 @@ REPOSITORIES = (
         "cs230-stanford/cs230-code-examples",
         "478e747b1c8bf57c6e2ce6b7ffd8068fe0287056",
         (
-            Program("tensorflow/nlp/build_vocab.py", "--data_dir=data/small"),
-            Program("tensorflow/nlp/train.py", "--data_dir=data/small --model_dir=experiments/base_model"),
+            Program("tensorflow/nlp/train.py", "--data_dir=data/small --model_dir=experiments/base_model", nlp_files),
             Program(
                 "tensorflow/vision/train.py",
                 "--data_dir=data/signs --model_dir=experiments/base_model",
@@ -727,19 +732,14 @@ REPOSITORIES = (
         "princewen/tensorflow_practice",
         "b3696f757a9620ed317b5b34b749f6352a1542b6",
         (
-            Program("nlp/RNN_static_cell.py"),
+            Program("nlp/RNN_static_cell.py", until="step 1000 "),
             Program("nlp/basic_seq2seq_api_introduction.py"),
             Program("recommendation/multi-value-feature.py"),
             Program("recommendation/Basic-DCN-Demo/main.py", until="epoch 1 loss"),
             Program("recommendation/Basic-IRGAN-Demo/cf_gan.py", until="^epoch +0"),
             Program("recommendation/Basic-NFM-Demo/main.py"),
         ),
-        only=(
-            "nlp",
-            "recommendation/Basic-DCN-Demo",
-            "recommendation/Basic-IRGAN-Demo",
-            "recommendation/Basic-NFM-Demo",
-        ),
+        only=("nlp", "recommendation"),
     ),
     Repository(
         "tensorflow/minigo",
