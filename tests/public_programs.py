@@ -46,15 +46,13 @@ class Program:
       arguments: its command line.
       data: writes made-up data. It gets the folder of the repository's copy.
       until: a regular expression. The program ran when its output matches, and is stopped.
-      folder: where in the repository it runs. None is the folder of its file, or the root of an `at_root` repository.
-      module: its name for `run -m`, if it is run so.
+      module: its name for `run -m`, if it is run so. It runs in the folder that the name starts from.
     """
 
     path: str
     arguments: str = ""
     data: Callable[[pathlib.Path], None] | None = None
     until: str = ""
-    folder: str | None = None
     module: str = ""
 
 
@@ -354,6 +352,14 @@ def chiphuyen_files(copy: pathlib.Path) -> None:
     idx_files(copy / "examples" / "data" / "mnist")
 
 
+def few_ratings(copy: pathlib.Path) -> None:
+    """Leaves the ratings of four users in the repository's own data."""
+    for name in ("train", "test"):
+        path = copy / "recommendation" / "Basic-IRGAN-Demo" / "ml-100k" / f"movielens-100k-{name}.txt"
+        rows = [line for line in path.read_text().splitlines(keepends=True) if int(line.split()[0]) < 4]
+        path.write_text("".join(rows))
+
+
 def taxi_files(copy: pathlib.Path) -> None:
     """Writes the fares of taxis."""
     rows = [f"{5 + row % 20},-73.{row},40.7{row},-73.9,40.7,{1 + row % 4},key{row}" for row in range(100)]
@@ -444,16 +450,9 @@ REPOSITORIES = (
         "GoogleCloudPlatform/cloudml-samples",
         "efddc4a9898127e55edc0946557aca4bfaf59705",
         (
-            Program(
-                "census/customestimator/trainer/task.py",
-                CENSUS,
-                cloudml_files,
-                "",
-                "census/customestimator",
-                "trainer.task",
-            ),
-            Program("census/estimator/trainer/task.py", CENSUS, None, "", "census/estimator", "trainer.task"),
-            Program("census/tensorflowcore/trainer/task.py", CENSUS, None, "", "census/tensorflowcore", "trainer.task"),
+            Program("census/customestimator/trainer/task.py", CENSUS, cloudml_files, module="trainer.task"),
+            Program("census/estimator/trainer/task.py", CENSUS, module="trainer.task"),
+            Program("census/tensorflowcore/trainer/task.py", CENSUS, module="trainer.task"),
             Program("tpu/templates/tpu_estimator/trainer.py", TPU_TEMPLATE),
             Program("tpu/templates/tpu_cnn_estimator/trainer.py", TPU_TEMPLATE),
             Program("tpu/templates/tpu_film_estimator/trainer.py", TPU_TEMPLATE),
@@ -466,19 +465,16 @@ REPOSITORIES = (
                 "--job-dir=job --num-epochs=1 --train-file=train-images-idx3-ubyte.gz"
                 " --train-labels-file=train-labels-idx1-ubyte.gz --test-file=t10k-images-idx3-ubyte.gz"
                 " --test-labels-file=t10k-labels-idx1-ubyte.gz",
-                folder="tensorflow/standard/mnist",
                 module="trainer.task",
             ),
             Program(
                 "tensorflow/standard/iris/trainer/task.py",
                 "--job-dir=job --train-files=iris.csv --eval-files=iris.csv --train-steps=20",
-                folder="tensorflow/standard/iris",
                 module="trainer.task",
             ),
             Program(
                 "tensorflow/standard/boston/trainer/task.py",
                 "--job-dir=job --train-file=boston_housing.npz --num-epochs=2",
-                folder="tensorflow/standard/boston",
                 module="trainer.task",
             ),
         ),
@@ -736,7 +732,7 @@ REPOSITORIES = (
             Program("nlp/basic_seq2seq_api_introduction.py"),
             Program("recommendation/multi-value-feature.py"),
             Program("recommendation/Basic-DCN-Demo/main.py", until="epoch 1 loss"),
-            Program("recommendation/Basic-IRGAN-Demo/cf_gan.py", until="^epoch +0"),
+            Program("recommendation/Basic-IRGAN-Demo/cf_gan.py", data=few_ratings, until="^epoch +0"),
             Program("recommendation/Basic-NFM-Demo/main.py"),
         ),
         only=("nlp", "recommendation"),
@@ -760,13 +756,11 @@ REPOSITORIES = (
                 "--train_data_paths=taxi.csv --eval_data_paths=taxi.csv --output_dir=model --train_steps=20"
                 " --throttle_secs=1",
                 taxi_files,
-                folder=f"{DEEPDIVE}/03_tensorflow/taxifare",
                 module="trainer.task",
             ),
             Program(
                 f"{DEEPDIVE}/08_image/mnistmodel/trainer/task.py",
                 "--output_dir=model --train_steps=20 --model=cnn",
-                folder=f"{DEEPDIVE}/08_image/mnistmodel",
                 module="trainer.task",
             ),
         ),
@@ -780,9 +774,9 @@ REPOSITORIES = (
                 "src/generate_unconditional_samples.py",
                 "--model_name=tiny --nsamples=1 --length=8 --seed=1",
                 gpt2_files,
-                folder="",
             ),
         ),
+        at_root=True,
     ),
     Repository(
         "sfujiwara/tensorflow-examples",
@@ -828,11 +822,11 @@ def environment_of(repository: Repository, copy: pathlib.Path) -> dict[str, str]
     }
 
 
-def folder_of(program: Program, repository: Repository) -> str | pathlib.Path:
+def folder_of(program: Program, repository: Repository) -> str:
     """Returns the folder of the repository that a program runs in."""
-    if program.folder is not None:
-        return program.folder
-    return "" if repository.at_root else pathlib.Path(program.path).parent
+    if program.module:
+        return program.path.removesuffix(f"{program.module.replace('.', '/')}.py")
+    return "" if repository.at_root else os.path.dirname(program.path)
 
 
 def run(
