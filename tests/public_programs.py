@@ -44,14 +44,12 @@ class Program:
     Attributes:
       path: its file in the repository.
       arguments: its command line.
-      data: writes made-up data. It gets the folder of the repository's copy.
       until: a regular expression. The program ran when its output matches, and is stopped.
       module: its name for `run -m`, if it is run so. It runs in the folder that the name starts from.
     """
 
     path: str
     arguments: str = ""
-    data: Callable[[pathlib.Path], None] | None = None
     until: str = ""
     module: str = ""
 
@@ -62,6 +60,7 @@ class Repository:
 
     Attributes:
       name: OWNER/NAME.
+      data: writes made-up data for the programs. It gets the folder of the repository's copy.
       only: the folders of a large repository that its programs need. Empty means all.
       at_root: True if the programs run in the repository's root and import from there.
     """
@@ -69,6 +68,7 @@ class Repository:
     name: str
     commit: str
     programs: tuple[Program, ...]
+    data: Callable[[pathlib.Path], None] | None = None
     only: tuple[str, ...] = ()
     at_root: bool = False
 
@@ -200,13 +200,6 @@ CENSUS = "--train-files=train.csv --eval-files=eval.csv --job-dir=job --train-st
 TPU_TEMPLATE = "--model-dir=model --max-steps=20 --save-checkpoints-steps=10"
 
 
-def iris_files(copy: pathlib.Path) -> None:
-    """Writes the two files of iris beside the programs, and where tf.keras looks for downloads."""
-    for name in ("iris_training.csv", "iris_test.csv"):
-        write(copy / LEARN / name, iris_rows())
-        write(copy / KERAS_DATASETS / name, iris_rows())
-
-
 def cloudml_files(copy: pathlib.Path) -> None:
     """Writes the data of the samples for Cloud ML: census, iris, Boston's houses and images."""
     for folder in ("customestimator", "estimator", "tensorflowcore"):
@@ -219,17 +212,15 @@ def cloudml_files(copy: pathlib.Path) -> None:
     np.savez(standard / "boston" / "boston_housing.npz", x=houses, y=houses[:, 0])
 
 
-def abalone_files(copy: pathlib.Path) -> None:
-    """Writes abalone.csv: seven measures and the age."""
+def tutorial_files(copy: pathlib.Path) -> None:
+    """Writes iris, the sizes and ages of abalones, and articles with their class, title and text."""
+    for name in ("iris_training.csv", "iris_test.csv"):
+        write(copy / LEARN / name, iris_rows())
     rows = [",".join([f"{row / 100 + column / 10:.3f}" for column in range(7)] + [str(row % 20)]) for row in range(100)]
     write(copy / TUTORIALS / "estimators" / "abalone.csv", "\n".join(rows) + "\n")
-
-
-def dbpedia_files(copy: pathlib.Path) -> None:
-    """Writes dbpedia_data/dbpedia_csv: class, title and text of articles."""
-    rows = [f"{1 + row % 14},title {row},an article about word{row % 14} and word{row % 5}" for row in range(140)]
+    articles = [f"{1 + row % 14},title {row},an article about word{row % 14} and word{row % 5}" for row in range(140)]
     for name in ("train.csv", "test.csv"):
-        write(copy / LEARN / "dbpedia_data" / "dbpedia_csv" / name, "\n".join(rows) + "\n")
+        write(copy / LEARN / "dbpedia_data" / "dbpedia_csv" / name, "\n".join(articles) + "\n")
 
 
 def bert_files(copy: pathlib.Path) -> None:
@@ -329,27 +320,18 @@ def models_files(copy: pathlib.Path) -> None:
     np.savez(copy / "higgs" / "HIGGS.csv.gz.npz", data=higgs)
 
 
-def nlp_files(copy: pathlib.Path) -> None:
-    """Makes the vocabulary of the repository's own sentences, by its program without TensorFlow."""
-    command = [sys.executable, "build_vocab.py", "--data_dir=data/small"]
-    subprocess.run(command, cwd=copy / "tensorflow" / "nlp", stdout=subprocess.DEVNULL, check=True)
-
-
-def signs_files(copy: pathlib.Path) -> None:
-    """Writes pictures of 64 x 64 pixels whose names start with the class."""
+def cs230_files(copy: pathlib.Path) -> None:
+    """Makes the vocabulary of the repository's own sentences, and pictures whose names start with the class."""
     import tensorflow as tf  # late: most programs need no pictures
 
+    command = [sys.executable, "build_vocab.py", "--data_dir=data/small"]
+    subprocess.run(command, cwd=copy / "tensorflow" / "nlp", stdout=subprocess.DEVNULL, check=True)
     picture = tf.io.encode_jpeg(np.full([64, 64, 3], 128, np.uint8)).numpy()
     for name in ("train_signs", "dev_signs"):
         folder = copy / "tensorflow" / "vision" / "data" / "signs" / name
         folder.mkdir(parents=True)
         for number in range(36):
             (folder / f"{number % 6}_{number}.jpg").write_bytes(picture)
-
-
-def chiphuyen_files(copy: pathlib.Path) -> None:
-    """Writes images where the examples look for MNIST, and a text."""
-    idx_files(copy / "examples" / "data" / "mnist")
 
 
 def few_ratings(copy: pathlib.Path) -> None:
@@ -410,22 +392,22 @@ REPOSITORIES = (
             Program(
                 f"{TUTORIALS}/estimators/abalone.py",
                 "--train_data=abalone.csv --test_data=abalone.csv --predict_data=abalone.csv",
-                abalone_files,
                 until=r"step = 201\b",
             ),
             Program(f"{TUTORIALS}/input_fn/boston.py", until=r"step = 201\b"),
-            Program(f"{LEARN}/iris.py", data=iris_files),
+            Program(f"{LEARN}/iris.py"),
             Program(f"{LEARN}/iris_custom_model.py"),
             Program(f"{LEARN}/iris_custom_decay_dnn.py"),
             Program(f"{LEARN}/iris_run_config.py"),
             Program(f"{LEARN}/mnist.py", until=r"step = 101\b"),
             Program(f"{LEARN}/multiple_gpu.py"),
             Program(f"{LEARN}/hdf5_classification.py"),
-            Program(f"{LEARN}/text_classification.py", data=dbpedia_files),
-            Program(f"{LEARN}/text_classification_cnn.py", data=dbpedia_files),
-            Program(f"{LEARN}/text_classification_character_rnn.py", data=dbpedia_files, until=r"step = 1\b"),
-            Program(f"{LEARN}/text_classification_character_cnn.py", data=dbpedia_files),
+            Program(f"{LEARN}/text_classification.py"),
+            Program(f"{LEARN}/text_classification_cnn.py"),
+            Program(f"{LEARN}/text_classification_character_rnn.py", until=r"step = 1\b"),
+            Program(f"{LEARN}/text_classification_character_cnn.py"),
         ),
+        data=tutorial_files,
         only=("tensorflow/examples",),
     ),
     Repository(
@@ -450,7 +432,7 @@ REPOSITORIES = (
         "GoogleCloudPlatform/cloudml-samples",
         "efddc4a9898127e55edc0946557aca4bfaf59705",
         (
-            Program("census/customestimator/trainer/task.py", CENSUS, cloudml_files, module="trainer.task"),
+            Program("census/customestimator/trainer/task.py", CENSUS, module="trainer.task"),
             Program("census/estimator/trainer/task.py", CENSUS, module="trainer.task"),
             Program("census/tensorflowcore/trainer/task.py", CENSUS, module="trainer.task"),
             Program("tpu/templates/tpu_estimator/trainer.py", TPU_TEMPLATE),
@@ -478,6 +460,7 @@ REPOSITORIES = (
                 module="trainer.task",
             ),
         ),
+        data=cloudml_files,
         only=("census", "tensorflow/standard", "tpu/templates"),
     ),
     Repository(
@@ -555,7 +538,6 @@ REPOSITORIES = (
             Program(
                 "official/mnist/mnist.py",
                 "--data_dir=digits --model_dir=mnist --train_epochs=1",
-                models_files,
             ),
             Program(
                 "official/resnet/cifar10_main.py",
@@ -600,6 +582,7 @@ REPOSITORIES = (
                 module="tutorials.rnn.ptb.ptb_word_lm",
             ),
         ),
+        data=models_files,
         only=("official", "research/slim", "samples", "tutorials"),
         at_root=True,
     ),
@@ -611,7 +594,6 @@ REPOSITORIES = (
                 "official/r1/resnet/cifar10_main.py",
                 "--data_dir=cifar/cifar-10-batches-bin --model_dir=cifar10 --resnet_size=8 --batch_size=20"
                 " --train_epochs=1",
-                models_files,
             ),
             Program(
                 "official/r1/wide_deep/census_main.py",
@@ -634,6 +616,7 @@ REPOSITORIES = (
                 "--data_dir=higgs --model_dir=trees --train_count=100 --eval_count=50 --n_trees=2",
             ),
         ),
+        data=models_files,
         only=("official",),
         at_root=True,
     ),
@@ -645,7 +628,6 @@ REPOSITORIES = (
                 "create_pretraining_data.py",
                 "--input_file=sample_text.txt --output_file=examples.tfrecord --vocab_file=vocab.txt"
                 " --max_seq_length=32 --max_predictions_per_seq=5 --dupe_factor=2",
-                bert_files,
             ),
             Program(
                 "run_pretraining.py",
@@ -672,6 +654,7 @@ REPOSITORIES = (
                 " --max_query_length=16 --train_batch_size=4 --num_train_epochs=1",
             ),
         ),
+        data=bert_files,
     ),
     Repository(
         "google-research/electra",
@@ -681,11 +664,11 @@ REPOSITORIES = (
                 "build_pretraining_dataset.py",
                 "--corpus-dir=corpus --vocab-file=data/vocab.txt --output-dir=data/pretrain_tfrecords"
                 " --max-seq-length=32",
-                electra_files,
             ),
             Program("run_pretraining.py", f"--data-dir=data --model-name=tiny --hparams={shlex.quote(ELECTRA)}"),
             Program("run_finetuning.py", f"--data-dir=data --model-name=tiny --hparams={shlex.quote(ELECTRA_SST)}"),
         ),
+        data=electra_files,
     ),
     Repository(
         "google-research/albert",
@@ -696,32 +679,33 @@ REPOSITORIES = (
                 "--input_file=examples.tfrecord --output_dir=pretrained --albert_config_file=config.json --do_train"
                 " --do_eval --train_batch_size=4 --eval_batch_size=4 --max_seq_length=32 --max_predictions_per_seq=5"
                 " --num_train_steps=4 --num_warmup_steps=1 --max_eval_steps=2",
-                albert_files,
             ),
         ),
+        data=albert_files,
         at_root=True,
     ),
     Repository(
         "cs230-stanford/cs230-code-examples",
         "478e747b1c8bf57c6e2ce6b7ffd8068fe0287056",
         (
-            Program("tensorflow/nlp/train.py", "--data_dir=data/small --model_dir=experiments/base_model", nlp_files),
+            Program("tensorflow/nlp/train.py", "--data_dir=data/small --model_dir=experiments/base_model"),
             Program(
                 "tensorflow/vision/train.py",
                 "--data_dir=data/signs --model_dir=experiments/base_model",
-                signs_files,
                 until="Epoch 3/10",
             ),
         ),
+        data=cs230_files,
     ),
     Repository(
         "chiphuyen/stanford-tensorflow-tutorials",
         "51e53daaa2a32cfe7a1966f060b28dbbd081791c",
         (
             Program("examples/04_linreg_eager.py"),
-            Program("examples/07_convnet_layers.py", data=chiphuyen_files, until="Accuracy at epoch 1"),
+            Program("examples/07_convnet_layers.py", until="Accuracy at epoch 1"),
             Program("examples/11_char_rnn.py", until="Iter 20"),
         ),
+        data=lambda copy: idx_files(copy / "examples" / "data" / "mnist"),
         only=("examples",),
     ),
     Repository(
@@ -732,9 +716,10 @@ REPOSITORIES = (
             Program("nlp/basic_seq2seq_api_introduction.py"),
             Program("recommendation/multi-value-feature.py"),
             Program("recommendation/Basic-DCN-Demo/main.py", until="epoch 1 loss"),
-            Program("recommendation/Basic-IRGAN-Demo/cf_gan.py", data=few_ratings, until="^epoch +0"),
+            Program("recommendation/Basic-IRGAN-Demo/cf_gan.py", until="^epoch +0"),
             Program("recommendation/Basic-NFM-Demo/main.py"),
         ),
+        data=few_ratings,
         only=("nlp", "recommendation"),
     ),
     Repository(
@@ -755,7 +740,6 @@ REPOSITORIES = (
                 f"{DEEPDIVE}/03_tensorflow/taxifare/trainer/task.py",
                 "--train_data_paths=taxi.csv --eval_data_paths=taxi.csv --output_dir=model --train_steps=20"
                 " --throttle_secs=1",
-                taxi_files,
                 module="trainer.task",
             ),
             Program(
@@ -764,6 +748,7 @@ REPOSITORIES = (
                 module="trainer.task",
             ),
         ),
+        data=taxi_files,
         only=(f"{DEEPDIVE}/03_tensorflow/taxifare", f"{DEEPDIVE}/08_image/mnistmodel"),
     ),
     Repository(
@@ -773,9 +758,9 @@ REPOSITORIES = (
             Program(
                 "src/generate_unconditional_samples.py",
                 "--model_name=tiny --nsamples=1 --length=8 --seed=1",
-                gpt2_files,
             ),
         ),
+        data=gpt2_files,
         at_root=True,
     ),
     Repository(
@@ -838,8 +823,6 @@ def run(
       log: the file that its output is written to.
       limit: seconds that it may take.
     """
-    if program.data:
-        program.data(copy)
     start = time.monotonic()
     process = subprocess.Popen(
         command_of(program, copy),
@@ -897,6 +880,8 @@ def main(options: argparse.Namespace) -> None:
             check_out(repository, options.sources, copy)
             (copy / HOME).mkdir()
             (copy / HOME / ".cache").symlink_to(pathlib.Path.home() / ".cache")
+            if repository.data:
+                repository.data(copy)
             for program in selected:
                 log = logs / f"{names[program].replace('/', '+')}.log"
                 result, seconds, last_line = run(program, repository, copy, log, options.seconds)
