@@ -13,10 +13,12 @@ L = tf.keras.layers
 X = np.array([[[1.0, 2], [0, 0], [3, 5]], [[0, 0], [2, 2], [0, 0]]], np.float32)
 ROWS = X.reshape(6, 2)
 CHANGED = {
-    "engine.sequential.Sequential": ("predict_classes", "predict_proba"),
+    "engine.sequential.Sequential": ("predict_classes", "predict_proba", "input_spec"),
+    "engine.functional.Functional": ("input_spec",),
     "engine.base_layer.Layer": ("add_update",),
     "engine.base_layer_v1.Layer": ("add_update",),
     "layers.normalization.batch_normalization.BatchNormalizationBase": ("_moments", "__init_subclass__"),
+    "layers.reshaping.reshape.Reshape": ("call",),
     "layers.rnn.base_rnn": ("backend",),
     "layers.rnn.stacked_rnn_cells": ("backend",),
     "utils.generic_utils": ("to_snake_case",),
@@ -101,6 +103,35 @@ def test_batch_normalization_ignores_masks():
         [[-0.8657, -0.83192], [0.8657, 0.27731], [-0.8657, -0.83192]],
     ]
     np.testing.assert_allclose(values(layer(L.Masking()(tf.constant(X)), training=True)), expected, atol=2e-5)
+
+
+def test_reshape_builds_a_model_whose_declared_input_does_not_fit():
+    layers = [L.Reshape((2, 3, 2), input_shape=(4,)), L.Flatten(), L.Dense(2, kernel_initializer="ones")]
+    model = tf.keras.Sequential(layers)
+    assert model.layers[0].output_shape == (None, 2, 3, 2)
+    outputs = model(tf.constant(np.arange(24, dtype=np.float32).reshape(2, 2, 3, 2)))
+    np.testing.assert_allclose(values(outputs), [[66, 66], [210, 210]])
+    message = "12 values, but the requested shape has 36"
+    with tf.Session() as session, pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        session.run(model.layers[0].output, {model.input: np.ones((3, 4))})
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs", "shape"),
+    [((-1, 3), [None, 6], [None, None, 3]), ((-1, 4), [None, 6], [None, None, 4]), ((4,), [None, 6], [None, 4])],
+)
+def test_reshape_knows_as_much_of_the_shape_as_in_1_15(target, inputs, shape):
+    assert L.Reshape(target)(tf.placeholder(tf.float32, inputs)).shape.as_list() == shape
+
+
+def test_a_model_that_is_called_checks_its_inputs_as_in_1_15():
+    sequential = tf.keras.Sequential([L.Dense(2, input_shape=(4,))])
+    assert sequential(tf.zeros([5, 3, 4])).shape.as_list() == [5, 3, 2]
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 4"):
+        sequential(tf.zeros([5, 3]))
+    inputs = tf.keras.Input((6,))
+    model = tf.keras.Model(inputs, L.Reshape((-1, 2))(inputs))
+    assert model(tf.zeros([5, 8])).shape.as_list() == [5, 4, 2]
 
 
 @pytest.mark.parametrize("base", [L.BatchNormalization, tf.layers.BatchNormalization])

@@ -192,6 +192,13 @@ draw = ImageDraw.Draw(Image.new("RGB", (9, 9)))
 assert font.getsize("hello") == draw.textsize("hello", font) == (24, 10) and draw.textsize("a\\nb", font) == (6, 24)
 assert draw.textsize("a") > (0, 0)
 assert plt.hist([1, 2, 3], 4, normed=1)[0].round(8).tolist() == [0.66666667, 0, 0.66666667, 0.66666667]
+canvas = plt.gcf().canvas
+canvas.set_window_title("a")
+assert canvas.get_window_title() == canvas.manager.get_window_title()
+assert matplotlib.figure.Figure().canvas.get_window_title() is None
+legend = plt.gca().legend(["a"])
+assert legend.draggable() is not None and legend.get_draggable()
+assert legend.draggable() is None and legend.draggable(False) is None and not legend.get_draggable()
 path = os.path.join(tempfile.mkdtemp(), "a.h5")
 for name in ("x", "y"):
     with h5py.File(path) as file:

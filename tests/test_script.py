@@ -185,15 +185,17 @@ if __name__ == "__main__":
 def test_a_module_runs_as_with_python_m(tmp_path):
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").touch()
-    (tmp_path / "package" / "module.py").write_text(
-        "import sys, tensorflow as tf\nfrom . import __name__ as package\n"
-        "print(tf.Session.__name__, __name__, package, sys.argv[0] == __file__, sys.argv[1:], sys.path[0])"
-    )
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    for folder in ("package", "outer/inner"):
+        (tmp_path / folder / "module.py").write_text(
+            "import sys, tensorflow as tf\nfrom . import __name__ as package\n"
+            "print(tf.Session.__name__, __name__, package, sys.argv[0] == __file__, sys.argv[1:], sys.path[0])"
+        )
     done = run_program(tmp_path, "-m", "package.module", "--a", "b")
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout == f"Session __main__ package True ['--a', 'b'] {tmp_path}\n"
-    done = run("-m", "cnn_estimator.tf1", "-m", "package.module", environment=ENVIRONMENT, cwd=tmp_path)
-    assert done.stdout == f"Session __main__ package True [] {tmp_path}\n"
+    done = run("-m", "cnn_estimator.tf1", "-m", "outer.inner.module", environment=ENVIRONMENT, cwd=tmp_path)
+    assert done.stdout == f"Session __main__ outer.inner True [] {tmp_path}\n"
 
 
 @pytest.mark.process

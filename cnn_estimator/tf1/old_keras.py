@@ -40,6 +40,7 @@ def restore(package: str) -> None:
     sequential = importlib.import_module(f"{source}.engine.sequential").Sequential
     sequential.predict_classes = _predict_classes
     sequential.predict_proba = _predict_proba
+    _check_less(sequential, importlib.import_module(f"{source}.engine.functional").Functional)
     for name in ("base_layer", "base_layer_v1"):
         layer = importlib.import_module(f"{source}.engine.{name}").Layer
         layer.add_update = _without_inputs(layer.add_update)
@@ -47,7 +48,21 @@ def restore(package: str) -> None:
     for name in ("base_rnn", "stacked_rnn_cells"):
         module = importlib.import_module(f"{source}.layers.rnn.{name}")
         module.backend = _without_name_scopes(module.backend)  # type: ignore[attr-defined]
+    _reshape_without_sizes(importlib.import_module(f"{source}.layers.reshaping.reshape"))
     _ignore_masks(importlib.import_module(f"{source}.layers.normalization.batch_normalization").BatchNormalizationBase)
+
+
+def _check_less(sequential: Any, functional: Any) -> None:
+    """Makes a model that is called check no more of its inputs than in TensorFlow 1.15.
+
+    A Sequential asked its first layer, and a model with inputs and outputs asked nothing.
+    """
+
+    def first_layer_spec(model: Any) -> Any:
+        return model.layers[0].input_spec if model.layers else None
+
+    sequential.input_spec = sequential.input_spec.getter(first_layer_spec)
+    functional.input_spec = functional.input_spec.getter(lambda model: None)
 
 
 def _predict_proba(model: Any, x: Any, batch_size: int = 32, verbose: int = 0) -> np.ndarray:
@@ -88,6 +103,18 @@ def _without_name_scopes(backend: ModuleType) -> ModuleType:
     vars(copy).update(vars(backend))
     vars(copy)["name_scope"] = lambda name: contextlib.nullcontext()
     return copy
+
+
+def _reshape_without_sizes(module: ModuleType) -> None:
+    """Makes the layer Reshape compare the numbers of elements only when it runs, as in TensorFlow 1.15.
+
+    A program may build a model whose declared input does not fit, and call it with inputs that do.
+    """
+
+    def call(layer: Any, inputs: Any) -> Any:
+        return module.tf.reshape(inputs, (module.tf.shape(inputs)[0], *layer.target_shape))
+
+    module.Reshape.call = call
 
 
 def _ignore_masks(batch_normalization: Any) -> None:

@@ -4,7 +4,6 @@ import builtins
 import dataclasses
 import functools
 import importlib.machinery
-import itertools
 import os
 import re
 import runpy
@@ -85,13 +84,14 @@ def load(arguments: Sequence[str], api: int | None = None, tf_version: str | Non
 
 def _module_file(name: str) -> str | None:
     """Returns the file of a module or package that `python -m` runs, without importing anything; None if not found."""
-    places: list[str] | None = [os.getcwd(), *sys.path]
+    places = [os.getcwd(), *sys.path]
     origin = None
-    for full_name in itertools.accumulate(name.split("."), "{}.{}".format):
-        spec = importlib.machinery.PathFinder.find_spec(full_name, places)
+    for part in name.split("."):
+        # The full name would make a package without __init__.py look for its parent in sys.modules.
+        spec = importlib.machinery.PathFinder.find_spec(part, places)
         if spec is None:
             return None
-        places = spec.submodule_search_locations
+        places = list(spec.submodule_search_locations or [])
         origin = spec.origin
     return os.path.join(places[0], "__main__.py") if places else origin
 

@@ -32,6 +32,9 @@ NAMES = {
     "PIL.ImageFont:FreeTypeFont.getsize": ".font_size",
     "PIL.ImageFont:ImageFont.getsize": ".font_size",
     "h5py:Dataset.value": ".VALUE",
+    "matplotlib.backend_bases:FigureCanvasBase.get_window_title": ".window_title",
+    "matplotlib.backend_bases:FigureCanvasBase.set_window_title": ".set_window_title",
+    "matplotlib.legend:Legend.draggable": ".draggable",
     "pandas:DataFrame.append": ".append",
     "pandas:DataFrame.as_matrix": ".as_matrix",
     "pandas:DataFrame.iteritems": "pandas.DataFrame.items",
@@ -110,6 +113,22 @@ def text_size(self: Any, text: Any, font: Any = None, spacing: float = 4, **keyw
         return sizes[0]
     line_height = font_size(font, "A", **keywords)[1] + spacing
     return max(width for width, _ in sizes), int(len(lines) * line_height - spacing)
+
+
+def window_title(self: Any) -> str | None:
+    """Returns the title of a figure's window, or None without a window."""
+    return self.manager.get_window_title() if self.manager else None
+
+
+def set_window_title(self: Any, title: str) -> None:
+    """Sets the title of a figure's window, if it has one."""
+    if self.manager:
+        self.manager.set_window_title(title)
+
+
+def draggable(self: Any, state: bool | None = None, use_blit: bool = False, update: str = "loc") -> Any:
+    """Lets a legend be dragged, or not. None changes what it is now."""
+    return self.set_draggable(not self.get_draggable() if state is None else state, use_blit, update)
 
 
 def append(
