@@ -47,6 +47,9 @@ def restore(package: str) -> None:
     for name in ("base_rnn", "stacked_rnn_cells"):
         module = importlib.import_module(f"{source}.layers.rnn.{name}")
         module.backend = _without_name_scopes(module.backend)  # type: ignore[attr-defined]
+    for name in ("engine.training_v1", "losses", "metrics.base_metric"):
+        module = importlib.import_module(f"{source}.{name}")
+        module.losses_utils = _with_old_masks(module.losses_utils)  # type: ignore[attr-defined]
     _ignore_masks(importlib.import_module(f"{source}.layers.normalization.batch_normalization").BatchNormalizationBase)
 
 
@@ -87,6 +90,23 @@ def _without_name_scopes(backend: ModuleType) -> ModuleType:
     copy = ModuleType(backend.__name__)
     vars(copy).update(vars(backend))
     vars(copy)["name_scope"] = lambda name: contextlib.nullcontext()
+    return copy
+
+
+def _with_old_masks(losses_utils: ModuleType) -> ModuleType:
+    """Returns a copy of Keras's losses_utils in which masks do what they did in TensorFlow 1.15.
+
+    The loss of a model counts masked elements as 0 in its mean, in place of the mean of the others. Losses and metrics
+    that a program calls itself ignore the mask of their argument.
+    """
+
+    def apply_valid_mask(losses: Any, sample_weight: Any, mask: Any, reduction: str) -> Any:
+        return losses_utils.apply_mask(losses, sample_weight, mask)
+
+    copy = ModuleType(losses_utils.__name__)
+    vars(copy).update(vars(losses_utils))
+    vars(copy)["apply_valid_mask"] = apply_valid_mask
+    vars(copy)["get_mask"] = lambda tensor: None
     return copy
 
 
