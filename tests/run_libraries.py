@@ -119,8 +119,8 @@ def run(library: Library, folders: list[pathlib.Path], site: pathlib.Path, limit
         except subprocess.TimeoutExpired:
             return False, f"time limit of {limit:.0f} s"
     log.write_text(log.read_text() + process.stdout)
-    lines = process.stdout.splitlines() if process.returncode == 0 else log.read_text().splitlines()
-    last_line = lines[-1] if lines else ""
+    output = process.stdout if process.returncode == 0 else log.read_text()
+    last_line = output.strip().rpartition("\n")[2]
     ran = process.returncode == 0 and re.fullmatch(library.prints, last_line) is not None
     return ran, last_line
 

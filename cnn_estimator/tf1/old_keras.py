@@ -30,6 +30,31 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     _backend().set_image_data_format(_DATA_FORMATS[dim_ordering])
 
 
+def backend_functions() -> dict[str, Callable[..., Any]]:
+    """Returns {name: function} of what the backend had in old releases of Keras, as the package keras or as tf.keras."""
+    tensorflow = importlib.import_module("tensorflow")
+    utils = importlib.import_module(f"{aliases.keras_package()}.src.utils.conv_utils")
+    kept = ("conv3d_transpose", "identity", "is_placeholder", "logsumexp", "separable_conv1d")
+    return {
+        **{name: getattr(_backend(), name) for name in kept},
+        "control_dependencies": tensorflow.control_dependencies,
+        "eager": _unchanged,
+        "image_dim_ordering": image_dim_ordering,
+        "is_tensor": tensorflow.is_tensor,
+        "is_variable": lambda x: isinstance(x, tensorflow.Variable),
+        "normalize_data_format": utils.normalize_data_format,
+        "set_image_dim_ordering": set_image_dim_ordering,
+        "size": lambda x, name=None: tensorflow.size(x, name=name),
+        "slice": lambda x, start, size: tensorflow.slice(x, start, size),
+        "symbolic": _unchanged,
+    }
+
+
+def _unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the function: the decorators of Keras for eager execution do nothing in TensorFlow 1."""
+    return function
+
+
 def _backend() -> ModuleType:
     return importlib.import_module(f"{aliases.keras_package()}.src.backend")
 
