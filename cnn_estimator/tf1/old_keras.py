@@ -31,7 +31,7 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
 
 
 def backend_functions() -> dict[str, Callable[..., Any]]:
-    """Returns {name: function} of what the backend had in old releases of Keras, as the package keras or as tf.keras."""
+    """Returns {name: function} of what the backend had in old releases of the package keras."""
     tensorflow = importlib.import_module("tensorflow")
     utils = importlib.import_module(f"{aliases.keras_package()}.src.utils.conv_utils")
     kept = ("conv3d_transpose", "identity", "is_placeholder", "logsumexp", "separable_conv1d")
