@@ -50,9 +50,8 @@ def use_server():
     writer.join()
     arguments = ["-model_dir", "bert", "-port", "15555", "-port_out", "15556", "-cpu", "-num_worker", "1"]
     arguments += ["-max_seq_len", "NONE", "-graph_tmp_dir", "."]
-    with BertServer(get_args_parser().parse_args(arguments)):
-        with BertClient(port=15555, port_out=15556) as client:
-            encoded = client.encode(["the quick fox", "lazy dog"])
+    with BertServer(get_args_parser().parse_args(arguments)), BertClient(port=15555, port_out=15556) as client:
+        encoded = client.encode(["the quick fox", "lazy dog"])
     different = (np.abs(encoded - np.load("expected.npy")) > 1e-5).sum()
     print(f"server encoded 2 texts as {encoded.shape}, {different} of {encoded.size} numbers differ from the model's")
 
