@@ -221,6 +221,10 @@ P = "tensorflow.python"
             for file in ("graph_util", "graph_util_impl")
             for function in ("convert_variables_to_constants", "extract_sub_graph")
         ),
+        (
+            f"from {P}.feature_column import feature_column_lib as m; name = m.DenseFeatures",
+            "keras.layers.DenseFeatures",
+        ),
         (f"from {P}.framework.ops import Tensor as name", "Tensor"),
         (
             f"from {P}.framework.ops import register_tensor_conversion_function as name",

@@ -19,8 +19,11 @@ CHANGED = {
     "engine.base_layer_v1.Layer": ("add_update",),
     "layers.normalization.batch_normalization.BatchNormalizationBase": ("_moments", "__init_subclass__"),
     "layers.reshaping.reshape.Reshape": ("call",),
+    "engine.training_v1": ("losses_utils",),
     "layers.rnn.base_rnn": ("backend",),
     "layers.rnn.stacked_rnn_cells": ("backend",),
+    "losses": ("losses_utils",),
+    "metrics.base_metric": ("losses_utils",),
     "utils.generic_utils": ("to_snake_case",),
 }
 
@@ -28,7 +31,7 @@ CHANGED = {
 def _changed(path):
     source = f"{aliases.keras_package()}.src"
     folder, _, name = path.rpartition(".")
-    module = importlib.import_module(f"{source}.{folder}")
+    module = importlib.import_module(f"{source}.{folder}".rstrip("."))
     return getattr(module, name) if hasattr(module, name) else importlib.import_module(f"{source}.{path}")
 
 
@@ -132,6 +135,35 @@ def test_a_model_that_is_called_checks_its_inputs_as_in_1_15():
     inputs = tf.keras.Input((6,))
     model = tf.keras.Model(inputs, L.Reshape((-1, 2))(inputs))
     assert model(tf.zeros([5, 8])).shape.as_list() == [5, 4, 2]
+
+
+TARGETS = X.sum(-1, keepdims=True) * 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "losses", "kernel", "evaluation"),
+    [
+        (None, [20.333334, 14.238586], [1.2510555, 1.3855333], [9.9750948, 4.2309222]),
+        ([[1, 2, 3], [4, 5, 6]], [64, 15.485332], [1.6718779, 1.9570667], [3.8379276, 1.5052109]),
+    ],
+)
+def test_masked_elements_count_in_the_mean_of_a_loss(weights, losses, kernel, evaluation):
+    with tf.Session().as_default():
+        model = tf.keras.Sequential([L.Masking(input_shape=(3, 2)), L.Dense(1, kernel_initializer="ones")])
+        mode = "temporal" if weights else None
+        model.compile(tf.keras.optimizers.SGD(0.01), "mse", metrics=["mae"], sample_weight_mode=mode)
+        sample_weight = np.array(weights) if weights else None
+        history = model.fit(X, TARGETS, epochs=2, batch_size=2, shuffle=False, sample_weight=sample_weight, verbose=0)
+        np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-5)
+        np.testing.assert_allclose(model.get_weights()[0].ravel(), kernel, rtol=1e-5)
+        np.testing.assert_allclose(model.evaluate(X, TARGETS, sample_weight=sample_weight, verbose=0), evaluation, 1e-5)
+
+
+def test_a_loss_ignores_the_mask_of_the_predictions():
+    with tf.Session().as_default():
+        predictions = L.Dense(1, kernel_initializer="ones")(L.Masking()(tf.constant(X)))
+        loss = tf.keras.losses.MeanSquaredError()(tf.constant(TARGETS), predictions)
+        assert values(loss) == pytest.approx(20.833334)
 
 
 @pytest.mark.parametrize("base", [L.BatchNormalization, tf.layers.BatchNormalization])

@@ -65,6 +65,36 @@ def test_names_lead_to_tf_keras(line, public):
     assert names.get("Dense", names.get(public.rpartition(".")[2])) is expected
 
 
+@pytest.mark.integration
+def test_functions_and_names_of_the_package_keras():
+    keras = tf.keras
+    backend = keras.backend
+    x = tf.constant([[1.0, 2, 3], [4, 5, 6]])
+    variable = backend.variable(1.0)
+    with tf.Session() as session, backend.control_dependencies([x]):
+        assert session.run(backend.identity(x, "same")).tolist() == [[1, 2, 3], [4, 5, 6]]
+        assert session.run(backend.slice(x, start=[0, 1], size=[2, 1])).tolist() == [[2], [5]]
+        assert session.run(backend.size(x)) == 6
+        np.testing.assert_allclose(session.run(backend.logsumexp(x, 1)), [3.4076059, 6.407606], rtol=1e-6)
+    assert [backend.is_tensor(each) for each in (x, variable, 1)] == [True, True, False]
+    assert [backend.is_variable(each) for each in (x, variable, 1)] == [False, True, False]
+    assert backend.is_placeholder(tf.placeholder(tf.float32))
+    assert not backend.is_placeholder(x)
+    assert backend.normalize_data_format(None) == "channels_last"
+    assert backend.symbolic(len) is backend.eager(len) is len
+    assert keras.optimizers.rmsprop is keras.optimizers.RMSprop
+    assert keras.initializers.zero is keras.initializers.Zeros
+    assert keras.utils.print_summary
+    for line in (
+        f"from {K}.engine.saving import load_model, preprocess_weights_for_loading",
+        f"from {K}.callbacks.callbacks import EarlyStopping",
+        f"from {K}.datasets.cifar import load_batch",
+        f"from {K}.engine import get_source_inputs",
+        f"from {K}.backend import is_tensor, size",
+    ):
+        exec(line, {})
+
+
 @pytest.mark.unit
 def test_modules_that_only_the_copy_has_stay_the_same(loaded_copies):
     name = f"{K}.layers.legacy_rnn.rnn_cell_impl"

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 from tensorflow.python.client import pywrap_tf_session
-from tensorflow.python.framework import dtypes, ops, tensor, tensor_shape
+from tensorflow.python.framework import dtypes, ops, tensor, tensor_shape, tensor_util
+from tensorflow.python.types import internal
 
 _init_dimension = tensor_shape.Dimension.__init__
 
@@ -35,6 +36,8 @@ def restore(*apis: ModuleType) -> None:
     """Puts Tensor into the APIs, and makes TensorFlow create the tensors of graphs with it."""
     ops.Operation.__new__ = _new_operation
     ops.Tensor = Tensor
+    ops.is_dense_tensor_like = _is_dense_tensor_like
+    ops.register_dense_tensor_like_type = _register_dense_tensor_like_type
     tensor_shape.Dimension.__init__ = _init_from_number_or_text
     tensor_shape.scalar = lambda: tensor_shape.TensorShape([])
     tensor_shape.vector = lambda length: tensor_shape.TensorShape([length])
@@ -47,6 +50,19 @@ def _new_operation(cls: type, c_op: Any, tensor_class: type) -> Any:
     """tensor_class: the class of the operation's outputs."""
     outputs = Tensor if tensor_class is ops.SymbolicTensor else tensor_class
     return pywrap_tf_session.PyOperation.__new__(cls, c_op, outputs)
+
+
+def _register_dense_tensor_like_type(tensor_type: type) -> None:
+    """Makes tf.is_tensor true for the objects of a class. Raises TypeError without the properties name and dtype."""
+    for name in ("name", "dtype"):
+        if not isinstance(getattr(tensor_type, name, None), property):
+            raise TypeError(f"Type {tensor_type.__name__} does not define a `{name}` property")
+    tensor_util.tf_type_classes += (tensor_type,)
+
+
+def _is_dense_tensor_like(value: object) -> bool:
+    """Returns True for tensors, variables and objects of registered classes, but not for sparse tensors."""
+    return isinstance(value, tuple(each for each in tensor_util.tf_type_classes if each is not internal.NativeObject))
 
 
 def _init_from_number_or_text(dimension: Any, value: Any) -> None:

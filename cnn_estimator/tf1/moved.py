@@ -64,6 +64,7 @@ _NAMES = {
         "eager.polymorphic_function.concrete_function": "ConcreteFunction",
     },
     "eager.tape": {"eager.record": "could_possibly_record record_operation stop_recording"},
+    "feature_column.feature_column_lib": {"feature_column.feature_column_v2_types": "FeatureColumn"},
     "feature_column.feature_column_v2": {"feature_column.feature_column_v2_types": "FeatureColumn"},
     "framework.ops": {
         "framework.indexed_slices": "IndexedSlicesValue convert_n_to_tensor_or_indexed_slices "
@@ -121,6 +122,10 @@ _NAMES = {
 _CONSTANTS = {"convert_variables_to_constants": "graph_util.convert_variables_to_constants"}
 _PUBLIC = {
     "autograph": {"to_graph": "autograph.to_graph"},
+    "feature_column.feature_column_lib": {
+        "DenseFeatures": "keras.layers.DenseFeatures",
+        "SequenceFeatures": "keras.experimental.SequenceFeatures",
+    },
     "feature_column.sequence_feature_column": {"SequenceFeatures": "keras.experimental.SequenceFeatures"},
     "framework.graph_util": _CONSTANTS,
     "framework.graph_util_impl": _CONSTANTS,

@@ -30,6 +30,31 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     _backend().set_image_data_format(_DATA_FORMATS[dim_ordering])
 
 
+def backend_functions() -> dict[str, Callable[..., Any]]:
+    """Returns {name: function} of what the backend had in old releases of the package keras."""
+    tensorflow = importlib.import_module("tensorflow")
+    utils = importlib.import_module(f"{aliases.keras_package()}.src.utils.conv_utils")
+    kept = ("conv3d_transpose", "identity", "is_placeholder", "logsumexp", "separable_conv1d")
+    return {
+        **{name: getattr(_backend(), name) for name in kept},
+        "control_dependencies": tensorflow.control_dependencies,
+        "eager": _unchanged,
+        "image_dim_ordering": image_dim_ordering,
+        "is_tensor": tensorflow.is_tensor,
+        "is_variable": lambda x: isinstance(x, tensorflow.Variable),
+        "normalize_data_format": utils.normalize_data_format,
+        "set_image_dim_ordering": set_image_dim_ordering,
+        "size": lambda x, name=None: tensorflow.size(x, name=name),
+        "slice": lambda x, start, size: tensorflow.slice(x, start, size),
+        "symbolic": _unchanged,
+    }
+
+
+def _unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the function: the decorators of Keras for eager execution do nothing in TensorFlow 1."""
+    return function
+
+
 def _backend() -> ModuleType:
     return importlib.import_module(f"{aliases.keras_package()}.src.backend")
 
@@ -49,6 +74,9 @@ def restore(package: str) -> None:
         module = importlib.import_module(f"{source}.layers.rnn.{name}")
         module.backend = _without_name_scopes(module.backend)  # type: ignore[attr-defined]
     _reshape_without_sizes(importlib.import_module(f"{source}.layers.reshaping.reshape"))
+    for name in ("engine.training_v1", "losses", "metrics.base_metric"):
+        module = importlib.import_module(f"{source}.{name}")
+        module.losses_utils = _with_old_masks(module.losses_utils)  # type: ignore[attr-defined]
     _ignore_masks(importlib.import_module(f"{source}.layers.normalization.batch_normalization").BatchNormalizationBase)
 
 
@@ -115,6 +143,23 @@ def _reshape_without_sizes(module: ModuleType) -> None:
         return module.tf.reshape(inputs, (module.tf.shape(inputs)[0], *layer.target_shape))
 
     module.Reshape.call = call
+
+
+def _with_old_masks(losses_utils: ModuleType) -> ModuleType:
+    """Returns a copy of Keras's losses_utils in which masks do what they did in TensorFlow 1.15.
+
+    The loss of a model counts masked elements as 0 in its mean, in place of the mean of the others. Losses and metrics
+    that a program calls itself ignore the mask of their argument.
+    """
+
+    def apply_valid_mask(losses: Any, sample_weight: Any, mask: Any, reduction: str) -> Any:
+        return losses_utils.apply_mask(losses, sample_weight, mask)
+
+    copy = ModuleType(losses_utils.__name__)
+    vars(copy).update(vars(losses_utils))
+    vars(copy)["apply_valid_mask"] = apply_valid_mask
+    vars(copy)["get_mask"] = lambda tensor: None
+    return copy
 
 
 def _ignore_masks(batch_normalization: Any) -> None:

@@ -29,9 +29,15 @@ _OLD_WRAPPERS = "cnn_estimator.tf1.keras_wrappers"
 # Modules that moved: {name inside tensorflow.python.keras: modules that have its names now, the last one has
 # precedence}. They are inside the package, unless they are modules of this one.
 _MOVED_MODULES: dict[str, tuple[str, ...]] = {
-    "engine": ("src.engine", _API, _LAYERS),
+    "callbacks.callbacks": (f"{_API}.callbacks",),
+    "datasets.cifar": ("src.datasets.cifar",),
+    "engine": ("src.engine", "src.utils.layer_utils", _API, _LAYERS),
     "engine.base_layer": ("src.engine.base_layer", "src.engine.input_spec"),
     "engine.network": ("src.engine.functional", _API),
+    "engine.saving": (
+        *("src.saving.legacy.saving_utils", "src.saving.legacy.hdf5_format"),
+        *("src.saving.legacy.model_config", "src.saving.legacy.save"),
+    ),
     "engine.topology": ("src.engine.base_layer", "src.utils.layer_utils", _API, _LAYERS),
     "layers.convolutional": ("src.layers.convolutional.base_conv", _LAYERS),
     "layers.merge": ("src.layers.merging.base_merge", _LAYERS),
@@ -71,6 +77,10 @@ _NETWORK = {"Container": "Model", "Network": "Model"}
 # {module of tensorflow.python.keras, or of the package's API: {old name: new name in that module}}
 _RENAMED = {
     f"{_API}.constraints": {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"},
+    f"{_API}.initializers": {"one": "Ones", "zero": "Zeros"},
+    f"{_API}.optimizers": {
+        name.lower(): name for name in ("Adadelta", "Adagrad", "Adam", "Adamax", "Nadam", "RMSprop", "SGD")
+    },
     "engine": _NETWORK,
     "engine.network": _NETWORK,
     "engine.topology": _NETWORK,
@@ -185,9 +195,12 @@ def _restore_old_names(package: str) -> None:
     old_keras = importlib.import_module(_OLD_KERAS)
     for name in ("HDF5Matrix", "multi_gpu_model"):
         setattr(importlib.import_module(f"{package}.{_API}.utils"), name, getattr(old_keras, name))
-    for name in ("image_dim_ordering", "set_image_dim_ordering"):
-        for backend in (f"{_API}.backend", "src.backend"):
-            setattr(importlib.import_module(f"{package}.{backend}"), name, getattr(old_keras, name))
+    layer_utils = importlib.import_module(f"{package}.src.utils.layer_utils")
+    vars(importlib.import_module(f"{package}.{_API}.utils"))["print_summary"] = layer_utils.print_summary
+    functions = old_keras.backend_functions()
+    vars(importlib.import_module(f"{package}.{_API}.backend")).update(functions)
+    del functions["slice"]  # src.backend uses Python's own slice
+    vars(importlib.import_module(f"{package}.src.backend")).update(functions)
     for path in _OLD_MODULES:
         parent, _, name = path.rpartition(".")
         for keras in (f"{package}.{_API}", package):
