@@ -191,6 +191,14 @@ font = ImageFont.truetype(os.path.join(matplotlib.get_data_path(), "fonts/ttf/De
 draw = ImageDraw.Draw(Image.new("RGB", (9, 9)))
 assert font.getsize("hello") == draw.textsize("hello", font) == (24, 10) and draw.textsize("a\\nb", font) == (6, 24)
 assert draw.textsize("a") > (0, 0)
+plt.style.use(["seaborn-whitegrid", {"lines.linewidth": 3}])
+assert plt.rcParams["grid.color"] == ".8" and plt.rcParams["lines.linewidth"] == 3
+with plt.style.context("seaborn"):
+    assert plt.rcParams["axes.facecolor"] == "#EAEAF2"
+assert plt.cm.get_cmap("jet", 5).N == 5
+assert plt.figure().gca(projection="3d").name == "3d" and len(plt.gcf().axes) == 1
+assert plt.gcf().gca(projection="3d") is plt.gcf().gca()
+plt.close()
 assert plt.hist([1, 2, 3], 4, normed=1)[0].round(8).tolist() == [0.66666667, 0, 0.66666667, 0.66666667]
 canvas = plt.gcf().canvas
 canvas.set_window_title("a")

@@ -1,7 +1,7 @@
 """The names that Python, NumPy and other libraries have removed since TensorFlow 1.15, for programs under `run`.
 
-The tables are in python.py, numpy.py and libraries.py. A library that is not loaded yet gets its old names when the
-program imports it.
+The tables are in python.py, numpy.py, matplotlib.py and libraries.py. A library that is not loaded yet gets its old
+names when the program imports it.
 """
 
 import ctypes
@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from cnn_estimator.tf1 import aliases
-from cnn_estimator.tf1.old_names import libraries, numpy, protobuf, python
+from cnn_estimator.tf1.old_names import libraries, matplotlib, numpy, protobuf, python
 
-_TABLES = (python, numpy, libraries)
+_TABLES = (python, numpy, libraries, matplotlib)
 
 
 def _rows(table: str) -> dict[str, str]:

@@ -32,9 +32,6 @@ NAMES = {
     "PIL.ImageFont:FreeTypeFont.getsize": ".font_size",
     "PIL.ImageFont:ImageFont.getsize": ".font_size",
     "h5py:Dataset.value": ".VALUE",
-    "matplotlib.backend_bases:FigureCanvasBase.get_window_title": ".window_title",
-    "matplotlib.backend_bases:FigureCanvasBase.set_window_title": ".set_window_title",
-    "matplotlib.legend:Legend.draggable": ".draggable",
     "pandas:DataFrame.append": ".append",
     "pandas:DataFrame.as_matrix": ".as_matrix",
     "pandas:DataFrame.iteritems": "pandas.DataFrame.items",
@@ -73,7 +70,6 @@ REMOVED_MODULES = ("scipy.misc", "sklearn.cross_validation", "sklearn.grid_searc
 # {module:name that the library still has: function below that returns it with its old behaviour}.
 CHANGED = {
     "h5py:File.__init__": ".open_for_writing",
-    "matplotlib.axes:Axes.hist": ".normed",
     "yaml:load": ".full_loader",
     "yaml:load_all": ".full_loader",
 }
@@ -115,22 +111,6 @@ def text_size(self: Any, text: Any, font: Any = None, spacing: float = 4, **keyw
     return max(width for width, _ in sizes), int(len(lines) * line_height - spacing)
 
 
-def window_title(self: Any) -> str | None:
-    """Returns the title of a figure's window, or None without a window."""
-    return self.manager.get_window_title() if self.manager else None
-
-
-def set_window_title(self: Any, title: str) -> None:
-    """Sets the title of a figure's window, if it has one."""
-    if self.manager:
-        self.manager.set_window_title(title)
-
-
-def draggable(self: Any, state: bool | None = None, use_blit: bool = False, update: str = "loc") -> Any:
-    """Lets a legend be dragged, or not. None changes what it is now."""
-    return self.set_draggable(not self.get_draggable() if state is None else state, use_blit, update)
-
-
 def append(
     self: Any, other: Any, ignore_index: bool = False, verify_integrity: bool = False, sort: bool = False
 ) -> Any:
@@ -167,18 +147,6 @@ def open_for_writing(original: Callable[..., None]) -> Callable[..., None]:
         original(self, name, mode, *arguments, **keywords)
 
     return __init__
-
-
-def normed(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Takes normed, the old name of density."""
-
-    @functools.wraps(original)
-    def hist(*arguments: Any, normed: Any = None, **keywords: Any) -> Any:
-        if normed is not None:
-            keywords["density"] = bool(normed)
-        return original(*arguments, **keywords)
-
-    return hist
 
 
 def full_loader(original: Callable[..., Any]) -> Callable[..., Any]:
