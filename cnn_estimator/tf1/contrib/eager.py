@@ -1,10 +1,16 @@
-"""tf.contrib.eager: the names that TensorFlow 2 still has. Programs must call enable_eager_execution first."""
+"""tf.contrib.eager: metrics, and the names that TensorFlow 2 still has.
+
+Programs must call enable_eager_execution first.
+"""
 
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from tensorflow.python.eager import backprop, context
 from tensorflow.python.ops import resource_variable_ops, variable_scope
 
+from cnn_estimator.tf1.contrib import _eager_metrics
 from cnn_estimator.tf1.unavailable import module_getattr
+
+metrics = _eager_metrics
 
 enable_eager_execution = tf.enable_eager_execution
 executing_eagerly = in_eager_mode = tf.executing_eagerly
@@ -41,7 +47,6 @@ __getattr__ = module_getattr(
         "Network": "use tf.keras.Model",
         "Saver": "use tf.train.Checkpoint",
         "Sequential": "use tf.keras.Sequential",
-        "metrics": "use tf.keras.metrics",
         "restore_network_checkpoint": "use tf.train.Checkpoint",
         "save_network_checkpoint": "use tf.train.Checkpoint",
     },
