@@ -2,8 +2,10 @@
 
 import dataclasses
 import errno
+import importlib.metadata
 import logging
 import os
+import platform
 import re
 import runpy
 import shlex
@@ -155,10 +157,26 @@ def test_more_digits_than_python_reads_get_one_line():
     assert error_of(command("train", f"--steps={'9' * 5000}")).endswith(": not an integer from 1 to 1000000000")
 
 
-def test_absl_refuses_an_unknown_flag():
-    done = command("--stepz=5", script="run_train.py")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("FATAL Flags parsing error: Unknown command line flag 'stepz'. Did you mean: steps ?")
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--stepz=5", "flag --stepz: no such flag, did you mean --steps?"),
+        ("--qqq", "flag --qqq: no such flag, --help lists the flags"),
+        ("--steps", "Missing value for flag --steps"),
+    ],
+)
+def test_an_unknown_flag_gets_one_line(flag, message):
+    done = command(flag, script="run_train.py")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+def test_help_and_version_stand_before_the_verb():
+    assert command("help", "eval").stdout == command("eval", "--help").stdout
+    assert command("help").stdout == command("--help").stdout
+    assert error_of(command("help", "trian")) == "verb 'trian': no such name, did you mean train?"
+    versions = dict(version.split() for version in command("--version").stdout.split(", "))
+    assert versions["tensorflow"] == importlib.metadata.version("tensorflow")
+    assert versions["Python"] == platform.python_version()
 
 
 def test_an_error_of_the_environment_gets_one_line_and_a_bug_does_not(monkeypatch):

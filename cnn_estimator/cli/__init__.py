@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib
+import importlib.metadata
 import os
+import platform
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -110,6 +112,14 @@ def main() -> None:
         with process.output():
             print(_overview(program))
         return
+    if sys.argv[1] == "--version":
+        with process.output():
+            print(_versions())
+        return
+    if sys.argv[1] == "help":
+        sys.argv[1:] = [*sys.argv[2:], "--help"]
+        main()
+        return
     name = sys.argv[1]
     if name == RUN:
         _run_program(program, sys.argv[2:])
@@ -157,10 +167,21 @@ def _run_options(arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
     return options, rest
 
 
+def _versions() -> str:
+    """Returns the versions of this package, of the packages below it and of Python, without importing any of them."""
+    packages = ("cnn-estimator", "tensorflow", "tf-keras", "tensorflow-estimator")
+    installed = [f"{package} {importlib.metadata.version(package)}" for package in packages if _is_installed(package)]
+    return ", ".join([*installed, f"Python {platform.python_version()}"])
+
+
+def _is_installed(package: str) -> bool:
+    return bool([*importlib.metadata.distributions(name=package)])
+
+
 def _overview(program: str) -> str:
     """Returns the list of verbs."""
     summaries = {name: verb.summary for name, verb in VERBS.items()} | {RUN: RUN_SUMMARY}
     width = max(map(len, summaries))
     lines = "\n".join(f"  {name:{width}}  {summary}" for name, summary in summaries.items())
-    last = f"{program} VERB --help lists the flags of a verb."
+    last = f"{program} help VERB lists the flags of a verb, and {program} --version the versions."
     return f"{program} VERB [flags]\n{program} {RUN_USAGE}\n\n{lines}\n\n{last}"

@@ -1,6 +1,7 @@
 """The process of a command: flags, stop signals, log lines on stderr, exit statuses. Imports no TensorFlow."""
 
 import contextlib
+import difflib
 import errno
 import importlib
 import logging
@@ -14,7 +15,7 @@ import types
 from collections.abc import Iterator
 from typing import NoReturn, TextIO
 
-from absl import app, flags
+from absl import flags
 from absl.logging import converter
 
 from cnn_estimator import stopping
@@ -211,10 +212,12 @@ def parse(arguments: list[str]) -> list[str]:
     flags.FLAGS.set_default("verbosity", converter.ABSL_INFO)
     try:
         return flags.FLAGS(arguments)
-    except flags.IllegalFlagValueError as error:
+    except flags.UnrecognizedFlagError as error:
+        matches = difflib.get_close_matches(error.flagname, flags.FLAGS, n=1)
+        advice = f"did you mean --{matches[0]}?" if matches else "--help lists the flags"
+        fail(f"flag --{error.flagname}: no such flag, {advice}")
+    except flags.Error as error:
         fail(str(error))
-    except flags.Error:
-        return app.parse_flags_with_usage(arguments)  # reports the error in absl's words
 
 
 def log_to_stderr() -> None:
