@@ -66,10 +66,10 @@ def raw_variables():
     return keras.Sequential(
         [
             keras.Input((5,)),
-            layers.Dense(4, activation="relu"),
-            layers.Dense(4, activation="relu"),
-            layers.Dense(4, activation="relu"),
-            layers.Dense(2),
+            layers.Dense(4, activation="relu", name="first"),
+            layers.Dense(4, activation="relu", name="second"),
+            layers.Dense(4, activation="relu", name="third"),
+            layers.Dense(2, name="last"),
         ]
     )
 
@@ -136,7 +136,14 @@ def bert_names():
     return names
 
 
-NAMES = {"bert": bert_names()}
+NAMES = {
+    "bert": bert_names(),
+    "raw_variables": {
+        f"{layer}/{weight}": f"{variable}{number}"
+        for number, layer in enumerate(("first", "second", "third", "last"), 1)
+        for weight, variable in (("kernel", "W"), ("bias", "b"))
+    },
+}
 
 
 def main(folder):

@@ -18,9 +18,15 @@ IDS = {"x": np.array([[1, 5, 3, 10, 0, 2, 7], [4, 4, 9, 1, 8, 6, 0]], np.int32)}
 TOKENS = {"x": np.array([[3, 1, 19, 7, 0, 2], [5, 5, 8, 11, 4, 16]], np.int32)}
 
 
-def pairs(weights, shapes, names=None, kinds=None):
-    """Returns {path: (variable, rule)} for {path: shape} of a model and {name: shape} of a checkpoint."""
-    weights = [pairing.weight_of(path, shape, names or {}) for path, shape in weights.items()]
+def pairs(weights, shapes, names=None, kinds=None, ordered=True):
+    """Returns {path: (variable, rule)} for {path: shape} of a model and {name: shape} of a checkpoint.
+
+    ordered: whether the model calls its layers in the order of the weights, as a Sequential does.
+    """
+    weights = [
+        pairing.weight_of(path, shape, order if ordered else None, names or {}, {"dense", "lstm", "lstm_cell"})
+        for order, (path, shape) in enumerate(weights.items())
+    ]
     kept = {name: shapes[name] for name in variables.without_slots(shapes)}
     matches = pairing.pair(weights, variables.in_keras_layout(kept, kinds or {}, 1.0))
     return {match.weight.path: (match.variable.name, match.rule) for match in matches}
@@ -79,6 +85,40 @@ def test_equal_names_with_other_numbers_of_layers_are_ambiguous():
     assert pairs(weights, shapes) == {}
     named = pairs(weights, shapes, {"dense": "dense_1", "dense_1": "dense_2"})
     assert named == {"dense/kernel": ("dense_1/kernel", "names"), "dense_1/kernel": ("dense_2/kernel", "names")}
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    "scopes",
+    [("up3", "up2", "up1"), ("fc", "fc_1", "fc_0"), ("W1", "W2", "W3"), ("rnn/level1", "rnn/level2", "rnn/level3")],
+    ids=" ".join,
+)
+def test_numbers_that_a_program_chose_tell_no_order(scopes):
+    weights = {f"dense_{number}/kernel": (4, 4) for number in range(3)}
+    shapes = {scope if scope[0] == "W" else f"{scope}/kernel": (4, 4) for scope in scopes}
+    assert pairs(weights, shapes) == {}
+    named = dict(zip(("dense_0/kernel", "dense_1/kernel", "dense_2/kernel"), shapes, strict=True))
+    assert {path: name for path, (name, _) in pairs(weights, shapes, named).items()} == named
+
+
+@pytest.mark.unit
+def test_layers_of_one_shape_have_no_order_if_that_of_the_calls_is_unknown():
+    weights = {"a/kernel": (4, 4), "b/kernel": (4, 4)}
+    shapes = {"dense/kernel": (4, 4), "dense_1/kernel": (4, 4)}
+    assert pairs(weights, shapes, ordered=False) == {}
+    assert pairs(weights, shapes) == {"a/kernel": ("dense/kernel", "order"), "b/kernel": ("dense_1/kernel", "order")}
+
+
+@pytest.mark.unit
+def test_equal_names_come_before_the_order_and_a_name_ends_it():
+    weights = {"head/kernel": (4, 4), "up2/kernel": (4, 4), "up1/kernel": (4, 4)}
+    shapes = {f"net/up{number}/kernel": (4, 4) for number in (1, 2, 3)}
+    found = pairs(weights, shapes)
+    assert found["up1/kernel"] == ("net/up1/kernel", "scope")
+    assert found["head/kernel"] == ("net/up3/kernel", "shape")
+    weights = {f"dense_{number}/kernel": (4, 4) for number in range(3)}
+    shapes = {"dense/kernel": (4, 4), "dense_1/kernel": (4, 4), "dense_2/kernel": (4, 4)}
+    assert pairs(weights, shapes, {"dense_0": "dense_2"}) == {"dense_0/kernel": ("dense_2/kernel", "names")}
 
 
 @pytest.mark.unit
@@ -294,6 +334,54 @@ def test_the_keras_model_answers_as_the_graph(loaded, name):
     assert report.endswith("left in the checkpoint: nothing")
 
 
+CALLS = """
+import keras
+from keras import layers
+from cnn_estimator.keras_weights import calls
+
+def orders(model):
+    return calls.orders(model, [getattr(weight, "path", weight.name) for weight in model.weights])
+
+def dense():
+    return layers.Dense(8, use_bias=False)
+
+assert {"dense", "conv2d", "lstm", "lstm_cell", "batch_normalization"} <= calls.automatic_names(keras.Sequential())
+first, second = dense(), dense()
+assert orders(keras.Sequential([keras.Input((8,)), second, first])) == [0, 1]
+
+inputs = keras.Input((8,))
+shortcut = dense()(inputs)
+inner = dense()(inputs)
+model = keras.Model(inputs, shortcut + dense()(inner))
+numbers = orders(model)
+assert sorted(numbers) == list(range(min(numbers), min(numbers) + 3))
+
+outer = dense()
+model = keras.Model(inputs, outer(dense()(inputs)))
+assert orders(model) == [None, None]
+model = keras.Model(inputs, layers.Dense(8, use_bias=False, name="mine")(inputs))
+assert orders(model) == [None]
+
+class Subclass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.layer = dense()
+
+    def call(self, inputs):
+        return self.layer(inputs)
+
+model = Subclass()
+model(keras.ops.zeros((1, 8)) if hasattr(keras, "ops") else __import__("tensorflow").zeros((1, 8)))
+assert orders(model) == [None]
+"""
+
+
+@pytest.mark.process
+def test_the_order_of_the_calls_is_known_where_the_graph_agrees():
+    done = run("-c", CALLS, environment={"PYTHONPATH": str(REPOSITORY)})
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
 def two_layers(tmp_path):
     """A checkpoint of two scopes without numbers and of the same shapes."""
@@ -330,7 +418,7 @@ def test_an_ambiguous_weight_is_an_error_with_its_candidates(two_layers):
 @pytest.mark.parametrize(
     ("shapes", "path", "names", "message"),
     [
-        ({}, "{}", None, "the model has no weights yet: call it once"),
+        ({}, "{}", None, "the model has no weights yet: call the model once"),
         (
             {"a__kernel": (4, 4)},
             "{}",

@@ -16,6 +16,7 @@ from cnn_estimator.settings import (
     RULES,
     SETTING_OPTIONS,
     TRAIN_OPTIONS,
+    Number,
     Rule,
     Switch,
     TrainOptions,
@@ -177,5 +178,6 @@ KERAS_WEIGHTS = (
     Flag("checkpoint", None, "The checkpoint of TensorFlow 1, or a model_dir, for its newest one.", None),
     Flag("model", None, "The Keras model: module:function, a function without arguments that returns it.", None),
     Flag("names", None, "A JSON file, {layer or weight of the model: scope or variable of the checkpoint}.", None),
+    Flag("forget_bias", 1.0, "What the checkpoint's LSTM cells add to their forget gates.", Number(0, 100)),
     _flag("output", None, "The new .keras file."),
 )

@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import sys
+import types
 from typing import Any
 
 from cnn_estimator import stopping
@@ -14,6 +15,7 @@ from cnn_estimator.cli import native_log, process
 from cnn_estimator.cli.flags import FLAGS, flag_texts
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.files import reading
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
@@ -231,14 +233,14 @@ def keras_weights() -> None:
     keras_weights = process.load("keras_weights")
     with native_log.filtered():
         model = _model_of(FLAGS.model)
-        report = keras_weights.load(model, FLAGS.checkpoint, names)
+        report = keras_weights.load(model, FLAGS.checkpoint, names, forget_bias=FLAGS.forget_bias)
     model.save(FLAGS.output)
     print(report)
     log.info("wrote %s", FLAGS.output)
 
 
 def _read_names(path: str) -> Any:
-    with open(path, encoding="utf-8") as file:
+    with reading(f"names {path}"), open(path, encoding="utf-8") as file:
         try:
             return json.load(file)
         except ValueError as error:
@@ -251,8 +253,10 @@ def _model_of(place: str) -> Any:
     sys.path.insert(0, os.getcwd())
     try:
         function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"model {place}: {error}", "name a function as module:function") from error
+    if not isinstance(function, types.FunctionType):
+        raise UserError(f"model {place} is no function", "name a function without arguments that returns the model")
     return function()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnn_estimator.errors import UserError
-from cnn_estimator.keras_weights import pairing, variables
+from cnn_estimator.keras_weights import calls, pairing, variables
 from cnn_estimator.keras_weights.cells import Shape
 
 _CELL_KINDS = {4: "lstm", 3: "gru", 1: "simple"}
@@ -28,13 +28,15 @@ class Pair:
       variable: the name in the checkpoint; several names if Keras has one weight for several variables.
       shape: the weight's.
       rule: what decided: names, scope, layer (the same scope as another weight of the layer), shape (no other one has
-        it) or order (of numbered layers that have the same shapes).
+        it) or order (of the calls, for layers that have the same shapes).
+      note: what was added to the variable, such as the forget_bias of an LSTM cell.
     """
 
     weight: str
     variable: str
     shape: Shape
     rule: str
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Report:
 
     Attributes:
       pairs: one for each weight of the model, in the model's order.
-      left: the variables of the checkpoint that no weight took, without slots of optimizers and counters of steps.
+      left: the variables of the checkpoint that no weight took, with the averages of tf.train.ExponentialMovingAverage,
+        but without slots of optimizers and counters of steps.
     """
 
     pairs: tuple[Pair, ...]
@@ -52,7 +55,10 @@ class Report:
     def __str__(self) -> str:
         from tabulate import tabulate
 
-        rows = [(pair.weight, pair.variable, pair.shape, pair.rule) for pair in self.pairs]
+        rows = [
+            (pair.weight, pair.variable, pair.shape, ", ".join(filter(None, (pair.rule, pair.note))))
+            for pair in self.pairs
+        ]
         table = tabulate(rows, ("weight", "variable", "shape", "paired by"), "plain", disable_numparse=True)
         return f"{table}\nleft in the checkpoint: {', '.join(self.left) or 'nothing'}"
 
@@ -67,7 +73,7 @@ def load(
     """Gives each weight of a Keras model the value of its variable in a TensorFlow 1 checkpoint.
 
     The names of layers, their order and the shapes tell which variable is which. Gates of LSTM and GRU cells are
-    brought into Keras's order. All weights are set, or none.
+    brought into Keras's order. All weights are set, or none. What is not certain is an error, until names says it.
 
     Args:
       model: a keras.Model that has its weights: build it, or call it once.
@@ -87,10 +93,13 @@ def load(
     shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     if any("/.ATTRIBUTES/" in name for name in shapes):
         raise UserError(f"{checkpoint} is no checkpoint of TensorFlow 1", "load it with tf.train.Checkpoint or Keras")
+    for name in names.values():
+        if not any(f"{known}/".startswith(f"{name}/") for known in shapes):
+            raise UserError(f"names has {name!r}, and {checkpoint} has no such scope or variable")
     known = variables.without_slots(shapes)
-    requested = [name for name in names.values() if name in shapes]  # also slots, such as moving averages
+    requested = {name for name in names.values() if name in shapes}  # also moving averages
     in_keras = variables.in_keras_layout(
-        {name: shapes[name] for name in {*known, *requested}}, _cells_of(weights), forget_bias
+        {name: shapes[name] for name in sorted({*known, *requested})}, _cells_of(weights, shapes), forget_bias
     )
     matches = pairing.pair(weights, sorted(in_keras, key=lambda variable: variable.name))
     variable_of = {match.weight.path: match for match in matches}
@@ -106,8 +115,8 @@ def load(
     pairs = (variable_of[weight.path] for weight in weights)
     taken = {source for match in matches for source in match.variable.sources}
     return Report(
-        tuple(Pair(match.weight.path, match.variable.name, match.weight.shape, match.rule) for match in pairs),
-        tuple(name for name in known if name not in taken),
+        tuple(Pair(m.weight.path, m.variable.name, m.weight.shape, m.rule, m.variable.note) for m in pairs),
+        tuple(name for name in sorted({*known, *variables.moving_averages(shapes)}) if name not in taken),
     )
 
 
@@ -116,21 +125,27 @@ def _weights_of(model: Any, names: Mapping[str, str]) -> list[pairing.Weight]:
     # Keras 2 has no paths, and calls a weight dense/kernel:0.
     paths = [getattr(weight, "path", weight.name).partition(":")[0] for weight in model.weights]
     paths = [path.removeprefix(f"{model.name}/") for path in paths]
-    if not paths:
-        raise UserError("the model has no weights yet", "call it once, or build it with the shape of its input")
+    unbuilt = [layer.name for layer in getattr(model, "layers", []) if not layer.built]
+    if not paths or unbuilt:
+        missing = f"layer {unbuilt[0]} has" if paths else "the model has"
+        raise UserError(f"{missing} no weights yet", "call the model once, or build it with the shape of its input")
     for name in names:
         if not any(f"{path}/".startswith(f"{name}/") for path in paths):
             raise UserError(
                 f"names has {name!r}, and the model has no such layer or weight", f"it has {', '.join(paths)}"
             )
     shapes = [tuple(weight.shape) for weight in model.weights]
-    return [pairing.weight_of(path, shape, names) for path, shape in zip(paths, shapes, strict=True)]
+    automatic = calls.automatic_names(model)
+    rows = zip(paths, shapes, calls.orders(model, paths), strict=True)
+    return [pairing.weight_of(*row, names, automatic) for row in rows]
 
 
-def _cells_of(weights: list[pairing.Weight]) -> dict[str, str]:
-    """Returns the kinds of the recurrent layers whose scope in the checkpoint the user named."""
+def _cells_of(weights: list[pairing.Weight], shapes: Mapping[str, Shape]) -> dict[str, str]:
+    """Returns the kinds of the recurrent layers whose scope, or whose kernel, the user named."""
     return {
-        weight.below: _CELL_KINDS[weight.shape[1] // weight.shape[0]]
+        weight.below.rpartition("/")[0] if weight.below in shapes else weight.below: _CELL_KINDS[
+            weight.shape[1] // weight.shape[0]
+        ]
         for weight in weights
         if weight.below and weight.role == "recurrent_kernel" and len(weight.shape) == 2
     }
@@ -156,7 +171,7 @@ def _ambiguous(
         if weight.path in variable_of:
             found = variable_of[weight.path].variable.name
         else:
-            possible = [variable.name for variable in pairing.candidates(weight, left)]
+            possible = sorted({variable.name for variable in pairing.candidates(weight, left)})
             found = f"? one of {', '.join(possible)}" if possible else "? none has this shape"
         rows.append((weight.path, weight.shape, found))
     left_names = ", ".join(sorted({variable.name for variable in left})) or "nothing"

@@ -37,6 +37,7 @@ class Variable:
       shape: as in Keras.
       sources: the names of the variables in the checkpoint.
       convert: makes the weight of the arrays of the sources; None for a variable that Keras has as it is.
+      note: what the conversion adds.
     """
 
     name: str
@@ -45,14 +46,20 @@ class Variable:
     shape: Shape
     sources: tuple[str, ...]
     convert: Convert | None = None
+    note: str = ""
 
 
 def without_slots(names: Collection[str]) -> list[str]:
-    """Returns the names of the model's variables, without the slots of optimizers and the counters of steps.
+    """Returns the names of the model's variables, without slots of optimizers, moving averages and counters of steps.
 
     A slot has the name of its variable inside its own name, as dense/kernel/Adam and training/Adam/dense/kernel/m.
     """
     return sorted(name for name in names if not _is_slot(name, names) and not _COUNTER.fullmatch(name))
+
+
+def moving_averages(names: Collection[str]) -> list[str]:
+    """Returns the averages that tf.train.ExponentialMovingAverage kept."""
+    return sorted(name for name in names if name.endswith("/ExponentialMovingAverage"))
 
 
 def _is_slot(name: str, names: Collection[str]) -> bool:
@@ -74,11 +81,13 @@ def in_keras_layout(shapes: Mapping[str, Shape], kinds: Mapping[str, str], forge
     in_cells: set[str] = set()
     for scope in sorted({_INSIDE_GRU.sub("", name.rpartition("/")[0]) for name in shapes}):
         kind = kinds.get(scope) or _kind(scope)
-        for weight in _weights(kind, scope, shapes, forget_bias):
+        added = 0.0 if "cudnn_compatible" in scope else forget_bias
+        for weight in _weights(kind, scope, shapes, added):
             sources = tuple(f"{scope}/{source}" for source in weight.sources)
             in_cells.update(sources)
             name = ", ".join(sources)
-            variables.append(Variable(name, scope, (weight.role,), weight.shape, sources, weight.convert))
+            note = f"forget_bias {added} added" if kind == "lstm" and weight.role == "bias" else ""
+            variables.append(Variable(name, scope, (weight.role,), weight.shape, sources, weight.convert, note))
     return variables + [_plain(name, shapes[name]) for name in shapes if name not in in_cells]
 
 
@@ -92,8 +101,7 @@ def _weights(kind: str | None, scope: str, shapes: Mapping[str, Shape], forget_b
         return []
     inside = {name.removeprefix(f"{scope}/"): shape for name, shape in shapes.items() if name.startswith(f"{scope}/")}
     if kind == "lstm":
-        # A CudnnCompatibleLSTMCell adds nothing.
-        return cells.lstm(inside, 0.0 if "cudnn_compatible" in scope else forget_bias)
+        return cells.lstm(inside, forget_bias)
     return cells.gru(inside) if kind == "gru" else cells.simple(inside)
 
 
