@@ -74,7 +74,5 @@ with open("deepfm.config", "w") as file:
 import easy_rec  # noqa: E402  after the modules that protoc has written
 
 easy_rec.train_and_evaluate("deepfm.config")
-aucs = [
-    easy_rec.evaluate("deepfm.config", eval_checkpoint_path=f"model/model.ckpt-{step}")["auc"] for step in (0, 100)
-]
+aucs = [easy_rec.evaluate("deepfm.config", eval_checkpoint_path=f"model/model.ckpt-{step}")["auc"] for step in (0, 100)]
 print(f"auc {aucs[0]:.4f}, after 100 steps {aucs[1]:.4f}")
