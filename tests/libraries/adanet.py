@@ -11,7 +11,7 @@ random = np.random.RandomState(1)
 features = random.normal(size=(500, 2)).astype(np.float32)
 labels = (features[:, :1] * features[:, 1:]).astype(np.float32)
 columns = [tf.feature_column.numeric_column("x", shape=2)]
-head = tf.estimator.RegressionHead()
+head = tf.contrib.estimator.regression_head(loss_reduction=tf.losses.Reduction.SUM_OVER_BATCH_SIZE)
 config = tf.estimator.RunConfig("model", tf_random_seed=1)
 
 
@@ -37,4 +37,5 @@ before = estimator.evaluate(input_fn, steps=10)["average_loss"]
 estimator.train(input_fn, max_steps=300)
 result = estimator.evaluate(input_fn, steps=10)
 text = tf.Summary.FromString(result["architecture/adanet/ensembles"]).value[0].tensor.string_val[0].decode()
-print(f"loss {before:.4f}, after 3 iterations {result['average_loss']:.4f}, ensemble {text}")
+names = text.strip("| ").split(" | ")
+print(f"loss {before:.4f}, after 3 iterations {result['average_loss']:.4f}, ensemble {' '.join(names)}")

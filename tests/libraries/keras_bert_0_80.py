@@ -4,8 +4,12 @@
 # prints: loss 0\.\d+, after 5 epochs 0\.\d+, accuracy 1\.0, restored: 0 of 40 weights differ
 """Finetunes a small BERT to tell two kinds of sentences apart, with warmup, and restores the model from a file."""
 
-import keras
+import os
+
 import numpy as np
+from tensorflow.python import keras
+
+os.environ["TF_KERAS"] = "1"  # keras_bert reads it
 from keras_bert import AdamWarmup, Tokenizer, calc_train_steps, get_custom_objects, get_model
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "nice", "bad", "poor", "film", "##s", "the"]
