@@ -120,7 +120,7 @@ def run(library: Library, folders: list[pathlib.Path], site: pathlib.Path, limit
             return False, f"time limit of {limit:.0f} s"
     log.write_text(log.read_text() + process.stdout)
     output = process.stdout if process.returncode == 0 else log.read_text()
-    last_line = output.strip().rpartition("\n")[2]
+    last_line = output.strip().rpartition("\n")[2] or f"exit status {process.returncode}"
     ran = process.returncode == 0 and re.fullmatch(library.prints, last_line) is not None
     return ran, last_line
 

@@ -243,6 +243,21 @@ def test_internal_modules_of_tensorflow_have_the_names_of_tf_1(line, public):
 
 
 @pytest.mark.unit
+def test_the_package_tensorflow_python_has_its_files_of_tf_1():
+    names = {}
+    exec(f"from {P} import array_ops, dtypes, file_io, flags, math_ops, nest, rnn_cell, state_ops, tf_logging", names)
+    assert names["math_ops"] is importlib.import_module(f"{P}.ops.math_ops")
+    assert names["nest"] is importlib.import_module(f"{P}.util.nest")
+    assert names["flags"] is importlib.import_module(f"{P}.platform.flags")
+    ops = importlib.import_module(P).ops
+    assert ops.convert_to_tensor is importlib.import_module(f"{P}.framework.ops").convert_to_tensor
+    with pytest.raises(AttributeError, match="has no attribute 'never_heard'"):
+        ops.never_heard
+    with pytest.raises(AttributeError, match="has no attribute 'dtypes'"):
+        ops.dtypes  # a module that framework.ops only imports
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("line", "place"),
     [

@@ -36,7 +36,6 @@ def loaded_copies():
         (f"from {K} import Input", "Input"),
         (f"from {K} import backend as K; Dense = K.clear_session", "backend.clear_session"),
         (f"from {K} import initializers; Dense = initializers.Zeros", "initializers.Zeros"),
-        (f"from {K} import optimizers; Dense = optimizers.Adam", "optimizers.Adam"),
         (f"from {K}.applications.vgg16 import VGG16", "applications.VGG16"),
         (f"from {K}.callbacks import TensorBoard", "callbacks.TensorBoard"),
         (f"from {K}.engine.base_layer import Layer", "layers.Layer"),
@@ -63,6 +62,34 @@ def test_names_lead_to_tf_keras(line, public):
     for name in public.split("."):
         expected = getattr(expected, name)
     assert names.get("Dense", names.get(public.rpartition(".")[2])) is expected
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("name", "losses"),
+    [
+        ("Adagrad", [24.666666, 24.1099, 23.722366]),
+        ("Adadelta", [24.666666, 24.587538, 24.507597]),
+        ("Adam", [24.666666, 24.610695, 24.5548]),
+        ("Own", [24.666666, 20.600933, 16.917252]),
+    ],
+)
+def test_optimizers_train_as_in_1_15(name, losses):
+    optimizers = importlib.import_module(f"{K}.optimizers")
+
+    class Own(optimizers.Optimizer):
+        def get_updates(self, loss, params):
+            gradients = self.get_gradients(loss, params)
+            self.updates = [tf.assign_sub(param, 0.1 * each) for param, each in zip(params, gradients, strict=True)]
+            return self.updates
+
+    with tf.Graph().as_default(), tf.Session().as_default():
+        optimizer = Own(clipnorm=1.0) if name == "Own" else getattr(optimizers, name)()
+        model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,), kernel_initializer="ones")])
+        model.compile(optimizer, "mse")
+        x = np.array([[1.0, 2], [3, 5], [-1, 0]])
+        history = model.fit(x, x.sum(1, keepdims=True) * 2, epochs=3, batch_size=3, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], losses, rtol=1e-5)
 
 
 @pytest.mark.integration

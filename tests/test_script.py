@@ -92,6 +92,18 @@ for size in (3.5, "a", -1.0):
     except ValueError:
         pass
 assert tensor_shape.matrix(2, 3).as_list() == [2, 3] and tensor_shape.scalar().ndims == 0
+class Replicated:
+    name = property(lambda self: "replicated")
+    dtype = property(lambda self: tf.float32)
+kinds = [one, tf.Variable(1.0), tf.SparseTensor([[0]], [1.0], [2]), tf.IndexedSlices(one, one), Replicated()]
+assert [ops.is_dense_tensor_like(kind) for kind in kinds] == [True, True, False, False, False]
+ops.register_dense_tensor_like_type(Replicated)
+assert ops.is_dense_tensor_like(kinds[-1]) and tf.is_tensor(kinds[-1])
+try:
+    ops.register_dense_tensor_like_type(str)
+    raise AssertionError
+except TypeError as error:
+    assert "Type str does not define a `name` property" in str(error)
 def is_tensor(value):
     return isinstance(value, tf.Tensor) and type(value) is not tf.Tensor  # an eager tensor
 assert tf.Session().run(tf.py_function(is_tensor, [tf.constant(1)], tf.bool))

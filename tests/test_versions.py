@@ -1,11 +1,12 @@
 """The version of TensorFlow that programs under `run` and their packages read."""
 
+import importlib.metadata
 import os
 
 import pytest
 from helpers import REPOSITORY, run
 
-pytestmark = pytest.mark.process
+from cnn_estimator.tf1 import versions
 
 PROGRAM = """
 import importlib.util, sys, tensorflow as tf, tensorflow.compat.v1 as v1, tf_slim
@@ -22,6 +23,7 @@ print(asked_by("tf_slim"), asked_by("matplotlib"), asked_by("new"), asked_by("ow
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("options", "version"), [((), "1.15.5"), (("--tf_version=1.4.0", "--api=1"), "1.4.0")])
 def test_the_program_reads_1_15_5_and_packages_that_need_tensorflow_2_the_truth(tmp_path, options, version):
     (tmp_path / "program.py").write_text(PROGRAM)
@@ -37,3 +39,14 @@ def test_the_program_reads_1_15_5_and_packages_that_need_tensorflow_2_the_truth(
     done = run("-m", "cnn_estimator", "run", *options, "program.py", environment=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [*[version] * 5, version[:2], "2.", "2.", version[:2]]
+
+
+@pytest.mark.unit
+def test_the_files_of_packages_share_one_list_of_what_is_installed(monkeypatch):
+    lists = []
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: lists.append({}) or lists[-1])
+    versions._distributions_of_packages.cache_clear()
+    for number in range(3):
+        assert versions._supports_tf1_python("library", f"library/file{number}.py")
+    versions._distributions_of_packages.cache_clear()
+    assert len(lists) == 1

@@ -142,6 +142,19 @@ _PUBLIC = {
     "pywrap_tensorflow": {"NewCheckpointReader": "train.NewCheckpointReader"},
     "util.nest": {"is_sequence": "nest.is_nested"},
 }
+# {folder: its files that the package tensorflow.python had as attributes}
+_FILES = {
+    "eager": "context",
+    "framework": "common_shapes constant_op dtypes errors graph_util random_seed sparse_tensor tensor_shape tensor_spec "
+    "tensor_util",
+    "lib.io": "file_io python_io",
+    "ops": "array_ops check_ops clip_ops control_flow_ops control_flow_util gen_array_ops gen_control_flow_ops "
+    "gen_data_flow_ops gen_io_ops gen_linalg_ops gen_math_ops gen_nn_ops gen_parsing_ops gen_random_ops gen_sparse_ops "
+    "gen_state_ops gen_string_ops linalg_ops_impl list_ops map_fn math_ops metrics nn nn_ops random_ops "
+    "resource_variable_ops rnn rnn_cell sets sparse_ops state_ops tensor_array_ops",
+    "platform": "app flags gfile resource_loader sysconfig test tf_logging",
+    "util": "deprecation dispatch function_utils nest object_identity tf_inspect tf_should_use",
+}
 # {module that no release of TensorFlow 2 has: advice}
 _GONE = {
     "tensorflow.lite.experimental.examples.lstm.rnn": "use tf.lite with tf.keras.layers.LSTM",
@@ -171,6 +184,14 @@ def install_gone() -> None:
         sys.modules[name] = module
 
 
+def _graph_name(name: str) -> object:
+    """Returns what framework.ops has under a name: in TensorFlow 1 `from tensorflow.python import ops` led there."""
+    value = getattr(importlib.import_module(f"{_PYTHON}.framework.ops"), name)
+    if isinstance(value, ModuleType):
+        raise AttributeError(f"module '{_PYTHON}.ops' has no attribute {name!r}")
+    return value
+
+
 def restore_names(tf: ModuleType) -> None:
     """Gives the internal modules their names of TensorFlow 1. Names that still exist stay as they are."""
     for path, sources in _NAMES.items():
@@ -180,6 +201,11 @@ def restore_names(tf: ModuleType) -> None:
                 old, _, new = pair.partition("=")
                 if not hasattr(module, old):
                     setattr(module, old, getattr(importlib.import_module(_full(source)), new or old))
+    package = importlib.import_module(_PYTHON)
+    for folder, files in _FILES.items():
+        for file in files.split():
+            vars(package).setdefault(file, importlib.import_module(f"{_PYTHON}.{folder}.{file}"))
+    vars(package.ops)["__getattr__"] = _graph_name
     for path, public in _PUBLIC.items():
         module = importlib.import_module(_full(path))
         for old, new in public.items():

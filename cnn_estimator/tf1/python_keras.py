@@ -135,6 +135,8 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
         candidates = list(_MOVED_MODULES.get(inside, (f"src.{inside}".rstrip("."),)))
         if inside in _API_PARTS:
             candidates.append(f"{_API}.{inside}")
+        if inside == "optimizers" and self._api == "api._v1.keras":
+            candidates.append("src.optimizers.optimizer_v1")  # TensorFlow 1 had Keras's first optimizers there
         folder, _, name = inside.rpartition(".")
         if len(_MOVED_MODULES.get(folder, ())) == 1:
             candidates.append(f"{_MOVED_MODULES[folder][0]}.{name}")

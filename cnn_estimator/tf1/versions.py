@@ -7,6 +7,7 @@ read 1.15.5. A package that needs TensorFlow 2 must read the true version, or it
 import functools
 import importlib.metadata
 import sys
+from collections.abc import Mapping
 from types import FrameType, ModuleType
 
 from packaging.specifiers import SpecifierSet
@@ -52,9 +53,15 @@ def _needs_the_true_version(caller: FrameType) -> bool:
 @functools.cache
 def _supports_tf1_python(package: str, path: str) -> bool:
     """Returns False for a file of a distribution that needs a newer Python than TensorFlow 1.15 had."""
-    for name in importlib.metadata.packages_distributions().get(package, []):
+    for name in _distributions_of_packages(tuple(sys.path)).get(package, []):
         distribution = importlib.metadata.distribution(name)
         required = SpecifierSet(distribution.metadata.get("Requires-Python") or "")
         if path.startswith(str(distribution.locate_file(package))) and not required.contains(_TF1_PYTHON):
             return False
     return True
+
+
+@functools.lru_cache(maxsize=1)
+def _distributions_of_packages(search_path: tuple[str, ...]) -> Mapping[str, list[str]]:
+    """Returns {package: names of its distributions} for what is installed on sys.path, which search_path names."""
+    return importlib.metadata.packages_distributions()  # reads the list of files of each distribution: about a second

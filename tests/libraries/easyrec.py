@@ -1,5 +1,5 @@
 # git: alibaba/EasyRec bd230cb1a3eeb1112f35597aede4c23880804d88
-# pip: grpcio-tools==1.75.1 pandas==2.3.3 pytz==2025.2 python-dateutil==2.9.0.post0
+# pip: grpcio-tools==1.75.1 pandas==2.3.3 pytz==2025.2 python-dateutil==2.9.0.post0 future==1.0.0
 # run: --api=1
 # prints: auc 0\.\d+, after 100 steps 0\.[6-9]\d*
 """Trains EasyRec's DeepFM on made-up clicks by a configuration file."""
@@ -7,10 +7,10 @@
 import glob
 import os
 import shutil
+import subprocess
 import sys
 
 import numpy as np
-from grpc_tools import protoc
 
 CONFIG = """
 train_input_path: "train.csv"
@@ -54,7 +54,8 @@ def compile_protos():
     """Copies the package to this folder, because protoc writes into it."""
     source = next(path for path in sys.path if os.path.isdir(os.path.join(path, "easy_rec")))
     shutil.copytree(os.path.join(source, "easy_rec"), "easy_rec")
-    assert protoc.main(["protoc", "-I.", "--python_out=.", *glob.glob("easy_rec/python/protos/*.proto")]) == 0
+    protos = glob.glob("easy_rec/python/protos/*.proto")
+    subprocess.check_call([sys.executable, "-m", "grpc_tools.protoc", "-I.", "--python_out=.", *protos])
 
 
 def write_clicks(path, seed):

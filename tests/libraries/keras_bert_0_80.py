@@ -1,11 +1,15 @@
 # pip: keras-bert==0.80.0 keras-transformer==0.33.0 keras-pos-embd==0.11.0 keras-multi-head==0.27.0
 # pip: keras-layer-normalization==0.14.0 keras-position-wise-feed-forward==0.6.0 keras-embed-sim==0.8.0
 # pip: keras-self-attention==0.46.0
-# prints: loss 0\.\d+, after 5 epochs 0\.\d+, accuracy 1\.0, restored: 0 of 40 weights differ
+# prints: loss [01]\.\d+, after 5 epochs 0\.\d+, accuracy 1\.0, restored: 0 of 39 weights differ
 """Finetunes a small BERT to tell two kinds of sentences apart, with warmup, and restores the model from a file."""
 
-import keras
+import os
+
 import numpy as np
+from tensorflow.python import keras
+
+os.environ["TF_KERAS"] = "1"  # keras_bert reads it
 from keras_bert import AdamWarmup, Tokenizer, calc_train_steps, get_custom_objects, get_model
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "nice", "bad", "poor", "film", "##s", "the"]
