@@ -77,8 +77,10 @@ def install(library: Library, site: pathlib.Path) -> pathlib.Path:
     requirements = "\n".join(library.requirements)
     if done.exists() and done.read_text() == requirements:
         return folder
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(folder)]
-    subprocess.run([*command, *library.requirements], check=True, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python", "--upgrade"]
+    subprocess.run(
+        [*command, "--target", str(folder), *library.requirements], check=True, capture_output=True, text=True
+    )
     done.write_text(requirements)
     return folder
 

@@ -420,3 +420,34 @@ def test_parts_that_the_internal_copy_of_keras_lacks_come_from_keras():
     assert Tokenizer is tf.keras.preprocessing.text.Tokenizer
     assert sequence.pad_sequences([[1, 2]], 3).tolist() == [[0, 1, 2]]
     assert mnist.load_data is tf.keras.datasets.mnist.load_data
+
+
+@pytest.mark.unit
+def test_all_operations_are_registered():
+    from tensorflow.python.framework import op_def_registry
+
+    operations = op_def_registry.get_registered_ops()
+    assert [argument.name for argument in operations["MatMul"].input_arg] == ["a", "b"]
+    assert operations["Conv2D"].name == "Conv2D"
+    assert "Absent" not in operations
+
+
+@pytest.mark.integration
+def test_a_class_can_be_registered_as_a_tensor():
+    from tensorflow.python.framework import ops
+
+    class Two:
+        name = property(lambda self: "two")
+        dtype = property(lambda self: tf.float32)
+
+    class WithoutType:
+        name = property(lambda self: "two")
+
+    tf.register_tensor_conversion_function(Two, lambda value, dtype=None, name=None, as_ref=False: tf.constant(2.0))
+    assert not tf.is_tensor(Two())
+    ops.register_dense_tensor_like_type(Two)
+    assert tf.is_tensor(Two())
+    with pytest.raises(TypeError, match="WithoutType has no property 'dtype'"):
+        ops.register_dense_tensor_like_type(WithoutType)
+    with tf.Session() as session:
+        assert session.run(tf.stack([Two(), 1.0])).tolist() == [2.0, 1.0]

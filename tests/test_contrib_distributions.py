@@ -113,6 +113,14 @@ def test_other_distributions():
 
 
 @needs_probability
+def test_all_distributions_are_of_one_class():
+    assert isinstance(D.Poisson(1.0), D.Distribution)
+    assert issubclass(D.Binomial, D.Distribution)
+    assert isinstance(D.Normal(0.0, 1.0), tf.distributions.Distribution)
+    assert not isinstance(3, D.Distribution)
+
+
+@needs_probability
 def test_kl_divergences_may_be_registered_for_distributions_of_both_libraries():
     @D.RegisterKL(D.Normal, D.Deterministic)
     def divergence(a, b, name=None):

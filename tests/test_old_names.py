@@ -31,6 +31,11 @@ for function in ("lambda *, a: 0", "print_to"):
         pass
     else:
         raise AssertionError(function)
+def typed(a: int, *, b: "text" = 2, c) -> float: pass
+assert inspect.formatargspec(*inspect.getfullargspec(lambda a, b=1, *c, **d: 0)) == "(a, b=1, *c, **d)"
+assert inspect.formatargspec(*inspect.getfullargspec(typed)) == "(a: int, *, b: 'text'=2, c) -> float"
+assert inspect.formatargspec(["a", "b"], "c", "d", ("x",), formatvalue=lambda value: "") == "(a, b, *c, **d)"
+assert inspect.formatargspec([], formatarg=str.upper) == "()"
 assert 0 <= time.clock() <= time.process_time() and not threading.Thread().isAlive() and os.errno.ENOENT == 2
 assert [fractions.gcd(*pair) for pair in ((12, 18), (-12, 18), (12, -18), (0, -5), (-5, 0))] == [6, 6, -6, -5, -5]
 assert base64.decodestring(base64.encodestring(b"ab")) == b"ab" and pipes.quote("a b") == "'a b'"

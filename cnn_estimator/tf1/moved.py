@@ -11,7 +11,8 @@ from types import ModuleType
 from cnn_estimator.tf1.unavailable import module_getattr
 
 _PYTHON = "tensorflow.python"
-_LIBRARIES = ("tensorboard.", "tensorflow_estimator.")
+_LIBRARIES = ("cnn_estimator.", "tensorboard.", "tensorflow_estimator.")
+_FUNCTIONS = "cnn_estimator.tf1.internal_functions"
 _EVENTS = "tensorboard.backend.event_processing"
 _TPU = "tensorflow_estimator.python.estimator.tpu"
 _TRACKABLE = {
@@ -66,7 +67,9 @@ _NAMES = {
     "eager.tape": {"eager.record": "could_possibly_record record_operation stop_recording"},
     "feature_column.feature_column_lib": {"feature_column.feature_column_v2_types": "FeatureColumn"},
     "feature_column.feature_column_v2": {"feature_column.feature_column_v2_types": "FeatureColumn"},
+    "framework.op_def_registry": {_FUNCTIONS: "get_registered_ops"},
     "framework.ops": {
+        _FUNCTIONS: "register_dense_tensor_like_type",
         "framework.indexed_slices": "IndexedSlicesValue convert_n_to_tensor_or_indexed_slices "
         "convert_to_tensor_or_indexed_slices internal_convert_n_to_tensor_or_indexed_slices "
         "internal_convert_to_tensor_or_indexed_slices",

@@ -17,7 +17,7 @@ _SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
 # Parts of TensorFlow 1.15 and earlier releases that have no module here.
 _UNAVAILABLE_PARTS = """
     all_reduce android batching bayesflow bigtable boosted_trees cloud cmake coder compiler constrained_optimization
-    copy_graph decision_trees deprecated ffmpeg fused_conv gan gdr graph_editor grid_rnn
+    copy_graph decision_trees deprecated ffmpeg fused_conv gan gdr grid_rnn
     hadoop hooks hvx ignite imperative input_pipeline integrate kafka kernel_methods kfac kinesis
     labeled_tensor libsvm linear_optimizer memory_stats meta_graph_transform model_pruning
     mpi_collectives nccl ndlstm nearest_neighbor periodic_resample proto py2tf quantization quantize

@@ -25,11 +25,18 @@ _SAME_BIJECTORS = """
     MaskedAutoregressiveFlow Permute PowerTransform Reshape Sigmoid Softplus Softsign Square TransformDiagonal
 """
 globals().update({name: getattr(_distributions, name) for name in _SAME.split()})
+# In TensorFlow 1 all distributions were of this class.
+tf.distributions.Distribution.register(_distributions.Distribution)
+
+
+def _is_tensorflows(kind: type) -> bool:
+    """Returns True for a class of distributions that TensorFlow itself still has."""
+    return issubclass(kind, tf.distributions.Distribution) and not issubclass(kind, _distributions.Distribution)
 
 
 def _convert(value: Any) -> Any:
     """Returns a distribution of TensorFlow as one of TensorFlow Probability. Other values stay as they are."""
-    if isinstance(value, tf.distributions.Distribution):
+    if _is_tensorflows(type(value)):
         return getattr(_distributions, type(value).__name__)(**value.parameters)
     return [_convert(each) for each in value] if isinstance(value, list | tuple) else value
 
@@ -109,7 +116,7 @@ def kl_divergence(
 ) -> tf.Tensor:
     """Returns the KL divergence of two distributions. Raises NotImplementedError if no formula is registered."""
     pair = (distribution_a, distribution_b)
-    if all(isinstance(each, tf.distributions.Distribution) for each in pair):
+    if all(_is_tensorflows(type(each)) for each in pair):
         return tf.distributions.kl_divergence(*pair, allow_nan_stats=allow_nan_stats, name=name)
     return _distributions.kl_divergence(*map(_convert, pair), allow_nan_stats=allow_nan_stats, name=name)
 
@@ -117,7 +124,7 @@ def kl_divergence(
 def RegisterKL(dist_cls_a: type, dist_cls_b: type) -> Any:
     """Returns the decorator of a function that kl_divergence calls for two classes of distributions."""
     pair = (dist_cls_a, dist_cls_b)
-    of_tensorflow = [issubclass(each, tf.distributions.Distribution) for each in pair]
+    of_tensorflow = [_is_tensorflows(each) for each in pair]
     if all(of_tensorflow):
         return tf.distributions.RegisterKL(*pair)
     converted = [

@@ -68,6 +68,7 @@ NAMES = {
     "imp:reload": "importlib.reload",
     "importlib:find_loader": ".find_loader",
     "inspect:ArgSpec": ".ArgSpec",
+    "inspect:formatargspec": ".formatargspec",
     "inspect:getargspec": ".getargspec",
     "locale:format": "locale.format_string",
     "os:errno": "errno",
@@ -105,7 +106,6 @@ NOT_SERVED = {
     "dummy_threading": "use threading",
     "formatter": "use Python<3.10",
     "imp.get_suffixes": "use importlib.machinery, or Python<3.12",
-    "inspect.formatargspec": "use inspect.signature, or Python<3.11",
     "lib2to3": "use Python<3.13",
     "parser": "use ast, or Python<3.10",
     "pkgutil.ImpImporter": "use a newer release of the package that needs it, or Python<3.12",
@@ -150,6 +150,45 @@ def getargspec(func: Callable[..., Any]) -> ArgSpec:
     if spec.kwonlyargs or spec.annotations:
         raise ValueError("the function has keyword-only parameters or annotations: use inspect.getfullargspec")
     return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
+
+
+def formatargspec(
+    args: Sequence[str],
+    varargs: str | None = None,
+    varkw: str | None = None,
+    defaults: Sequence[Any] | None = None,
+    kwonlyargs: Sequence[str] = (),
+    kwonlydefaults: Mapping[str, Any] | None = None,
+    annotations: Mapping[str, Any] | None = None,
+    formatarg: Callable[[str], str] = str,
+    formatvarargs: Callable[[str], str] = "*{}".format,
+    formatvarkw: Callable[[str], str] = "**{}".format,
+    formatvalue: Callable[[Any], str] = "={!r}".format,
+    formatreturns: Callable[[str], str] = " -> {}".format,
+    formatannotation: Callable[[Any], str] = inspect.formatannotation,
+) -> str:
+    """Returns the parameters in parentheses, as a function's definition has them."""
+    types_of = annotations or {}
+    first_default = len(args) - len(defaults or ())
+    values = dict(zip(args[first_default:], defaults or (), strict=True)) | dict(kwonlydefaults or {})
+
+    def parameter(name: str) -> str:
+        text = formatarg(name)
+        return f"{text}: {formatannotation(types_of[name])}" if name in types_of else text
+
+    def with_value(name: str) -> str:
+        return parameter(name) + (formatvalue(values[name]) if name in values else "")
+
+    parts = [with_value(name) for name in args]
+    if varargs is not None:
+        parts.append(formatvarargs(parameter(varargs)))
+    elif kwonlyargs:
+        parts.append("*")
+    parts += [with_value(name) for name in kwonlyargs]
+    if varkw is not None:
+        parts.append(formatvarkw(parameter(varkw)))
+    returns = formatreturns(formatannotation(types_of["return"])) if "return" in types_of else ""
+    return f"({', '.join(parts)}){returns}"
 
 
 def gcd(a: Any, b: Any) -> Any:
