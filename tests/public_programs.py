@@ -6,6 +6,7 @@ its row names, such as a later step of a long training; then it is stopped.
 NAMES are parts of OWNER/NAME/PATH and select programs. Some programs read files that earlier rows of the repository
 have written: select them together. Without --sources the repositories are cloned from GitHub.
 The programs need more packages: pip install fire h5py matplotlib pandas regex scikit-learn scipy six
+git+https://github.com/guillaumegenthial/tf_metrics
 """
 
 import argparse
@@ -357,19 +358,19 @@ REPOSITORIES = (
             Program(f"{AYMERICDAMIEN}/2_BasicModels/linear_regression_eager_api.py"),
             Program(f"{AYMERICDAMIEN}/2_BasicModels/logistic_regression.py"),
             Program(f"{AYMERICDAMIEN}/2_BasicModels/logistic_regression_eager_api.py"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/autoencoder.py", until="Step 2000:"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/bidirectional_rnn.py", until="Step 400,"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/autoencoder.py", until="Step 1000:"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/bidirectional_rnn.py", until="Step 200,"),
             Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/convolutional_network.py", until=r"step = 201\b"),
             Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/convolutional_network_raw.py", until="Step 50,"),
             Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/dcgan.py", until="Step 100:"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/dynamic_rnn.py", until="Step 51200,"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/gan.py", until="Step 2000:"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/multilayer_perceptron.py", until="Epoch: 0003"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/dynamic_rnn.py", until="Step 25600,"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/gan.py", until="Step 1000:"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/multilayer_perceptron.py", until="Epoch: 0002"),
             Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/neural_network.py"),
             Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/neural_network_eager_api.py"),
             Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/neural_network_raw.py"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/recurrent_network.py", until="Step 400,"),
-            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/variational_autoencoder.py", until="Step 2000,"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/recurrent_network.py", until="Step 200,"),
+            Program(f"{AYMERICDAMIEN}/3_NeuralNetworks/variational_autoencoder.py", until="Step 1000,"),
             Program(f"{AYMERICDAMIEN}/5_DataManagement/tensorflow_dataset_api.py", until="Step 200,"),
         ),
     ),

@@ -1,5 +1,7 @@
 """tf.contrib.eager, in a separate process because of eager execution."""
 
+import textwrap
+
 import numpy as np
 import pytest
 from helpers import REPOSITORY, run
@@ -12,6 +14,8 @@ import tensorflow as tf
 import tensorflow.contrib.eager as tfe
 
 tfe.enable_eager_execution()
+model = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,), kernel_initializer="ones")])
+print(model(tf.ones([1, 3])).numpy().tolist())
 weight = tfe.Variable(1.0, name="weight")
 
 def loss(x):
@@ -39,11 +43,12 @@ print(round(float(weight), 2), tfe.defun(lambda x: x + 1)(1).numpy(), tfe.num_gp
 
 @pytest.mark.process
 def test_a_program_with_eager_execution_runs(tmp_path):
-    (tmp_path / "program.py").write_text(EAGER)
+    program = f"from absl import app\n\ndef main(_):\n{textwrap.indent(EAGER, '    ')}\napp.run(main)\n"
+    (tmp_path / "program.py").write_text(program)
     environment = {"PYTHONPATH": str(REPOSITORY), "CUDA_VISIBLE_DEVICES": ""}
     done = run("-m", "cnn_estimator", "run", "--api=1", "program.py", environment=environment, cwd=tmp_path)
     assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout == "16.0 -16.0 -16.0 6.0\nAccuracy Accuracy/numer:0 0.6 0.6\n1.0\n2.92 2 0 True\n"
+    assert done.stdout == "[[3.0, 3.0]]\n16.0 -16.0 -16.0 6.0\nAccuracy Accuracy/numer:0 0.6 0.6\n1.0\n2.92 2 0 True\n"
 
 
 @pytest.mark.unit

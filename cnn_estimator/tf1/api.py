@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import importlib
 import logging
 import os
 import sys
@@ -24,11 +25,31 @@ def _load() -> ModuleType:
     _require_named_arguments(tf.nn)
     _warn_of_keras_3_models()
     tf.disable_v2_behavior()
+    ops: Any = importlib.import_module("tensorflow.python.framework.ops")
+    ops.enable_eager_execution = tf.enable_eager_execution = _at_any_time(tf.enable_eager_execution)
 
     logger = tf.get_logger()
     if logger.handlers:  # TensorFlow prints its log lines itself. The handler of tf.app.run would repeat them.
         logger.propagate = False
     return tf
+
+
+def _at_any_time(enable_eager_execution: Callable[..., None]) -> Callable[..., None]:
+    """Returns enable_eager_execution that also works in the main function of absl.app.run.
+
+    TensorFlow 2 lists the GPUs before that function is called. Its record of the modes that the thread is in then
+    stays empty, and Keras makes tensors for graphs, which its layers do not take with eager execution on.
+    """
+
+    @functools.wraps(enable_eager_execution)
+    def enable(*arguments: Any, **keywords: Any) -> None:
+        enable_eager_execution(*arguments, **keywords)
+        context = importlib.import_module("tensorflow.python.eager.context")
+        switches = context.context().context_switches
+        if not switches.stack:
+            switches.push(False, context.eager_mode, None)
+
+    return enable
 
 
 def _warn_of_keras_3_models() -> None:
