@@ -1,6 +1,7 @@
 """The names under which programs and other libraries find parts of TensorFlow after the import of the bridge."""
 
 import importlib
+import importlib.metadata
 import operator
 import sys
 import threading
@@ -36,6 +37,13 @@ def test_keras_is_tf_keras_without_the_environment_variable(monkeypatch, mode, s
     loader = KerasLazyLoader({}, mode=mode, submodule=submodule)
     public = importlib.import_module(f"tf_keras.api._{mode or 'v2'}.keras{'.' + submodule if submodule else ''}")
     assert getattr(loader, name) is getattr(public, name)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_keras_has_the_version_of_the_package_behind_it(version):
+    api = importlib.import_module(f"tensorflow.compat.{version}")
+    assert api.keras.__version__ == importlib.metadata.version(aliases.keras_package())
 
 
 @pytest.mark.unit
@@ -252,9 +260,9 @@ def test_the_package_tensorflow_python_has_its_files_of_tf_1():
     ops = importlib.import_module(P).ops
     assert ops.convert_to_tensor is importlib.import_module(f"{P}.framework.ops").convert_to_tensor
     with pytest.raises(AttributeError, match="has no attribute 'never_heard'"):
-        ops.never_heard
+        _ = ops.never_heard
     with pytest.raises(AttributeError, match="has no attribute 'dtypes'"):
-        ops.dtypes  # a module that framework.ops only imports
+        _ = ops.dtypes  # a module that framework.ops only imports
 
 
 @pytest.mark.unit

@@ -17,6 +17,7 @@ assert tf.executing_eagerly() and not hasattr(tf, "contrib") and not hasattr(tf,
 assert Dense is tf.keras.layers.Dense is keras.layers.Dense
 assert tf.compat.v1.estimator.Estimator and tf.compat.v2.estimator.Estimator is tf.estimator.Estimator
 assert tf.__version__.startswith("2.")
+assert tf.keras.__version__ == keras.__version__
 
 def input_fn():
     labels = np.array([0, 1] * 4)

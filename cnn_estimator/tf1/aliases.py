@@ -170,6 +170,14 @@ def pin_keras() -> None:
     KerasLazyLoader._initialize = initialize
 
 
+def tell_keras_version() -> None:
+    """Gives tf.keras its __version__, the version of the Keras behind it. TensorFlow lacks the name from 2.13 on."""
+    keras = keras_package()
+    version = importlib.import_module(keras).__version__
+    for api in ("v1", "v2"):
+        vars(importlib.import_module(f"{keras}.api._{api}.keras"))["__version__"] = version
+
+
 def restore_internal_names(tf: ModuleType) -> None:
     """Gives TensorFlow's internal modules the names that TensorFlow 1 had there, for programs and for tf-slim."""
     from tensorflow.python.layers import normalization
@@ -256,10 +264,15 @@ def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
 
 
 def become_tf2() -> None:
-    """Makes `import keras` find Keras 2, as TensorFlow 2.15 had it. Only for a process that runs a TF 2 program."""
+    """Makes `import keras` find Keras 2, as TensorFlow 2.15 had it, and `import tensorflow.keras` find tf.keras.
+
+    Only for a process that runs nothing but a TF 2 program.
+    """
     keras = keras_package()
+    targets = {"tensorflow.keras": f"{keras}.api._v2.keras"}
     if keras != "keras":
-        sys.meta_path.insert(0, AliasFinder({"keras": keras}))
+        targets["keras"] = keras
+    sys.meta_path.insert(0, AliasFinder(targets))
 
 
 def _keep_for_the_estimator_library(tensorflow: ModuleType) -> None:

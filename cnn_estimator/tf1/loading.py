@@ -63,6 +63,7 @@ def load(bridge: str) -> ModuleType:
         estimator.load_estimator()
         aliases.install(aliases.ESTIMATOR_ALIASES | {"tensorflow.keras": "tf_keras.api._v2.keras"})
         v1.compat.v1 = v1  # TensorFlow has a second copy of the module there
+    aliases.tell_keras_version()
     aliases.restore_internal_names(v1)
     for api in (tensorflow, v1):
         _explain_removed_estimators(importlib.import_module(api.estimator.__name__))
