@@ -145,8 +145,8 @@ _PUBLIC = {
 # {folder: its files that the package tensorflow.python had as attributes}
 _FILES = {
     "eager": "context",
-    "framework": "common_shapes constant_op dtypes errors graph_util random_seed sparse_tensor tensor_shape tensor_spec "
-    "tensor_util",
+    "framework": "common_shapes constant_op dtypes errors graph_util random_seed sparse_tensor tensor_shape "
+    "tensor_spec tensor_util",
     "lib.io": "file_io python_io",
     "ops": "array_ops check_ops clip_ops control_flow_ops control_flow_util gen_array_ops gen_control_flow_ops "
     "gen_data_flow_ops gen_io_ops gen_linalg_ops gen_math_ops gen_nn_ops gen_parsing_ops gen_random_ops gen_sparse_ops "
