@@ -27,9 +27,14 @@ features, labels = next(iter(input_fn()))
 column = tf.feature_column.numeric_column("x")
 print(labels.numpy(), DenseFeatures([column])(features).numpy().ravel())
 
-classifier = tf.estimator.LinearClassifier([column], optimizer=lambda: tf.keras.optimizers.legacy.SGD(1.0))
+classifier = tf.estimator.LinearClassifier([column], optimizer=tf.keras.optimizers.SGD(1.0))
 classifier.train(lambda: input_fn().repeat(30))
 print(classifier.evaluate(input_fn)["accuracy"])
+decayed = tf.keras.optimizers.SGD(1.0, weight_decay=0.1)
+try:
+    tf.estimator.LinearClassifier([column], optimizer=decayed).train(input_fn)
+except ValueError as error:
+    print(str(error).partition(",")[0])
 
 model = tf.keras.Sequential([tf.keras.Input((1,), name="x"), Dense(1, kernel_initializer="zeros")])
 model.compile("sgd", "mse")
@@ -58,6 +63,7 @@ except NotImplementedError as error:
 RESULTS = [
     "[0 1 0 1] [0. 1. 0. 1.]",
     "1.0",
+    "Please set your optimizer as an instance of `tf.keras.optimizers.legacy.Optimizer`",
     "['global_step', 'loss']",
     "0.325",
     "tf.estimator.BoostedTreesClassifier is not available on TensorFlow 2: the Estimator library has removed it, use "

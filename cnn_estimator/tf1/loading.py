@@ -4,11 +4,13 @@ On TensorFlow 2.15 the whole API is TensorFlow's own. From 2.16 on, tf.estimator
 which estimator.py makes run, and Keras 2 and tf.layers come from tf-keras.
 """
 
+import functools
 import importlib
 import importlib.metadata
 import os
 import warnings
 from types import ModuleType
+from typing import Any
 
 from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import aliases
@@ -65,6 +67,7 @@ def load(bridge: str) -> ModuleType:
         v1.compat.v1 = v1  # TensorFlow has a second copy of the module there
     aliases.tell_keras_version()
     aliases.restore_internal_names(v1)
+    _accept_keras_optimizers(tensorflow)
     for api in (tensorflow, v1):
         _explain_removed_estimators(importlib.import_module(api.estimator.__name__))
     return tensorflow
@@ -107,6 +110,29 @@ def _explain_removed_estimators(estimator: ModuleType) -> None:
         setattr(estimator, name, Unavailable(f"tf.estimator.{name}", _TREES_ADVICE))
     for name in ("RNNClassifier", "RNNEstimator"):
         setattr(estimator.experimental, name, Unavailable(f"tf.estimator.experimental.{name}", _RNN_ADVICE))
+
+
+def _accept_keras_optimizers(tensorflow: ModuleType) -> None:
+    """Makes canned estimators take tf.keras.optimizers.Adam(…), as they did up to TensorFlow 2.10.
+
+    The Estimator library converts such an optimizer to the kind that it needs, but refuses to inside the graph of a
+    model_fn. Weight decay and averages, which that kind lacks, are still an error.
+    """
+    from tensorflow.python.eager import context
+
+    optimizers = importlib.import_module("tensorflow_estimator.python.estimator.canned.optimizers")
+    get_instance = optimizers.get_optimizer_instance_v2
+
+    @functools.wraps(get_instance)
+    def get_converted_instance(opt: Any, learning_rate: float | None = None) -> Any:
+        new_kind = isinstance(opt, tensorflow.keras.optimizers.experimental.Optimizer)
+        is_eager = context.default_execution_mode == context.EAGER_MODE  # False after disable_eager_execution
+        if new_kind and is_eager and not opt.weight_decay and not opt.use_ema:
+            with context.eager_mode():
+                opt = get_instance(opt)
+        return get_instance(opt, learning_rate)
+
+    vars(optimizers)["get_optimizer_instance_v2"] = get_converted_instance
 
 
 def _silence_deprecation_warnings() -> None:
