@@ -12,6 +12,7 @@ import sys
 
 import keras
 import numpy as np
+from bert_sizes import HEADS, HIDDEN, LAYERS, LENGTH, VOCABULARY
 from keras import layers
 
 
@@ -86,9 +87,6 @@ def wide_and_deep():
     wide = layers.Flatten()(layers.Embedding(5, 1, name="wide_job")(job))
     wide = layers.Dense(1, name="wide_age")(layers.Concatenate()([age])) + wide
     return keras.Model([age, job], deep + wide)
-
-
-HIDDEN, HEADS, LAYERS, VOCABULARY, LENGTH = 8, 2, 3, 20, 6
 
 
 class Embeddings(layers.Layer):

@@ -5,8 +5,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from bert_sizes import HEADS, HIDDEN, LAYERS, LENGTH, VOCABULARY
 from helpers import REPOSITORY, run
-from keras_models import HEADS, HIDDEN, LAYERS, LENGTH, VOCABULARY
 
 from cnn_estimator import keras_weights
 from cnn_estimator.errors import UserError
