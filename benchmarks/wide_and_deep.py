@@ -51,7 +51,7 @@ def main():
         config=tf.estimator.RunConfig(tf_random_seed=1),
     )
     features, labels = rows(seed=1 if action == "train" else 2)
-    input_fn = tf.compat.v1.estimator.inputs.numpy_input_fn(
+    input_fn = tf.estimator.inputs.numpy_input_fn(
         features, labels, batch_size=100, num_epochs=10 if action == "train" else 1, shuffle=action == "train"
     )
     if action == "train":
