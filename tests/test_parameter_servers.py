@@ -147,7 +147,8 @@ def test_a_run_survives_the_loss_of_each_of_its_tasks(tmp_path, data_dir):
 
     last_step = max(steps_in(model_dir))
     assert max_steps <= last_step <= max_steps + 1  # the other task may add a step
-    assert evaluated_steps(model_dir / "eval_validation")[-1] == last_step
+    # The evaluator ends with the first checkpoint that is not before max_steps.
+    assert max_steps <= evaluated_steps(model_dir / "eval_validation")[-1] <= last_step
     history = [json.loads(line) for line in (model_dir / "history.jsonl").read_text().splitlines()]
     assert [(line["strategy"], line["replicas"]) for line in history] == [("parameter_servers", 2)] * 3
     assert history[1]["first_step"] == stopped
