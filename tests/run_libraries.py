@@ -134,7 +134,8 @@ def report(library: Library, site: pathlib.Path, sources: pathlib.Path | None, l
         folders = [install(library, site)] if library.requirements else []
         folders += [clone(library, site, sources)] if library.repository else []
     except subprocess.CalledProcessError as error:
-        ran, last_line = False, error.stderr.strip().rpartition("\n")[2]
+        ran = False
+        last_line = error.stderr.strip().rpartition("\n")[2]
     else:
         start = time.monotonic()
         ran, last_line = run(library, folders, site, limit)

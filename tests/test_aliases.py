@@ -455,7 +455,7 @@ def test_a_class_can_be_registered_as_a_tensor():
     assert not tf.is_tensor(Two())
     ops.register_dense_tensor_like_type(Two)
     assert tf.is_tensor(Two())
-    with pytest.raises(TypeError, match="WithoutType has no property 'dtype'"):
+    with pytest.raises(TypeError, match="Type WithoutType does not define a `dtype` property"):
         ops.register_dense_tensor_like_type(WithoutType)
     with tf.Session() as session:
         assert session.run(tf.stack([Two(), 1.0])).tolist() == [2.0, 1.0]

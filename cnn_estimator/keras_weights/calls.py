@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-NUMBER = re.compile(r"_?(\d+)$")
+_NUMBER = re.compile(r"_?(\d+)$")
 
 
 def automatic_names(model: Any) -> set[str]:
@@ -36,16 +36,16 @@ def orders(model: Any, paths: Sequence[str]) -> list[int | None]:
     if "Functional" not in kinds:
         return [None for _ in paths]
     names = automatic_names(model)
-    numbers = {layer.name: _number(layer.name) for layer in model.layers if _base(layer.name) in names}
+    numbers = {layer.name: number(layer.name) for layer in model.layers if base(layer.name) in names}
     uncertain = {
-        _base(layer.name)
+        base(layer.name)
         for layer in model.layers
         if layer.name in numbers
         for fed_by in _ancestors(layer)
-        if fed_by is None or (_base(fed_by) == _base(layer.name) and _number(fed_by) > numbers[layer.name])
+        if fed_by is None or (base(fed_by) == base(layer.name) and number(fed_by) > numbers[layer.name])
     }
     tops = [path.partition("/")[0] for path in paths]
-    return [numbers.get(top) if _base(top) not in uncertain else None for top in tops]
+    return [numbers.get(top) if base(top) not in uncertain else None for top in tops]
 
 
 def _ancestors(layer: Any) -> Iterator[str | None]:
@@ -78,10 +78,12 @@ def _flatten(tensors: Any) -> Iterator[Any]:
         yield from _flatten(tensor)
 
 
-def _base(name: str) -> str:
-    return NUMBER.sub("", name)
+def base(name: str) -> str:
+    """Returns a name without the number at its end."""
+    return _NUMBER.sub("", name)
 
 
-def _number(name: str) -> int:
-    match = NUMBER.search(name)
+def number(name: str) -> int:
+    """Returns the number at the end of a name, or -1."""
+    match = _NUMBER.search(name)
     return int(match[1]) if match else -1

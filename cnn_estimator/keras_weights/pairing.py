@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from cnn_estimator.keras_weights.calls import NUMBER
+from cnn_estimator.keras_weights.calls import base, number
 from cnn_estimator.keras_weights.cells import Shape
 from cnn_estimator.keras_weights.variables import Variable
 
@@ -72,8 +72,8 @@ def weight_of(
         if start in names:
             scope = (*names[start].split("/"), *parts[end:-1])
             return Weight(path, shape, scope, tuple(False for _ in scope), order, names[start])
-    automatic = tuple(_base(part) in automatic_names for part in parts[:-1])
-    scope = tuple(_base(part) if chosen else part for part, chosen in zip(parts, automatic, strict=False))
+    automatic = tuple(base(part) in automatic_names for part in parts[:-1])
+    scope = tuple(base(part) if chosen else part for part, chosen in zip(parts, automatic, strict=False))
     return Weight(path, shape, scope, automatic, order)
 
 
@@ -161,7 +161,7 @@ def _ends_like(weight: Weight, scope: list[str]) -> bool:
 
 def _is_called(part: str, automatic: bool, other: str) -> bool:
     """Compares a part of a layer's path with a part of a scope: without the number if Keras chose the name."""
-    return part == (_base(other) if automatic else other)
+    return part == (base(other) if automatic else other)
 
 
 def _by_scope(state: State, is_like: Callable[[Weight, list[str]], bool]) -> list[Match]:
@@ -237,16 +237,11 @@ def _families(variables: Iterable[Variable]) -> dict[tuple[str, ...], list[Varia
 
 def _family(scope: str) -> tuple[str, ...]:
     """Returns the parts of a scope without their numbers."""
-    return tuple(_base(part) for part in scope.split("/"))
-
-
-def _base(part: str) -> str:
-    return NUMBER.sub("", part)
+    return tuple(base(part) for part in scope.split("/"))
 
 
 def _numbers(scope: str) -> list[int]:
-    found = [NUMBER.search(part) for part in scope.split("/")]
-    return [int(match[1]) if match else -1 for match in found]
+    return [number(part) for part in scope.split("/")]
 
 
 def _by_layer(state: State) -> list[Match]:

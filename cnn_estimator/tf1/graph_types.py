@@ -37,7 +37,6 @@ def restore(*apis: ModuleType) -> None:
     ops.Operation.__new__ = _new_operation
     ops.Tensor = Tensor
     ops.is_dense_tensor_like = _is_dense_tensor_like
-    ops.register_dense_tensor_like_type = _register_dense_tensor_like_type
     tensor_shape.Dimension.__init__ = _init_from_number_or_text
     tensor_shape.scalar = lambda: tensor_shape.TensorShape([])
     tensor_shape.vector = lambda length: tensor_shape.TensorShape([length])
@@ -50,14 +49,6 @@ def _new_operation(cls: type, c_op: Any, tensor_class: type) -> Any:
     """tensor_class: the class of the operation's outputs."""
     outputs = Tensor if tensor_class is ops.SymbolicTensor else tensor_class
     return pywrap_tf_session.PyOperation.__new__(cls, c_op, outputs)
-
-
-def _register_dense_tensor_like_type(tensor_type: type) -> None:
-    """Makes tf.is_tensor true for the objects of a class. Raises TypeError without the properties name and dtype."""
-    for name in ("name", "dtype"):
-        if not isinstance(getattr(tensor_type, name, None), property):
-            raise TypeError(f"Type {tensor_type.__name__} does not define a `{name}` property")
-    tensor_util.tf_type_classes += (tensor_type,)
 
 
 def _is_dense_tensor_like(value: object) -> bool:

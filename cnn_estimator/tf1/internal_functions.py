@@ -4,6 +4,7 @@ from typing import Any
 
 from tensorflow.core.framework import op_def_pb2  # type: ignore[import-untyped]
 from tensorflow.python.client import pywrap_tf_session  # type: ignore[import-untyped]
+from tensorflow.python.framework import tensor_util  # type: ignore[import-untyped]
 
 
 def get_registered_ops() -> dict[str, Any]:
@@ -17,12 +18,8 @@ def get_registered_ops() -> dict[str, Any]:
 
 
 def register_dense_tensor_like_type(tensor_type: type) -> None:
-    """Makes tf.is_tensor return True for the objects of a class.
-
-    Raises:
-      TypeError: the class has no properties `name` and `dtype`.
-    """
+    """Makes tf.is_tensor true for the objects of a class. Raises TypeError without the properties name and dtype."""
     for name in ("name", "dtype"):
         if not isinstance(getattr(tensor_type, name, None), property):
-            raise TypeError(f"{tensor_type.__name__} has no property {name!r}")
-    tensor_type.is_tensor_like = True  # type: ignore[attr-defined]  # tf.is_tensor looks for the attribute
+            raise TypeError(f"Type {tensor_type.__name__} does not define a `{name}` property")
+    tensor_util.tf_type_classes += (tensor_type,)
