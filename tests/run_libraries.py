@@ -7,6 +7,7 @@ copy of it in an empty folder. Its first lines are a header:
   # git: OWNER/NAME COMMIT       a repository to clone from GitHub; its folder is on the program's path
   # run: OPTIONS                 options of `cnn-estimator run`, such as --api=2
   # prints: REGULAR EXPRESSION   matches the whole last line of the output
+  # program: FILE                another file beside it, if two versions of a library run the same program
 
 A file has a pip line, a git line or both, and a prints line. A line that does not fit can be written as several ones
 with the same keyword.
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "libraries"
-HEADER_LINE = re.compile(r"# (pip|git|run|prints): (.+)")
+HEADER_LINE = re.compile(r"# (pip|git|run|prints|program): (.+)")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Library:
     """A library and the program that uses it.
 
     Args:
+      name: the declaring file's, without .py.
       path: the program.
       requirements: pip requirements, such as trfl==1.2.0.
       repository: OWNER/NAME on GitHub, or "".
@@ -41,16 +43,13 @@ class Library:
       prints: regular expression for the last line that the program prints.
     """
 
+    name: str
     path: pathlib.Path
     requirements: tuple[str, ...]
     repository: str
     commit: str
     options: tuple[str, ...]
     prints: str
-
-    @property
-    def name(self) -> str:
-        return self.path.stem
 
     @property
     def version(self) -> str:
@@ -67,7 +66,9 @@ def read_library(path: pathlib.Path) -> Library:
         header[match[1]] = f"{header.get(match[1], '')} {match[2]}".strip()
     repository, _, commit = header.get("git", "").partition(" ")
     requirements = tuple(header.get("pip", "").split())
-    return Library(path, requirements, repository, commit, tuple(header.get("run", "").split()), header["prints"])
+    options = tuple(header.get("run", "").split())
+    program = path.with_name(header.get("program", path.name))
+    return Library(path.stem, program, requirements, repository, commit, options, header["prints"])
 
 
 def install(library: Library, site: pathlib.Path) -> pathlib.Path:
