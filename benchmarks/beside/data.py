@@ -19,7 +19,7 @@ def texts():
 
 
 def people():
-    """Returns a table like that of the census: numbers, texts with few and with many values, and two classes."""
+    """Returns columns as of a census, with two columns of numbers and two of texts, and labels of two classes."""
     generator = np.random.RandomState(1)
     rows = 20000
     table = {

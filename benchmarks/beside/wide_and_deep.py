@@ -1,4 +1,4 @@
-"""A canned estimator with feature columns on a table like that of the census."""
+"""A canned estimator with feature columns, on columns as of a census."""
 
 import data
 import estimators

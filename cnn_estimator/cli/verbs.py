@@ -221,8 +221,8 @@ def scan(*paths: str) -> int:
 def keras_weights() -> None:
     """Fills a Keras model with the variables of a TensorFlow 1 checkpoint, and writes it as a .keras file.
 
-    The model is written anew with Keras's layers. The table on stdout names the variable of each weight. Weights that
-    are ambiguous are an error, and a JSON file with names decides them.
+    A function of yours makes the model of Keras's layers. The table on stdout names the variable of each weight. If it
+    is not certain, the command fails, and a JSON file with names says which variable it is.
     """
     for name in ("checkpoint", "model", "output"):
         if FLAGS[name].value is None:

@@ -214,7 +214,7 @@ def _is_ordered(state: State, weights: list[Weight], variables: list[Variable]) 
     """Returns True if the order of the calls is certain on both sides.
 
     TensorFlow 1 numbers in the order of the calls: dense, dense_1, dense_2; cell_0, cell_1. Numbers that a program
-    chose may be in another order, and so may a family of which the user has named a member.
+    chose may be in another order. If the user has named one scope of a family, the order of the others is not certain.
     """
     (family, *others) = {_family(variable.scope) for variable in variables}
     role = variables[0].name.rpartition("/")[2]
