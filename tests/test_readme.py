@@ -21,8 +21,19 @@ PAGES = {
 TRAINING_PROGRAM_PAGE = "docs/python.md"  # its program trains the model that the other pages export and use
 LEAVING_PAGE = "docs/leaving.md"
 SCRIPTS = {"run_train.py": "train", "run_eval.py": "eval"}
-# TensorFlow Serving's flag, absl's own, and the flags of the programs in tests/
-FLAGS_OF_OTHER_PROGRAMS = {"model_base_path", "plain", "run", "out", "than", "sources", "logs", "verbosity"}
+# TensorFlow Serving's flag, absl's own, and the flags of the programs in tests/ and benchmarks/
+FLAGS_OF_OTHER_PROGRAMS = {
+    "tf1",
+    "rounds",
+    "model_base_path",
+    "plain",
+    "run",
+    "out",
+    "than",
+    "sources",
+    "logs",
+    "verbosity",
+}
 
 
 def blocks(page, language=""):
