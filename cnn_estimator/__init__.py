@@ -17,7 +17,17 @@ import warnings
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Predictor", "__version__", "evaluate", "export", "load", "predict", "reproduce", "train"]
+__all__ = [
+    "Predictor",
+    "__version__",
+    "evaluate",
+    "export",
+    "find_learning_rate",
+    "load",
+    "predict",
+    "reproduce",
+    "train",
+]
 
 # No module has the name of a function: its import would replace the function.
 _MODULES = {
@@ -28,12 +38,14 @@ _MODULES = {
     "Predictor": "prediction",
     "export": "exporting",
     "reproduce": "reproduction",
+    "find_learning_rate": "learning_rate_finder",
 }
 
 if TYPE_CHECKING:
     from cnn_estimator.data.datasets import load
     from cnn_estimator.evaluation import evaluate
     from cnn_estimator.exporting import export
+    from cnn_estimator.learning_rate_finder import find_learning_rate
     from cnn_estimator.prediction import Predictor, predict
     from cnn_estimator.reproduction import reproduce
     from cnn_estimator.training import train

@@ -91,12 +91,17 @@ def name_batch_metrics(loss: tf.Tensor, accuracy: tf.Tensor) -> None:
 
 
 def train_op(loss: tf.Tensor, params: Settings) -> tf.Operation:
+    """Returns the operation of one training step with the learning rate that params names for it."""
+    rate = learning_rate(params)
+    tf.summary.scalar("learning_rate", rate)
+    return minimize(loss, rate, params)
+
+
+def minimize(loss: tf.Tensor, rate: tf.Tensor | float, params: Settings) -> tf.Operation:
     """Returns the operation of one training step.
 
     It lowers the loss, updates what layers such as batch normalization keep, and updates the weights' moving averages.
     """
-    rate = learning_rate(params)
-    tf.summary.scalar("learning_rate", rate)
     optimizer = make_optimizer(rate, params)
     global_step = tf.train.get_global_step()
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)

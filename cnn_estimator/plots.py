@@ -164,6 +164,26 @@ def _draw_image(axes: Axes, image: np.ndarray) -> None:
     axes.set(xticks=[], yticks=[])
 
 
+def learning_rates(
+    rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggestion: float, title: str
+) -> Figure:
+    """Draws the loss of each batch [N] over its learning rate [N], the smoothed losses [N] and the suggested rate."""
+    figure = Figure((8, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses, color=OTHER, lw=1, label="loss of a batch")
+    axes.plot(rates, smoothed, color=RIGHT, lw=2, label="smoothed")
+    height = float(np.interp(math.log(suggestion), np.log(rates), smoothed))
+    axes.plot(suggestion, height, marker="o", ms=9, ls="", color=WRONG, label=f"falls fastest: {suggestion:.2g}")
+    axes.set_xscale("log")
+    # The losses of the last batches, where training diverges, would leave no room for the rest.
+    fall = float(losses[0] - losses.min())
+    axes.set_ylim(losses.min() - fall / 10, losses[0] + fall / 2)
+    axes.set(title=_literal(title), xlabel="learning rate", ylabel="mean cross entropy of a batch")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    return figure
+
+
 def curves(runs: Mapping[str, Sequence["Curve"]]) -> Figure:
     """Draws loss and accuracy over the global step, for {model_dir: Curves}."""
     figure = Figure((12, 5 + 0.22 * len(runs)), layout="constrained")

@@ -62,6 +62,9 @@ VERBS = {
     "curves": Verb(
         verbs.curves, "plot loss and accuracy of one or several model_dirs", "nothing was plotted", flags.CURVES
     ),
+    "lr_find": Verb(
+        verbs.lr_find, "find a learning rate, with a plot of the loss over it", "nothing was found", flags.LR_FIND
+    ),
     "export": Verb(
         verbs.export, "write a SavedModel, TFLite, Keras or ONNX file", "nothing was exported", flags.EXPORT
     ),

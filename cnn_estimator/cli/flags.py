@@ -156,6 +156,16 @@ SAMPLES = (
     _flag("count", 20, "How many images to plot."),
     _flag("plot", "samples.png", "The PNG file to write.", old_name="figure"),
 )
+LR_FIND = (
+    _flag("recipe", DEFAULT, "The recipe whose network and data are tried."),
+    *(_flag(name, None, HELP[name]) for name in ("data_dir", "optimizer", "adam_beta2", "batch_size", "augment")),
+    _flag("precision", None, f"{_PRECISION} Without it: the recipe's."),
+    _flag("seed", None, "Seed of weights, shuffle and dropout. Without it: a random one."),
+    _flag("batches", 100, "How many batches to train on, each with a higher learning rate."),
+    _flag("lowest_rate", 1e-7, "The learning rate of the first batch."),
+    _flag("highest_rate", 10.0, "The learning rate of the last batch."),
+    _flag("plot", "lr_find.png", "The PNG file to write."),
+)
 CURVES = (
     _flag("model_dir", [DEFAULT_MODEL_DIR], "Folder of a training run.", several=True),
     _flag("plot", "curves.png", "The PNG file to write.", old_name="figure"),

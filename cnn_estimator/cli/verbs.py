@@ -107,6 +107,25 @@ def samples() -> None:
     _save_plot(plots.samples(datasets.scale(data.pixels[:count]), names, title))
 
 
+def lr_find() -> None:
+    """Finds a learning rate: trains some batches with a rising rate, and plots the loss over the rate.
+
+    The suggested rate is the one at which the loss falls fastest. No weights are kept. The last line on stdout is one
+    JSON object: learning_rate, plot.
+    """
+    finder = process.load("learning_rate_finder", tensorflow=True)
+    plots = process.load("plots")
+    names = ("recipe", "data_dir", "optimizer", "adam_beta2", "batch_size", "augment", "precision", "seed")
+    result = finder.find_learning_rate(**_values(*names, "batches", "lowest_rate", "highest_rate"))
+    settings = result.settings
+    suggestion = float(f"{result.suggestion:.2g}")
+    title = f"{settings.network} with {settings.optimizer} on {FLAGS.data_dir or settings.dataset}"
+    plots.save(plots.learning_rates(result.rates, result.losses, result.smoothed, suggestion, title), FLAGS.plot)
+    given = [f"--recipe={settings.recipe}", *flag_texts(names[1:-2])]
+    log.info("train with it: %s", process.command_line("train", *given, f"--learning_rate={suggestion:g}"))
+    print(json.dumps({"learning_rate": suggestion, "plot": FLAGS.plot}))
+
+
 def curves() -> None:
     """Plots loss and accuracy, of training and evaluation, over the steps of one or several model_dirs."""
     events = process.load("run_dir.events", tensorflow=True)
