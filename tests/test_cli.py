@@ -194,6 +194,29 @@ def test_an_error_of_the_environment_gets_one_line_and_a_bug_does_not(monkeypatc
             command("samples")
 
 
+def test_the_lines_on_tensorflows_internals_are_logged_at_verbosity_1_alone(monkeypatch):
+    def log_lines():
+        log = logging.getLogger("tensorflow")
+        for line in ("Calling model_fn.", "Calling checkpoint listeners before saving checkpoint %d...", "loss = %d"):
+            log.info(line, *([7] if "%" in line else []))
+        log.debug("a detail")
+        log.warning("Graph was finalized.")
+        logging.getLogger("cnn_estimator").info("training")
+
+    monkeypatch.setitem(cli.VERBS, "samples", dataclasses.replace(cli.VERBS["samples"], main=log_lines))
+    shown = ["INFO:tensorflow:loss = 7", "WARNING:tensorflow:Graph was finalized.", "INFO:cnn_estimator:training"]
+    assert command("samples").stderr.splitlines() == shown
+    assert command("samples", "--verbosity=-1").stderr.splitlines() == shown[1:2]
+    everything = command("samples", "--verbosity=1").stderr.splitlines()
+    assert everything == [
+        "INFO:tensorflow:Calling model_fn.",
+        "INFO:tensorflow:Calling checkpoint listeners before saving checkpoint 7...",
+        shown[0],
+        "DEBUG:tensorflow:a detail",
+        *shown[1:],
+    ]
+
+
 def test_an_empty_list_of_images_is_an_error():
     assert error_of(command("predict", "-", input="\n")) == "nothing to predict: the list on stdin is empty"
 

@@ -159,6 +159,8 @@ def test_training_logs_its_settings_data_steps_and_result_each_once(first_run, d
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert all(re.match(r"INFO:(cnn_estimator|tensorflow):\S", line) for line in lines), done.stderr
+    shown = re.compile(r"(accuracy = |global_step/sec: |Saving checkpoints for |Loss for final step: )")
+    assert all(shown.match(line.removeprefix("INFO:tensorflow:")) for line in lines if ":tensorflow:" in line)
     for step in (1, 41, 81):
         pattern = rf"INFO:tensorflow:accuracy = \S+, loss = \S+, step = {step}( \([\d.]+ sec\))?"
         (logged,) = [line for line in lines if f"step = {step}" in line.split(" (")[0].split(", ")]

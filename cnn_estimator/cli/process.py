@@ -33,13 +33,21 @@ _received_at = 0.0  # when the first stop signal came
 # Larger than any help text: what does not fit into the buffer is lost at an error, and the error with it.
 _STDOUT_BUFFER_BYTES = 2**20
 
-# TensorFlow's INFO lines about its internals. Some of them print a whole configuration.
+# TensorFlow's INFO lines about its internals. Some of them print a whole configuration or a temporary path.
 _INTERNALS = (
+    "Calling checkpoint listeners",
+    "Calling model_fn",
     "Check health not enabled",
     "Collective all_reduce tensors",
+    "Create CheckpointSaverHook",
     "Creating chief session creator",
+    "Done calling model_fn",
+    "Done running local_init_op",
+    "Graph was finalized",
     "Initializing RunConfig",
     "MultiWorkerMirroredStrategy with",
+    "Running local_init_op",
+    "Saving 'checkpoint_path' summary",
     "Single-worker MultiWorkerMirroredStrategy",
     "TF_CONFIG environment variable:",
     "The `input_fn` accepts an `input_context`",
@@ -221,13 +229,22 @@ def parse(arguments: list[str]) -> list[str]:
 
 
 def log_to_stderr() -> None:
-    """Makes the loggers of TensorFlow and this package print on stderr as the tutorials do, each line once."""
+    """Makes the loggers of TensorFlow and this package print on stderr as the tutorials do, each line once.
+
+    TensorFlow's lines about its internals are left out, unless --verbosity=1 asks for every line.
+    """
     logging.basicConfig(format=logging.BASIC_FORMAT, force=True)  # replaces absl's handler
-    logging.root.handlers[0].addFilter(lambda record: not str(record.msg).startswith(_INTERNALS))
     level = converter.absl_to_standard(flags.FLAGS.verbosity)
+    if level > logging.DEBUG:
+        logging.root.handlers[0].addFilter(_is_not_internal)
     for name in ("tensorflow", "cnn_estimator"):
         logging.getLogger(name).setLevel(level)
     logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # its first run logs that it lists the fonts
+
+
+def _is_not_internal(record: logging.LogRecord) -> bool:
+    """Returns False for TensorFlow's INFO lines about its internals."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith(_INTERNALS)
 
 
 def become_task(name: str) -> None:
