@@ -21,7 +21,7 @@ from helpers import REPOSITORY, command, error_of
 from cnn_estimator import cli, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import TRAIN
-from cnn_estimator.errors import Stopped
+from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, Choice, Integer, Number, Path, Switch, Tensors
 
 pytestmark = pytest.mark.unit
@@ -215,6 +215,42 @@ def test_the_lines_on_tensorflows_internals_are_logged_at_verbosity_1_alone(monk
         "DEBUG:tensorflow:a detail",
         *shown[1:],
     ]
+
+
+def test_errors_and_warnings_are_coloured_on_a_terminal_that_shows_colours(monkeypatch):
+    def write_lines():
+        log = logging.getLogger("cnn_estimator")
+        log.info("training")
+        log.warning("a WARNING")
+        process.report("class  images")
+        raise UserError("x")
+
+    monkeypatch.setitem(cli.VERBS, "samples", dataclasses.replace(cli.VERBS["samples"], main=write_lines))
+    lines = ["INFO:cnn_estimator:training", "WARNING:cnn_estimator:a WARNING", "class  images", "error: x"]
+    assert command("samples").stderr.splitlines() == lines
+    monkeypatch.setattr(process, "_shows_colours", lambda stream: True)
+    lines[1] = f"\033[33mWARNING\033[0m{lines[1][7:]}"
+    lines[3] = "\033[31merror:\033[0m x"
+    assert command("samples").stderr.splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "colours"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": ""}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": "0"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (True, {}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them(monkeypatch, terminal, environment, colours):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert process._shows_colours(SimpleNamespace(isatty=lambda: terminal)) == colours
 
 
 def test_an_empty_list_of_images_is_an_error():

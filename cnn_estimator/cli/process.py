@@ -56,6 +56,11 @@ _INTERNALS = (
     "all_hooks",
 )
 
+# How a terminal changes to a colour, and back.
+_RED = "\033[31m"
+_YELLOW = "\033[33m"
+_PLAIN = "\033[0m"
+
 # Errors of the environment, reported in one line; any other OSError but PermissionError is a bug.
 _ENVIRONMENT_ERRORS = {errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.ENOSPC, errno.EROFS}
 
@@ -108,8 +113,35 @@ def report(text: str) -> None:
     if sys.stderr is None:
         return
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr)
+        print(_painted(text, "error:", _RED) if text.startswith("error:") else text, file=sys.stderr)
     _flush(sys.stderr)
+
+
+def _painted(text: str, word: str, colour: str) -> str:
+    """Returns a text for stderr, with the first occurrence of a word in a colour where stderr shows colours."""
+    return text.replace(word, f"{colour}{word}{_PLAIN}", 1) if _shows_colours(sys.stderr) else text
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    """Returns whether a stream is a terminal with colours, and the environment variable NO_COLOR is not set."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+class _LogFormatter(logging.Formatter):
+    """Formats log lines as the tutorials do. On a terminal the level of a warning or an error is in a colour.
+
+    Args:
+      prefix: what each line begins with.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        super().__init__(f"{prefix}{logging.BASIC_FORMAT}")
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if record.levelno < logging.WARNING:
+            return line
+        return _painted(line, record.levelname, _RED if record.levelno >= logging.ERROR else _YELLOW)
 
 
 def fail(problem: str) -> NoReturn:
@@ -233,7 +265,8 @@ def log_to_stderr() -> None:
 
     TensorFlow's lines about its internals are left out, unless --verbosity=1 asks for every line.
     """
-    logging.basicConfig(format=logging.BASIC_FORMAT, force=True)  # replaces absl's handler
+    logging.basicConfig(force=True)  # replaces absl's handler
+    logging.root.handlers[0].setFormatter(_LogFormatter())
     level = converter.absl_to_standard(flags.FLAGS.verbosity)
     if level > logging.DEBUG:
         logging.root.handlers[0].addFilter(_is_not_internal)
@@ -253,7 +286,7 @@ def become_task(name: str) -> None:
     Python calls the handler of a signal between two operations of the main thread, which may wait for another task. So
     a thread receives the signals in its place.
     """
-    logging.root.handlers[0].setFormatter(logging.Formatter(f"{name}: {logging.BASIC_FORMAT}"))
+    logging.root.handlers[0].setFormatter(_LogFormatter(f"{name}: "))
     numbers, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
