@@ -22,6 +22,7 @@ from cnn_estimator import cli, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import TRAIN
 from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.recipes import MEASURED_ON, RECIPES
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, Choice, Integer, Number, Path, Switch, Tensors
 
 pytestmark = pytest.mark.unit
@@ -396,6 +397,16 @@ def test_a_stopped_training_that_nothing_continues(monkeypatch, result, line):
 
 
 # The other verbs
+
+
+def test_the_recipes_are_listed_with_their_figures():
+    done = command("recipes")
+    table, _, hardware = done.stdout.partition("\n\n")
+    head, *rows = [re.split(r"  +", line) for line in table.splitlines()]
+    assert head == ["recipe", "network", "parameters", "steps", "accuracy", "minutes"]
+    assert [row[0] for row in rows] == list(RECIPES)
+    assert rows[0] == ["fashion_cnn", "three_conv_dropout", "1,447,946", "1500", "0.8968 to 0.8981", "2.3"]
+    assert hardware == f"Accuracy and minutes: on {MEASURED_ON}.\n"
 
 
 @pytest.mark.parametrize("name", cli.VERBS)

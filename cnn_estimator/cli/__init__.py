@@ -53,6 +53,12 @@ RUN_OPTIONS = """
   --tf_version  the tf.__version__ that the program reads (default: 1.15.5 with --api=1, the true one with --api=2)
 """
 VERBS = {
+    "recipes": Verb(
+        verbs.recipes,
+        "list the recipes: what they train, how well and how long",
+        "nothing was listed",
+        (),
+    ),
     "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
     "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
     "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, "IMAGE…"),

@@ -16,6 +16,7 @@ from cnn_estimator.cli.flags import FLAGS, flag_texts
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.files import reading
+from cnn_estimator.recipes import MEASURED_ON, PARAMETERS, RECIPES
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
@@ -28,6 +29,20 @@ log = logging.getLogger("cnn_estimator")
 def _values(*names: str) -> dict[str, Any]:
     """Returns the values of these flags, which are the library's arguments of the same names."""
     return {name: FLAGS[name].value for name in names}
+
+
+def recipes() -> None:
+    """Lists the recipes: network, parameters, steps, the accuracy that they reach on the test set, and the time."""
+    from tabulate import tabulate  # the list of verbs is quicker without it
+
+    rows = [
+        [recipe.name, recipe.network, f"{PARAMETERS[recipe.network]:,}", recipe.steps, recipe.measured, recipe.minutes]
+        for recipe in RECIPES.values()
+    ]
+    head = ["recipe", "network", "parameters", "steps", "accuracy", "minutes"]
+    alignment = ("left", "left", "right", "right", "left", "right")
+    print(tabulate(rows, head, "plain", disable_numparse=True, colalign=alignment))
+    print(f"\nAccuracy and minutes: on {MEASURED_ON}.")
 
 
 def train() -> None:
