@@ -13,7 +13,7 @@ LAYERS = (
     ("", "__main__"),
     ("cli",),
     ("exporting", "reproduction", "scan"),
-    ("evaluation", "prediction", "training"),
+    ("evaluation", "prediction", "summary", "training"),
     ("distributed",),
     ("hooks", "metrics", "model_session", "plots"),
     ("run_dir",),

@@ -9,7 +9,7 @@ import pytest
 from helpers import REPOSITORY, load_public, run
 
 import cnn_estimator
-from cnn_estimator import evaluation
+from cnn_estimator import evaluation, summary
 from cnn_estimator.cli import RUN, RUN_SUMMARY, VERBS
 from cnn_estimator.recipes import MEASURED_ON, RECIPES
 from cnn_estimator.settings import HYPERPARAMETERS, RULES, Choice, hyperparameters
@@ -138,6 +138,12 @@ def test_the_tables_have_the_recipes_of_the_code():
         assert (dataset, measured) == (RECIPES[name].dataset, RECIPES[name].measured)
         row = settings_row(RECIPES[name])
         assert [name, network, steps, reported] == [row[0], row[1], row[4], row[5]]
+
+
+@pytest.mark.unit
+def test_the_table_of_layers_is_what_the_verb_prints():
+    (block,) = [block for block in blocks("docs/tutorials.md", "console") if " summary " in block]
+    assert block.partition("\n")[2] == f"{summary.summarize(recipe='fashion_dense')}\n"
 
 
 @pytest.mark.unit

@@ -59,6 +59,12 @@ VERBS = {
         "nothing was listed",
         (),
     ),
+    "summary": Verb(
+        verbs.summary,
+        "print the layers of a network: shapes, weights, parameters",
+        "nothing was printed",
+        flags.SUMMARY,
+    ),
     "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
     "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
     "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, "IMAGE…"),

@@ -110,6 +110,15 @@ def evaluate() -> None:
     print(json.dumps(result.metrics))
 
 
+def summary() -> None:
+    """Prints the layers of a network, with the shapes of their outputs and their weights, and counts the parameters.
+
+    Without a model_dir: of a recipe's network.
+    """
+    module = process.load("summary", tensorflow=True)
+    print(module.summarize(**_values("model_dir", "recipe", "data_dir")))
+
+
 def samples() -> None:
     """Plots images of the training set with their names."""
     datasets = process.load("data.datasets")
