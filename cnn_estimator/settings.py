@@ -209,31 +209,31 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 class Hyperparameters:
     """What a recipe chooses and a run may override."""
 
-    optimizer: Annotated[str, Choice(OPTIMIZERS), "The optimizer, instead of the recipe's."] = "adam"
+    optimizer: Annotated[str, Choice(OPTIMIZERS), "The optimizer. Without it: the recipe's."] = "adam"
     learning_rate: Annotated[
         float,
         Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),
-        "The learning rate, or its peak under a schedule, instead of the recipe's.",
+        "The learning rate, or its peak under a schedule. Without it: the recipe's.",
     ] = 0.001
     adam_beta2: Annotated[
         float,
         Number(0, MAX_DECAY),
-        "Decay of Adam's moving averages of squared gradients, instead of the recipe's. Other optimizers have none.",
+        "Decay of Adam's moving averages of squared gradients; other optimizers have none. Without it: the recipe's.",
     ] = 0.999
-    batch_size: Annotated[int, Integer(1, MAX_BATCH_SIZE), "Images per batch, instead of the recipe's."] = 100
+    batch_size: Annotated[int, Integer(1, MAX_BATCH_SIZE), "Images per batch. Without it: the recipe's."] = 100
     schedule: Annotated[
-        str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0, instead of the recipe's."
+        str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0. Without it: the recipe's."
     ] = "constant"
     warmup_steps: Annotated[
-        int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0, instead of the recipe's."
+        int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0. Without it: the recipe's."
     ] = 0
     augment: Annotated[
-        str, Choice(AUGMENTATIONS), "Random changes of the training images, instead of the recipe's."
+        str, Choice(AUGMENTATIONS), "Random changes of the training images. Without it: the recipe's."
     ] = "none"
     average_decay: Annotated[
         float,
         Number(0, MAX_DECAY),
-        "Decay of the weights' moving averages, which evaluation then uses; 0 for none. Instead of the recipe's.",
+        "Decay of the weights' moving averages, which evaluation then uses; 0 for none. Without it: the recipe's.",
     ] = 0.0
 
 

@@ -102,6 +102,31 @@ def test_help_lists_the_flags_of_the_verb(name):
         assert f"{flag.name}: {flag.help}" in text
 
 
+@pytest.mark.parametrize("name", [*cli.VERBS, cli.RUN])
+def test_help_ends_with_examples_whose_flags_exist(name):
+    examples = command(name, "--help").stdout.partition("\nExamples:\n")[2].splitlines()
+    declared = {flag.name: flag for flag in cli.VERBS[name].flags} if name in cli.VERBS else {}
+    assert len(examples) in ((2, 3) if declared or name == cli.RUN else (1,))
+    for example in examples:
+        program, words = example.split(f"cnn_estimator {name}")
+        assert program == "  python -m "
+        given = [word for word in shlex.split(words) if word.startswith("--")]
+        for word in given if declared else ():
+            flag_name, _, text = word.removeprefix("--").partition("=")
+            flag = declared[flag_name]
+            if flag.rule and not isinstance(flag.rule, Switch):
+                assert [flag.rule.read(value) for value in (text.split(",") if flag.several else [text])]
+
+
+def test_the_help_of_a_script_has_the_examples_of_its_verb():
+    assert command("--help", script="run_eval.py").stdout.endswith(
+        "\nExamples:\n"
+        "  python run_eval.py --model_dir=/tmp/fashion\n"
+        "  python run_eval.py --model_dir=/tmp/validated --checkpoint=best --plot\n"
+    )
+    assert command("eval", "--helpxml").stdout.endswith("</AllFlags>\n")
+
+
 def test_a_script_has_the_flags_of_its_verb():
     for script, verb in (("run_train.py", "train"), ("run_eval.py", "eval")):
         assert listed_flags(command("--help", script=script)) == listed_flags(command(verb, "--help"))

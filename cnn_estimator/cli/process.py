@@ -247,11 +247,19 @@ def _receive(number: int, frame: types.FrameType | None = None) -> None:
         os._exit(128 + number)
 
 
-def parse(arguments: list[str]) -> list[str]:
-    """Reads the flags of a command line; returns the program's name and the arguments that are no flags."""
+def parse(arguments: list[str], *, end_of_help: str) -> list[str]:
+    """Reads the flags of a command line; returns the program's name and the arguments that are no flags.
+
+    Args:
+      end_of_help: printed below what absl prints for --help.
+    """
     flags.FLAGS.set_default("verbosity", converter.ABSL_INFO)
     try:
         return flags.FLAGS(arguments)
+    except SystemExit:
+        if "--helpxml" not in arguments:
+            print(f"\n{end_of_help}")
+        raise
     except flags.UnrecognizedFlagError as error:
         matches = difflib.get_close_matches(error.flagname, flags.FLAGS, n=1)
         advice = f"did you mean --{matches[0]}?" if matches else "--help lists the flags"
