@@ -33,6 +33,7 @@ FLAGS_OF_OTHER_PROGRAMS = {
     "sources",
     "logs",
     "verbosity",
+    "flagfile",
 }
 
 

@@ -265,7 +265,7 @@ def parse(arguments: list[str], *, end_of_help: str) -> list[str]:
         advice = f"did you mean --{matches[0]}?" if matches else "--help lists the flags"
         fail(f"flag --{error.flagname}: no such flag, {advice}")
     except flags.Error as error:
-        fail(str(error))
+        fail(str(error).removeprefix("ERROR:: "))
 
 
 def log_to_stderr() -> None:
