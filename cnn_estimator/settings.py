@@ -32,6 +32,7 @@ MIN_LEARNING_RATE = 1.2e-38  # float32 holds little less
 MAX_LEARNING_RATE = 3.4e38  # float32 holds little more
 MAX_DECAY = 0.99999
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
+MAX_EPOCHS = 10_000  # of 60,000 single images they are fewer steps than MAX_STEPS
 MAX_CLASS_NAME_LENGTH = 40
 
 
@@ -341,10 +342,15 @@ class TrainOptions:
 
     recipe: Annotated[str, Choice(tuple(RECIPES)), "The tutorial to repeat."] = DEFAULT
     steps: Annotated[int | None, Integer(1, MAX_STEPS), "Steps to train, counted from the newest checkpoint."] = None
+    epochs: Annotated[
+        int | None,
+        Integer(1, MAX_EPOCHS),
+        "Steps to train, as passes over the training images that are not held out, counted from the newest checkpoint.",
+    ] = None
     max_steps: Annotated[
         int | None,
         Integer(1, MAX_STEPS),
-        "Global step to train to. With neither steps nor max_steps: the recipe's total.",
+        "Global step to train to. Without steps, epochs and max_steps: the recipe's total.",
     ] = None
     fresh: Annotated[
         bool, Switch(), "Start over: the run in the model_dir is archived as model_dir.1, model_dir.2 and so on."
@@ -394,8 +400,10 @@ class TrainOptions:
     def __post_init__(self) -> None:
         _check_fields(self)
         object.__setattr__(self, "overrides", {name: check(name, value) for name, value in self.overrides.items()})
-        if self.steps is not None and self.max_steps is not None:
-            raise UserError(f"steps {self.steps} and max_steps {self.max_steps} exclude each other", "give one")
+        ends = given(steps=self.steps, epochs=self.epochs, max_steps=self.max_steps)
+        if len(ends) > 1:
+            named = " and ".join(f"{name} {value}" for name, value in ends.items())
+            raise UserError(f"{named} exclude each other", "give one")
         for name in ("eval_on_test", "keep_best", "early_stopping"):
             if getattr(self, name) and self.eval_every is None:
                 raise UserError(f"{name} needs evaluations while training", "say with {eval_every} how often")

@@ -398,13 +398,20 @@ def test_a_stopped_training_names_the_command_that_continues_it_with_every_flag(
     assert line[-1] == "--max_steps=10"
     before = training.options
     command(*line[3:])
-    assert training.options == before | {"model_dir": "/runs/a b", "steps": None, "max_steps": 10, "fresh": False}
+    assert training.options == before | {
+        "model_dir": "/runs/a b",
+        "steps": None,
+        "epochs": None,
+        "max_steps": 10,
+        "fresh": False,
+    }
 
 
 def test_the_command_that_continues_a_training_has_no_flag_that_was_not_given(monkeypatch):
     FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGTERM)
-    next_command = command("--steps=9", "--fresh", script="run_train.py").stderr.partition("Continue: ")[2]
-    assert next_command == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
+    for given in ("--steps=9", "--epochs=9"):
+        next_command = command(given, "--fresh", script="run_train.py").stderr.partition("Continue: ")[2]
+        assert next_command == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
 
 
 @pytest.mark.parametrize(
@@ -419,6 +426,25 @@ def test_a_stopped_training_that_nothing_continues(monkeypatch, result, line):
     FakeTraining(monkeypatch, stopped=signal.SIGTERM, **result)
     done = command("train")
     assert (done.returncode, done.stdout, done.stderr) == (143, "", f"stopped by SIGTERM: {line}\n")
+
+
+def test_the_flag_file_of_the_manual_has_the_flags_that_its_page_explains(monkeypatch, tmp_path):
+    page = (REPOSITORY / "docs" / "train.md").read_text(encoding="utf-8")
+    section = page.partition("## Keep the flags in a file")[2]
+    (content,) = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)[:1]
+    (line,) = re.findall(r"^\$ python run_train.py (--flagfile=my.flags .*)$", section, re.MULTILINE)
+    (tmp_path / "my.flags").write_text(content)
+    training = FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGTERM)
+    done = command(*line.replace("my.flags", f"{tmp_path}/my.flags").split(), script="run_train.py")
+    chosen = {"recipe": "fashion_fast", "batch_size": 128, "validation": 5000, "eval_every": 250, "keep_best": True}
+    assert training.options == {flag.name: flag.default for flag in TRAIN} | chosen | {"model_dir": "/tmp/b", "seed": 2}
+    # The command that continues the training needs no file.
+    assert "flagfile" not in done.stderr
+    assert "--batch_size=128" in done.stderr
+    (tmp_path / "my.flags").write_text("--batch_size=128\n--stepz=9\n")
+    message = error_of(command("train", f"--flagfile={tmp_path}/my.flags"))
+    assert message == "flag --stepz: no such flag, did you mean --steps?"
+    assert error_of(command("train", "--flagfile=/nowhere")).startswith("Unable to open flagfile: ")
 
 
 # The other verbs

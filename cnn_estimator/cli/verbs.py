@@ -85,7 +85,7 @@ def _stopped_training(result: Any) -> str:
     saved = f"step {result.step} is saved as {result.checkpoint}"
     if result.step >= result.max_steps or result.stopped_early:
         return f"{saved}, the last"
-    placed = ("recipe", "steps", "max_steps", "fresh")  # named below, or of the first call only
+    placed = ("recipe", "steps", "epochs", "max_steps", "fresh")  # named below, or of the first call only
     given = flag_texts([name for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS) if name not in placed])
     next_command = process.command_line(
         "train",
