@@ -25,9 +25,11 @@ class LogTensors(tf.train.LoggingTensorHook):
     Args:
       every: steps between two lines.
       tensors: {label: tensor name}. A name that the graph does not have raises UserError when training begins.
+      bar: shows the loss and the accuracy of the last line.
     """
 
-    def __init__(self, *, every: int, tensors: Mapping[str, str]) -> None:
+    def __init__(self, *, every: int, tensors: Mapping[str, str], bar: tqdm) -> None:
+        self._bar = bar
         super().__init__(
             {"loss": BATCH_LOSS, "accuracy": BATCH_ACCURACY, "step": tf.GraphKeys.GLOBAL_STEP, **tensors},
             every_n_iter=every,
@@ -47,6 +49,8 @@ class LogTensors(tf.train.LoggingTensorHook):
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         if run_values.results:  # the step in it was read while the training step increased it
             run_values.results["step"] = run_context.session.run(self._step)
+            shown = "loss {loss:.4f}, accuracy {accuracy:.2f}".format(**run_values.results)
+            self._bar.set_postfix_str(shown, refresh=False)  # Progress moves the bar, which then shows it
         super().after_run(run_context, run_values)
 
 

@@ -17,6 +17,8 @@ class Recipe:
       precision: of a new run; "auto" is bfloat16 where the processor is faster in it.
       reported: the accuracy on the test set that the tutorial reports, "" for none.
       reported_in_training: the accuracy on the training set that the tutorial reports, "" for none.
+      measured: the accuracy on the test set that it reaches on MEASURED_ON: of the only seed, or lowest to highest.
+      minutes: how long a whole run takes on MEASURED_ON.
     """
 
     name: str
@@ -27,29 +29,75 @@ class Recipe:
     precision: str = "float32"
     reported: str = ""
     reported_in_training: str = ""
+    measured: str = ""
+    minutes: float = 0.0
 
+
+MEASURED_ON = "one core of an Intel Xeon with AVX-512, TensorFlow 2.21 and float32"
+# {network: its weights and biases, with ten classes}
+PARAMETERS = {
+    "two_conv": 3_274_634,
+    "three_conv": 1_447_946,
+    "three_conv_dropout": 1_447_946,
+    "dense_128": 101_770,
+    "conv_32_64": 421_642,
+    "conv_64_64": 243_786,
+    "conv_64_64_linear": 140_682,
+}
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         # Adam with learning_rate 0.001 and batch_size 100, where nothing else is said.
-        Recipe(name="fashion_cnn", network="three_conv_dropout", steps=1500, reported="0.89 to 0.90"),
+        Recipe(
+            name="fashion_cnn",
+            network="three_conv_dropout",
+            steps=1500,
+            reported="0.89 to 0.90",
+            measured="0.8968 to 0.8981",
+            minutes=2.3,
+        ),
         Recipe(
             name="fashion_ladder_1",
             network="two_conv",
             hyperparameters={"optimizer": "sgd"},
             steps=1000,
             reported="0.29",
+            measured="0.6243 to 0.6386",
+            minutes=1.2,
         ),
-        Recipe(name="fashion_ladder_2", network="two_conv", steps=1000, reported="0.69"),
-        Recipe(name="fashion_ladder_3", network="three_conv", steps=1000, reported="0.73"),
-        Recipe(name="fashion_ladder_4", network="three_conv", steps=1500, reported="0.82"),
+        Recipe(
+            name="fashion_ladder_2",
+            network="two_conv",
+            steps=1000,
+            reported="0.69",
+            measured="0.8920 to 0.9032",
+            minutes=1.3,
+        ),
+        Recipe(
+            name="fashion_ladder_3",
+            network="three_conv",
+            steps=1000,
+            reported="0.73",
+            measured="0.8897 to 0.8973",
+            minutes=1.5,
+        ),
+        Recipe(
+            name="fashion_ladder_4",
+            network="three_conv",
+            steps=1500,
+            reported="0.82",
+            measured="0.9004 to 0.9049",
+            minutes=2.2,
+        ),
         Recipe(
             name="fashion_dense",
             network="dense_128",
             hyperparameters={"batch_size": 32},
             steps=9375,  # 5 epochs
             reported="0.8754",
+            measured="0.8552 to 0.8718",
+            minutes=0.2,
         ),
         Recipe(
             name="fashion_cnn_3x3",
@@ -57,6 +105,8 @@ RECIPES = {
             hyperparameters={"batch_size": 32},
             steps=18750,  # 10 epochs
             reported_in_training="0.9745",
+            measured="0.9152 to 0.9183",
+            minutes=2.8,
         ),
         Recipe(
             name="fashion_cnn_64",
@@ -65,6 +115,8 @@ RECIPES = {
             steps=93750,  # 50 epochs
             reported="0.9060",
             reported_in_training="0.9945",
+            measured="0.9070",
+            minutes=24.3,
         ),
         Recipe(
             name="fashion_cnn_64_linear",
@@ -72,6 +124,8 @@ RECIPES = {
             hyperparameters={"batch_size": 64},
             steps=9380,  # 10 epochs
             reported="0.9006",
+            measured="0.8979 to 0.9073",
+            minutes=3.5,
         ),
         Recipe(
             name="mnist_cnn",
@@ -80,6 +134,8 @@ RECIPES = {
             hyperparameters={"optimizer": "sgd"},
             steps=20000,
             reported="(cut off)",  # the text of the tutorial ends before it
+            measured="0.9705",
+            minutes=29.4,
         ),
         # This package's own: the accuracy of fashion_cnn in less time.
         Recipe(
@@ -94,6 +150,8 @@ RECIPES = {
             },
             steps=1500,
             precision="auto",
+            measured="0.9039 to 0.9081",
+            minutes=1.5,
         ),
         # This package's own: the highest accuracy of the same network, in about a quarter of an hour on two cores.
         Recipe(
@@ -108,6 +166,8 @@ RECIPES = {
             },
             steps=12000,
             precision="auto",
+            measured="0.9306 to 0.9314",
+            minutes=18.8,
         ),
     )
 }

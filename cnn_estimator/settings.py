@@ -32,6 +32,7 @@ MIN_LEARNING_RATE = 1.2e-38  # float32 holds little less
 MAX_LEARNING_RATE = 3.4e38  # float32 holds little more
 MAX_DECAY = 0.99999
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
+MAX_EPOCHS = 10_000  # of 60,000 single images they are fewer steps than MAX_STEPS
 MAX_CLASS_NAME_LENGTH = 40
 
 
@@ -209,31 +210,31 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 class Hyperparameters:
     """What a recipe chooses and a run may override."""
 
-    optimizer: Annotated[str, Choice(OPTIMIZERS), "The optimizer, instead of the recipe's."] = "adam"
+    optimizer: Annotated[str, Choice(OPTIMIZERS), "The optimizer. Without it: the recipe's."] = "adam"
     learning_rate: Annotated[
         float,
         Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),
-        "The learning rate, or its peak under a schedule, instead of the recipe's.",
+        "The learning rate, or its peak under a schedule. Without it: the recipe's.",
     ] = 0.001
     adam_beta2: Annotated[
         float,
         Number(0, MAX_DECAY),
-        "Decay of Adam's moving averages of squared gradients, instead of the recipe's. Other optimizers have none.",
+        "Decay of Adam's moving averages of squared gradients; other optimizers have none. Without it: the recipe's.",
     ] = 0.999
-    batch_size: Annotated[int, Integer(1, MAX_BATCH_SIZE), "Images per batch, instead of the recipe's."] = 100
+    batch_size: Annotated[int, Integer(1, MAX_BATCH_SIZE), "Images per batch. Without it: the recipe's."] = 100
     schedule: Annotated[
-        str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0, instead of the recipe's."
+        str, Choice(SCHEDULES), "How the learning rate falls from its peak to 0. Without it: the recipe's."
     ] = "constant"
     warmup_steps: Annotated[
-        int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0, instead of the recipe's."
+        int, Integer(0, MAX_STEPS), "Steps in which the learning rate rises from 0. Without it: the recipe's."
     ] = 0
     augment: Annotated[
-        str, Choice(AUGMENTATIONS), "Random changes of the training images, instead of the recipe's."
+        str, Choice(AUGMENTATIONS), "Random changes of the training images. Without it: the recipe's."
     ] = "none"
     average_decay: Annotated[
         float,
         Number(0, MAX_DECAY),
-        "Decay of the weights' moving averages, which evaluation then uses; 0 for none. Instead of the recipe's.",
+        "Decay of the weights' moving averages, which evaluation then uses; 0 for none. Without it: the recipe's.",
     ] = 0.0
 
 
@@ -341,10 +342,15 @@ class TrainOptions:
 
     recipe: Annotated[str, Choice(tuple(RECIPES)), "The tutorial to repeat."] = DEFAULT
     steps: Annotated[int | None, Integer(1, MAX_STEPS), "Steps to train, counted from the newest checkpoint."] = None
+    epochs: Annotated[
+        int | None,
+        Integer(1, MAX_EPOCHS),
+        "Steps to train, as passes over the training images that are not held out, counted from the newest checkpoint.",
+    ] = None
     max_steps: Annotated[
         int | None,
         Integer(1, MAX_STEPS),
-        "Global step to train to. With neither steps nor max_steps: the recipe's total.",
+        "Global step to train to. Without steps, epochs and max_steps: the recipe's total.",
     ] = None
     fresh: Annotated[
         bool, Switch(), "Start over: the run in the model_dir is archived as model_dir.1, model_dir.2 and so on."
@@ -394,8 +400,10 @@ class TrainOptions:
     def __post_init__(self) -> None:
         _check_fields(self)
         object.__setattr__(self, "overrides", {name: check(name, value) for name, value in self.overrides.items()})
-        if self.steps is not None and self.max_steps is not None:
-            raise UserError(f"steps {self.steps} and max_steps {self.max_steps} exclude each other", "give one")
+        ends = given(steps=self.steps, epochs=self.epochs, max_steps=self.max_steps)
+        if len(ends) > 1:
+            named = " and ".join(f"{name} {value}" for name, value in ends.items())
+            raise UserError(f"{named} exclude each other", "give one")
         for name in ("eval_on_test", "keep_best", "early_stopping"):
             if getattr(self, name) and self.eval_every is None:
                 raise UserError(f"{name} needs evaluations while training", "say with {eval_every} how often")

@@ -11,7 +11,7 @@ _INTRODUCTION = """\
 `python -m cnn_estimator VERB --help` prints the flags of a verb. `python run_train.py` is the verb `train`, and
 `python run_eval.py` is the verb `eval`. A flag and the argument of the Python function have the same name and take the
 same values. A flag with several values takes them separated by commas. Every verb also has the flags of absl, such as
-`--verbosity=-1` for warnings alone.
+`--verbosity=-1` for warnings alone, and `--verbosity=1` for TensorFlow's lines about its internals too.
 
 This page is made by `python docs/flags_page.py`."""
 

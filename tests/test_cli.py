@@ -21,7 +21,8 @@ from helpers import REPOSITORY, command, error_of
 from cnn_estimator import cli, stopping
 from cnn_estimator.cli import process
 from cnn_estimator.cli.flags import TRAIN
-from cnn_estimator.errors import Stopped
+from cnn_estimator.errors import Stopped, UserError
+from cnn_estimator.recipes import MEASURED_ON, RECIPES
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, Choice, Integer, Number, Path, Switch, Tensors
 
 pytestmark = pytest.mark.unit
@@ -99,6 +100,31 @@ def test_help_lists_the_flags_of_the_verb(name):
     text = " ".join(done.stdout.split())
     for flag in declared:
         assert f"{flag.name}: {flag.help}" in text
+
+
+@pytest.mark.parametrize("name", [*cli.VERBS, cli.RUN])
+def test_help_ends_with_examples_whose_flags_exist(name):
+    examples = command(name, "--help").stdout.partition("\nExamples:\n")[2].splitlines()
+    declared = {flag.name: flag for flag in cli.VERBS[name].flags} if name in cli.VERBS else {}
+    assert len(examples) in ((2, 3) if declared or name == cli.RUN else (1,))
+    for example in examples:
+        program, words = example.split(f"cnn_estimator {name}")
+        assert program == "  python -m "
+        given = [word for word in shlex.split(words) if word.startswith("--")]
+        for word in given if declared else ():
+            flag_name, _, text = word.removeprefix("--").partition("=")
+            flag = declared[flag_name]
+            if flag.rule and not isinstance(flag.rule, Switch):
+                assert [flag.rule.read(value) for value in (text.split(",") if flag.several else [text])]
+
+
+def test_the_help_of_a_script_has_the_examples_of_its_verb():
+    assert command("--help", script="run_eval.py").stdout.endswith(
+        "\nExamples:\n"
+        "  python run_eval.py --model_dir=/tmp/fashion\n"
+        "  python run_eval.py --model_dir=/tmp/validated --checkpoint=best --plot\n"
+    )
+    assert command("eval", "--helpxml").stdout.endswith("</AllFlags>\n")
 
 
 def test_a_script_has_the_flags_of_its_verb():
@@ -192,6 +218,65 @@ def test_an_error_of_the_environment_gets_one_line_and_a_bug_does_not(monkeypatc
         fail_with(error)
         with pytest.raises(OSError, match=re.escape(str(error))):
             command("samples")
+
+
+def test_the_lines_on_tensorflows_internals_are_logged_at_verbosity_1_alone(monkeypatch):
+    def log_lines():
+        log = logging.getLogger("tensorflow")
+        for line in ("Calling model_fn.", "Calling checkpoint listeners before saving checkpoint %d...", "loss = %d"):
+            log.info(line, *([7] if "%" in line else []))
+        log.debug("a detail")
+        log.warning("Graph was finalized.")
+        logging.getLogger("cnn_estimator").info("training")
+
+    monkeypatch.setitem(cli.VERBS, "samples", dataclasses.replace(cli.VERBS["samples"], main=log_lines))
+    shown = ["INFO:tensorflow:loss = 7", "WARNING:tensorflow:Graph was finalized.", "INFO:cnn_estimator:training"]
+    assert command("samples").stderr.splitlines() == shown
+    assert command("samples", "--verbosity=-1").stderr.splitlines() == shown[1:2]
+    everything = command("samples", "--verbosity=1").stderr.splitlines()
+    assert everything == [
+        "INFO:tensorflow:Calling model_fn.",
+        "INFO:tensorflow:Calling checkpoint listeners before saving checkpoint 7...",
+        shown[0],
+        "DEBUG:tensorflow:a detail",
+        *shown[1:],
+    ]
+
+
+def test_errors_and_warnings_are_coloured_on_a_terminal_that_shows_colours(monkeypatch):
+    def write_lines():
+        log = logging.getLogger("cnn_estimator")
+        log.info("training")
+        log.warning("a WARNING")
+        process.report("class  images")
+        raise UserError("x")
+
+    monkeypatch.setitem(cli.VERBS, "samples", dataclasses.replace(cli.VERBS["samples"], main=write_lines))
+    lines = ["INFO:cnn_estimator:training", "WARNING:cnn_estimator:a WARNING", "class  images", "error: x"]
+    assert command("samples").stderr.splitlines() == lines
+    monkeypatch.setattr(process, "_shows_colours", lambda stream: True)
+    lines[1] = f"\033[33mWARNING\033[0m{lines[1][7:]}"
+    lines[3] = "\033[31merror:\033[0m x"
+    assert command("samples").stderr.splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "colours"),
+    [
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": ""}, True),
+        (True, {"TERM": "xterm", "NO_COLOR": "0"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (True, {}, False),
+        (False, {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them(monkeypatch, terminal, environment, colours):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert process._shows_colours(SimpleNamespace(isatty=lambda: terminal)) == colours
 
 
 def test_an_empty_list_of_images_is_an_error():
@@ -313,13 +398,20 @@ def test_a_stopped_training_names_the_command_that_continues_it_with_every_flag(
     assert line[-1] == "--max_steps=10"
     before = training.options
     command(*line[3:])
-    assert training.options == before | {"model_dir": "/runs/a b", "steps": None, "max_steps": 10, "fresh": False}
+    assert training.options == before | {
+        "model_dir": "/runs/a b",
+        "steps": None,
+        "epochs": None,
+        "max_steps": 10,
+        "fresh": False,
+    }
 
 
 def test_the_command_that_continues_a_training_has_no_flag_that_was_not_given(monkeypatch):
     FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGTERM)
-    next_command = command("--steps=9", "--fresh", script="run_train.py").stderr.partition("Continue: ")[2]
-    assert next_command == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
+    for given in ("--steps=9", "--epochs=9"):
+        next_command = command(given, "--fresh", script="run_train.py").stderr.partition("Continue: ")[2]
+        assert next_command == "python run_train.py '--model_dir=/runs/a b' --recipe=fashion_cnn --max_steps=10\n"
 
 
 @pytest.mark.parametrize(
@@ -336,7 +428,36 @@ def test_a_stopped_training_that_nothing_continues(monkeypatch, result, line):
     assert (done.returncode, done.stdout, done.stderr) == (143, "", f"stopped by SIGTERM: {line}\n")
 
 
+def test_the_flag_file_of_the_manual_has_the_flags_that_its_page_explains(monkeypatch, tmp_path):
+    page = (REPOSITORY / "docs" / "train.md").read_text(encoding="utf-8")
+    section = page.partition("## Keep the flags in a file")[2]
+    (content,) = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)[:1]
+    (line,) = re.findall(r"^\$ python run_train.py (--flagfile=my.flags .*)$", section, re.MULTILINE)
+    (tmp_path / "my.flags").write_text(content)
+    training = FakeTraining(monkeypatch, max_steps=10, stopped=signal.SIGTERM)
+    done = command(*line.replace("my.flags", f"{tmp_path}/my.flags").split(), script="run_train.py")
+    chosen = {"recipe": "fashion_fast", "batch_size": 128, "validation": 5000, "eval_every": 250, "keep_best": True}
+    assert training.options == {flag.name: flag.default for flag in TRAIN} | chosen | {"model_dir": "/tmp/b", "seed": 2}
+    # The command that continues the training needs no file.
+    assert "flagfile" not in done.stderr
+    assert "--batch_size=128" in done.stderr
+    (tmp_path / "my.flags").write_text("--batch_size=128\n--stepz=9\n")
+    message = error_of(command("train", f"--flagfile={tmp_path}/my.flags"))
+    assert message == "flag --stepz: no such flag, did you mean --steps?"
+    assert error_of(command("train", "--flagfile=/nowhere")).startswith("Unable to open flagfile: ")
+
+
 # The other verbs
+
+
+def test_the_recipes_are_listed_with_their_figures():
+    done = command("recipes")
+    table, _, hardware = done.stdout.partition("\n\n")
+    head, *rows = [re.split(r"  +", line) for line in table.splitlines()]
+    assert head == ["recipe", "network", "parameters", "steps", "accuracy", "minutes"]
+    assert [row[0] for row in rows] == list(RECIPES)
+    assert rows[0] == ["fashion_cnn", "three_conv_dropout", "1,447,946", "1500", "0.8968 to 0.8981", "2.3"]
+    assert hardware == f"Accuracy and minutes: on {MEASURED_ON}.\n"
 
 
 @pytest.mark.parametrize("name", cli.VERBS)

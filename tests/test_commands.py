@@ -159,6 +159,8 @@ def test_training_logs_its_settings_data_steps_and_result_each_once(first_run, d
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert all(re.match(r"INFO:(cnn_estimator|tensorflow):\S", line) for line in lines), done.stderr
+    shown = re.compile(r"(accuracy = |global_step/sec: |Saving checkpoints for |Loss for final step: )")
+    assert all(shown.match(line.removeprefix("INFO:tensorflow:")) for line in lines if ":tensorflow:" in line)
     for step in (1, 41, 81):
         pattern = rf"INFO:tensorflow:accuracy = \S+, loss = \S+, step = {step}( \([\d.]+ sec\))?"
         (logged,) = [line for line in lines if f"step = {step}" in line.split(" (")[0].split(", ")]
@@ -187,9 +189,11 @@ def test_a_terminal_shows_a_progress_bar_below_the_log_lines(tmp_path, data_dir)
     terminal, stderr = pty.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
     flags = (f"--model_dir={tmp_path}", f"--data_dir={data_dir}", DENSE, "--steps=30", "--log_every=10")
-    flags += ("--strategy=mirrored", "--devices=2")
+    flags += ("--strategy=mirrored", "--devices=2", "--schedule=linear", "--schedule_steps=29")
     arguments = [sys.executable, "run_train.py", *flags]
-    with subprocess.Popen(arguments, cwd=REPOSITORY, stderr=stderr, stdout=subprocess.PIPE) as process:
+    environment = users_environment({"TERM": "xterm", "NO_COLOR": ""})
+    options = {"cwd": REPOSITORY, "env": environment, "stdout": subprocess.PIPE}
+    with subprocess.Popen(arguments, stderr=stderr, **options) as process:
         os.close(stderr)
         shown = b""
         while chunk := _read(terminal):
@@ -198,11 +202,13 @@ def test_a_terminal_shows_a_progress_bar_below_the_log_lines(tmp_path, data_dir)
     os.close(terminal)
     assert process.returncode == 0
     pieces = shown.decode().replace("\r", "\n").split("\n")
-    bars = [piece for piece in pieces if re.search(r"\d+%\|.*\| \d+/30 \[\d\d:\d\d<.*(step/s|s/step)\]", piece)]
+    shown_by_the_bar = r"\d+%\|.*\| \d+/30 \[\d\d:\d\d<.*(step/s|s/step), loss \d\.\d{4}, accuracy [01]\.\d\d\]"
+    bars = [piece for piece in pieces if re.search(shown_by_the_bar, piece)]
     assert bars
     assert "| 30/30 [" in bars[-1]
     for step in (1, 11, 21):
         assert sum(bool(re.match(rf"INFO:tensorflow:.*step = {step}\b", piece)) for piece in pieces) == 1
+    assert "\n\033[33mWARNING\033[0m:cnn_estimator:schedule linear ends at step 29: " in "\n".join(pieces)
     # What TensorFlow says of its own workings while the bar is there.
     assert "The `input_fn` accepts an `input_context`" not in shown.decode()
 

@@ -59,6 +59,24 @@ def test_a_step_that_is_read_twice_gets_no_warning(tmp_path, caplog):
     assert not caplog.records
 
 
+def test_the_bar_shows_the_loss_and_the_accuracy_of_the_last_logged_batch():
+    bar = tqdm(disable=True)
+    with tf.Graph().as_default():
+        step = tf.train.create_global_step()
+        tf.multiply(0.5, tf.cast(step, tf.float32), name=model.BATCH_LOSS)
+        tf.constant(0.25, name=model.BATCH_ACCURACY)
+        more_steps = step.assign_add(1)
+        shown = []
+        with tf.train.MonitoredSession(hooks=[hooks.LogTensors(every=2, tensors={}, bar=bar)]) as session:
+            for _ in range(3):
+                session.run(step)
+                shown.append(bar.postfix)
+                session.run(more_steps)
+                shown.append(bar.postfix)
+    first = "loss 0.0000, accuracy 0.25"
+    assert shown == [first, first, *["loss 0.5000, accuracy 0.25"] * 2, *["loss 1.0000, accuracy 0.25"] * 2]
+
+
 def test_finite_weights_are_saved_at_intervals_and_at_the_end(tmp_path):
     train(tmp_path, factor=1.0, every=3, steps=7)
     assert steps_in(tmp_path) == [0, 3, 6, 7]

@@ -13,7 +13,7 @@ LAYERS = (
     ("", "__main__"),
     ("cli",),
     ("exporting", "reproduction", "scan"),
-    ("evaluation", "learning_rate_finder", "prediction", "training"),
+    ("evaluation", "learning_rate_finder", "prediction", "summary", "training"),
     ("distributed",),
     ("hooks", "metrics", "model_session", "plots"),
     ("run_dir",),

@@ -5,18 +5,9 @@ import pytest
 
 from cnn_estimator.dropout import Dropout
 from cnn_estimator.networks import NETWORKS
-from cnn_estimator.recipes import RECIPES
+from cnn_estimator.recipes import PARAMETERS, RECIPES
 from cnn_estimator.tf1 import tf
 
-PARAMETERS = {
-    "two_conv": 3_274_634,
-    "three_conv": 1_447_946,
-    "three_conv_dropout": 1_447_946,
-    "dense_128": 101_770,
-    "conv_32_64": 421_642,
-    "conv_64_64": 243_786,
-    "conv_64_64_linear": 140_682,
-}
 LAYERS = {
     "two_conv": ["conv2d", "conv2d_1", "dense", "dense_1"],
     "three_conv": ["conv2d", "conv2d_1", "conv2d_2", "dense", "dense_1"],

@@ -9,9 +9,9 @@ import pytest
 from helpers import REPOSITORY, load_public, run
 
 import cnn_estimator
-from cnn_estimator import evaluation
+from cnn_estimator import evaluation, summary
 from cnn_estimator.cli import RUN, RUN_SUMMARY, VERBS
-from cnn_estimator.recipes import RECIPES
+from cnn_estimator.recipes import MEASURED_ON, RECIPES
 from cnn_estimator.settings import HYPERPARAMETERS, RULES, Choice, hyperparameters
 
 PAGES = {
@@ -33,6 +33,7 @@ FLAGS_OF_OTHER_PROGRAMS = {
     "sources",
     "logs",
     "verbosity",
+    "flagfile",
 }
 
 
@@ -130,11 +131,28 @@ def test_the_tree_of_the_house_has_every_module():
 def test_the_tables_have_the_recipes_of_the_code():
     settings = [row for row in table_rows("docs/tutorials.md", 6) if row[0] in RECIPES]
     assert settings == [settings_row(recipe) for recipe in RECIPES.values()]
-    assert [row[0] for row in table_rows("docs/tutorials.md", 8) if row[0] in RECIPES] == list(RECIPES)
-    for name, network, dataset, steps, reported, _ in table_rows("README.md", 6)[1:]:
-        assert dataset == RECIPES[name].dataset
+    results = [row for row in table_rows("docs/tutorials.md", 8) if row[0] in RECIPES]
+    assert [(name, extremes or mean, minutes) for name, _, mean, extremes, _, _, _, minutes in results] == [
+        (recipe.name, recipe.measured, str(recipe.minutes)) for recipe in RECIPES.values()
+    ]
+    for name, network, dataset, steps, reported, measured in table_rows("README.md", 6)[1:]:
+        assert (dataset, measured) == (RECIPES[name].dataset, RECIPES[name].measured)
         row = settings_row(RECIPES[name])
         assert [name, network, steps, reported] == [row[0], row[1], row[4], row[5]]
+
+
+@pytest.mark.unit
+def test_the_table_of_layers_is_what_the_verb_prints():
+    (block,) = [block for block in blocks("docs/tutorials.md", "console") if " summary " in block]
+    assert block.partition("\n")[2] == f"{summary.summarize(recipe='fashion_dense')}\n"
+
+
+@pytest.mark.unit
+def test_the_hardware_of_the_results_is_the_one_that_the_verb_names():
+    results = " ".join(PAGES["docs/tutorials.md"].partition("## Results")[2].partition("| recipe |")[0].split())
+    hardware, release, precision = re.fullmatch(r"one core of (.*), (TensorFlow .*) and (\w+)", MEASURED_ON).groups()
+    for text in (f"on {hardware}, {release}, ", f" and {precision}.", "one core"):
+        assert text in results
 
 
 def settings_row(recipe):

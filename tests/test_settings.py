@@ -171,6 +171,8 @@ def test_threads_are_as_many_as_the_cpus_that_the_process_may_use(monkeypatch):
     ("options", "problem"),
     [
         ({"steps": 3, "max_steps": 5}, "steps 3 and max_steps 5 exclude each other: give one"),
+        ({"steps": 3, "epochs": 5}, "steps 3 and epochs 5 exclude each other: give one"),
+        ({"epochs": 3, "max_steps": 5}, "epochs 3 and max_steps 5 exclude each other: give one"),
         ({"keep_best": True}, "keep_best needs evaluations while training: say with eval_every how often"),
         ({"early_stopping": 2}, "early_stopping needs evaluations while training: say with eval_every how often"),
         ({"eval_on_test": True}, "eval_on_test needs evaluations while training: say with eval_every how often"),

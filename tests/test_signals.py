@@ -136,7 +136,7 @@ def test_a_stopped_evaluation_has_no_result(tmp_path, data_dir):
     write_idx_folder(tmp_path, train=20, test=50_000)
     model_dir = tmp_path / "run"
     called_train(model_dir, data_dir, "--recipe=fashion_dense", "--steps=1")
-    flags = (f"--model_dir={model_dir}", f"--data_dir={tmp_path}", "--batch_size=1")
+    flags = (f"--model_dir={model_dir}", f"--data_dir={tmp_path}", "--batch_size=1", "--verbosity=1")
     with started("run_eval.py", *flags) as (process, stderr):
         wait_for("Done running local_init_op", process, stderr)
         time.sleep(0.2)

@@ -78,6 +78,20 @@ def test_the_result_says_what_was_done(tmp_path, data_dir):
     assert variables(tmp_path) == before
 
 
+def test_epochs_are_passes_over_the_images_that_are_not_held_out(tmp_path, data_dir):
+    """Of 300 images 40 are held out: 260 are four batches of 64 and a smaller one."""
+    chosen = {"recipe": "fashion_dense", "batch_size": 64, "data_dir": data_dir, "schedule": "linear"}
+    first = cnn_estimator.train(tmp_path / "run", epochs=2, validation=40, **chosen)
+    assert (first.steps, first.max_steps, first.settings.schedule_steps) == (10, 10, 10)
+    again = cnn_estimator.train(tmp_path / "run", epochs=1, **chosen)
+    assert (again.steps, again.max_steps, again.settings.schedule_steps) == (5, 15, 10)
+    with pytest.raises(UserError, match=r"^validation 300: .* has 300 training images, and some must be left: "):
+        cnn_estimator.train(tmp_path / "other", epochs=1, validation=300, **chosen)
+    with pytest.raises(UserError, match=r"^data_dir /nowhere is not a folder: "):
+        cnn_estimator.train(tmp_path / "other", epochs=1, **chosen | {"data_dir": "/nowhere"})
+    assert steps_in(tmp_path / "other") == []
+
+
 def test_a_stop_request_ends_training_after_the_step_with_a_result(tmp_path, data_dir, monkeypatch):
     stop_training_after(monkeypatch, 4)
     with pytest.raises(Stopped, match=r"^stopped by SIGTERM$") as caught:

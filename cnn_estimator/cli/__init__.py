@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from absl import app
@@ -30,6 +30,7 @@ class Verb:
       nothing_done: what the command says when a signal stopped it.
       flags: the declarations of its flags.
       files: what the arguments that are no flags stand for; "" if there are none, so that they are a mistake.
+      examples: what may follow the verb on a command line, for the end of its --help.
     """
 
     main: Callable[..., int | None]
@@ -37,6 +38,7 @@ class Verb:
     nothing_done: str
     flags: tuple[flags.Flag, ...]
     files: str = ""
+    examples: tuple[str, ...] = ("",)
 
     @property
     def usage(self) -> str:
@@ -48,40 +50,125 @@ class Verb:
 RUN = "run"
 RUN_USAGE = "run [--api=1|2] [--tf_version=VERSION] SCRIPT.py [ARGUMENTS]"
 RUN_SUMMARY = "run a program that was written for TensorFlow 1, or for TensorFlow 2 with Estimators, as it is"
+RUN_EXAMPLES = ("train_mnist.py --batch_size=64", "--tf_version=1.14.0 train_mnist.py", "-m my_package.train")
 RUN_OPTIONS = """
   --api         the API that the program gets, of TensorFlow 1 or 2 (default: chosen by the names that it uses)
   --tf_version  the tf.__version__ that the program reads (default: 1.15.5 with --api=1, the true one with --api=2)
 """
 VERBS = {
-    "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
-    "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
-    "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, "IMAGE…"),
+    "recipes": Verb(
+        verbs.recipes,
+        "list the recipes: what they train, how well and how long",
+        "nothing was listed",
+        (),
+    ),
+    "summary": Verb(
+        verbs.summary,
+        "print the layers of a network: shapes, weights, parameters",
+        "nothing was printed",
+        flags.SUMMARY,
+        examples=(
+            "--recipe=fashion_dense",
+            "--model_dir=/tmp/fashion",
+        ),
+    ),
+    "train": Verb(
+        verbs.train,
+        "train a tutorial's network",
+        "nothing was trained",
+        flags.TRAIN,
+        examples=(
+            "--steps=1500 --optimizer=adam --seed=1",
+            "--recipe=fashion_best --model_dir=/tmp/best",
+            "--model_dir=/tmp/validated --validation=5000 --eval_every=250 --keep_best",
+        ),
+    ),
+    "eval": Verb(
+        verbs.evaluate,
+        "evaluate a checkpoint on the test set",
+        "nothing was evaluated",
+        flags.EVAL,
+        examples=(
+            "--model_dir=/tmp/fashion",
+            "--model_dir=/tmp/validated --checkpoint=best --plot",
+        ),
+    ),
+    "predict": Verb(
+        verbs.predict,
+        "predict the classes of images",
+        "nothing was predicted",
+        flags.PREDICT,
+        "IMAGE…",
+        examples=(
+            "photo.jpg",
+            "photos/ --plot=predictions.png",
+            "--test_indices=0,1,4 --json",
+        ),
+    ),
     "samples": Verb(
-        verbs.samples, "plot images of the training set with their names", "nothing was plotted", flags.SAMPLES
+        verbs.samples,
+        "plot images of the training set with their names",
+        "nothing was plotted",
+        flags.SAMPLES,
+        examples=(
+            "--count=20",
+            "--recipe=mnist_cnn --plot=digits.png",
+        ),
     ),
     "curves": Verb(
-        verbs.curves, "plot loss and accuracy of one or several model_dirs", "nothing was plotted", flags.CURVES
+        verbs.curves,
+        "plot loss and accuracy of one or several model_dirs",
+        "nothing was plotted",
+        flags.CURVES,
+        examples=(
+            "--model_dir=/tmp/fashion",
+            "--model_dir=/tmp/fashion,/tmp/best --plot=compared.png",
+        ),
     ),
     "lr_find": Verb(
         verbs.lr_find, "find a learning rate, with a plot of the loss over it", "nothing was found", flags.LR_FIND
     ),
     "export": Verb(
-        verbs.export, "write a SavedModel, TFLite, Keras or ONNX file", "nothing was exported", flags.EXPORT
+        verbs.export,
+        "write a SavedModel, TFLite, Keras or ONNX file",
+        "nothing was exported",
+        flags.EXPORT,
+        examples=(
+            "--output=/tmp/fashion_model",
+            "--format=tflite --output=/tmp/fashion.tflite",
+            "--checkpoint=best --format=keras --output=/tmp/fashion.keras",
+        ),
     ),
     "reproduce": Verb(
         verbs.reproduce,
         "train and evaluate the tutorials' recipes, and compare",
         "nothing was reproduced",
         flags.REPRODUCE,
+        examples=(
+            "--recipes=fashion_cnn --seeds=1",
+            "--scale=0.01 --root=/tmp/rehearsal",
+        ),
     ),
     "scan": Verb(
-        verbs.scan, "report what of a code base will run on the bridge", "nothing was reported", flags.SCAN, "PATH…"
+        verbs.scan,
+        "report what of a code base will run on the bridge",
+        "nothing was reported",
+        flags.SCAN,
+        "PATH…",
+        examples=(
+            "train.py",
+            "my_project/ --json",
+        ),
     ),
     "keras_weights": Verb(
         verbs.keras_weights,
         "fill a Keras model from a TensorFlow 1 checkpoint",
         "nothing was written",
         flags.KERAS_WEIGHTS,
+        examples=(
+            "--checkpoint=/tmp/old_model_dir --model=models:build --output=model.keras",
+            "--checkpoint=/tmp/old_model_dir --model=models:build --names=names.json --output=model.keras",
+        ),
     ),
     "doctor": Verb(
         verbs.doctor,
@@ -103,9 +190,12 @@ def run(name: str) -> None:
             raise UserError(f"unexpected argument {names[0]!r}", "every option is a flag, --name=value")
         return verb.main(*names)
 
+    def parse(arguments: list[str]) -> list[str]:
+        return process.parse(arguments, end_of_help=_examples(process.command_line(name), verb.examples))
+
     flags.define(verb.flags)
     with process.exit_statuses(verb.nothing_done):
-        app.run(main, flags_parser=process.parse)
+        app.run(main, flags_parser=parse)
 
 
 def main() -> None:
@@ -135,11 +225,18 @@ def main() -> None:
     run(name)
 
 
+def _examples(command: str, examples: Iterable[str]) -> str:
+    """Returns the end of a verb's --help, for the command line of the verb and what may follow it."""
+    return "\n".join(["Examples:", *(f"  {command} {example}".rstrip() for example in examples)])
+
+
 def _run_program(program: str, arguments: list[str]) -> None:
     """Runs a program in this process; all flags after its name are the program's own."""
     if arguments in (["--help"], ["-h"]):
         with process.output():
-            print(f"{program} {RUN_USAGE}\n\n{RUN_SUMMARY}\n{RUN_OPTIONS}", end="")
+            print(
+                f"{program} {RUN_USAGE}\n\n{RUN_SUMMARY}\n{RUN_OPTIONS}\n{_examples(f'{program} {RUN}', RUN_EXAMPLES)}"
+            )
         return
     process.open_descriptors()
     try:

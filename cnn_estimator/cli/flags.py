@@ -150,6 +150,11 @@ PREDICT = (
     _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
     _flag("plot", None, "The PNG file to write the images and their predictions to.", old_name="figure"),
 )
+SUMMARY = (
+    _flag("model_dir", None, "Folder of a training run, whose network is printed."),
+    _flag("recipe", None, f"The recipe whose network is printed. With neither: {DEFAULT}."),
+    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the data of the training, or the public dataset."),
+)
 SAMPLES = (
     _flag("data_dir", None, f"{_FOUR_FILES} Without it: the public dataset, which is found or downloaded."),
     _flag("recipe", DEFAULT, "The recipe whose data is plotted."),

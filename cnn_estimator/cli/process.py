@@ -33,13 +33,21 @@ _received_at = 0.0  # when the first stop signal came
 # Larger than any help text: what does not fit into the buffer is lost at an error, and the error with it.
 _STDOUT_BUFFER_BYTES = 2**20
 
-# TensorFlow's INFO lines about its internals. Some of them print a whole configuration.
+# TensorFlow's INFO lines about its internals. Some of them print a whole configuration or a temporary path.
 _INTERNALS = (
+    "Calling checkpoint listeners",
+    "Calling model_fn",
     "Check health not enabled",
     "Collective all_reduce tensors",
+    "Create CheckpointSaverHook",
     "Creating chief session creator",
+    "Done calling model_fn",
+    "Done running local_init_op",
+    "Graph was finalized",
     "Initializing RunConfig",
     "MultiWorkerMirroredStrategy with",
+    "Running local_init_op",
+    "Saving 'checkpoint_path' summary",
     "Single-worker MultiWorkerMirroredStrategy",
     "TF_CONFIG environment variable:",
     "The `input_fn` accepts an `input_context`",
@@ -47,6 +55,11 @@ _INTERNALS = (
     "Using config:",
     "all_hooks",
 )
+
+# How a terminal changes to a colour, and back.
+_RED = "\033[31m"
+_YELLOW = "\033[33m"
+_PLAIN = "\033[0m"
 
 # Errors of the environment, reported in one line; any other OSError but PermissionError is a bug.
 _ENVIRONMENT_ERRORS = {errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.ENOSPC, errno.EROFS}
@@ -100,8 +113,35 @@ def report(text: str) -> None:
     if sys.stderr is None:
         return
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr)
+        print(_painted(text, "error:", _RED) if text.startswith("error:") else text, file=sys.stderr)
     _flush(sys.stderr)
+
+
+def _painted(text: str, word: str, colour: str) -> str:
+    """Returns a text for stderr, with the first occurrence of a word in a colour where stderr shows colours."""
+    return text.replace(word, f"{colour}{word}{_PLAIN}", 1) if _shows_colours(sys.stderr) else text
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    """Returns whether a stream is a terminal with colours, and the environment variable NO_COLOR is not set."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+class _LogFormatter(logging.Formatter):
+    """Formats log lines as the tutorials do. On a terminal the level of a warning or an error is in a colour.
+
+    Args:
+      prefix: what each line begins with.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        super().__init__(f"{prefix}{logging.BASIC_FORMAT}")
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if record.levelno < logging.WARNING:
+            return line
+        return _painted(line, record.levelname, _RED if record.levelno >= logging.ERROR else _YELLOW)
 
 
 def fail(problem: str) -> NoReturn:
@@ -207,27 +247,45 @@ def _receive(number: int, frame: types.FrameType | None = None) -> None:
         os._exit(128 + number)
 
 
-def parse(arguments: list[str]) -> list[str]:
-    """Reads the flags of a command line; returns the program's name and the arguments that are no flags."""
+def parse(arguments: list[str], *, end_of_help: str) -> list[str]:
+    """Reads the flags of a command line; returns the program's name and the arguments that are no flags.
+
+    Args:
+      end_of_help: printed below what absl prints for --help.
+    """
     flags.FLAGS.set_default("verbosity", converter.ABSL_INFO)
     try:
         return flags.FLAGS(arguments)
+    except SystemExit:
+        if "--helpxml" not in arguments:
+            print(f"\n{end_of_help}")
+        raise
     except flags.UnrecognizedFlagError as error:
         matches = difflib.get_close_matches(error.flagname, flags.FLAGS, n=1)
         advice = f"did you mean --{matches[0]}?" if matches else "--help lists the flags"
         fail(f"flag --{error.flagname}: no such flag, {advice}")
     except flags.Error as error:
-        fail(str(error))
+        fail(str(error).removeprefix("ERROR:: "))
 
 
 def log_to_stderr() -> None:
-    """Makes the loggers of TensorFlow and this package print on stderr as the tutorials do, each line once."""
-    logging.basicConfig(format=logging.BASIC_FORMAT, force=True)  # replaces absl's handler
-    logging.root.handlers[0].addFilter(lambda record: not str(record.msg).startswith(_INTERNALS))
+    """Makes the loggers of TensorFlow and this package print on stderr as the tutorials do, each line once.
+
+    TensorFlow's lines about its internals are left out, unless --verbosity=1 asks for every line.
+    """
+    logging.basicConfig(force=True)  # replaces absl's handler
+    logging.root.handlers[0].setFormatter(_LogFormatter())
     level = converter.absl_to_standard(flags.FLAGS.verbosity)
+    if level > logging.DEBUG:
+        logging.root.handlers[0].addFilter(_is_not_internal)
     for name in ("tensorflow", "cnn_estimator"):
         logging.getLogger(name).setLevel(level)
     logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # its first run logs that it lists the fonts
+
+
+def _is_not_internal(record: logging.LogRecord) -> bool:
+    """Returns False for TensorFlow's INFO lines about its internals."""
+    return record.levelno > logging.INFO or not str(record.msg).startswith(_INTERNALS)
 
 
 def become_task(name: str) -> None:
@@ -236,7 +294,7 @@ def become_task(name: str) -> None:
     Python calls the handler of a signal between two operations of the main thread, which may wait for another task. So
     a thread receives the signals in its place.
     """
-    logging.root.handlers[0].setFormatter(logging.Formatter(f"{name}: {logging.BASIC_FORMAT}"))
+    logging.root.handlers[0].setFormatter(_LogFormatter(f"{name}: "))
     numbers, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)

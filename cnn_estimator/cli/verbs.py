@@ -16,6 +16,7 @@ from cnn_estimator.cli.flags import FLAGS, flag_texts
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.files import reading
+from cnn_estimator.recipes import MEASURED_ON, PARAMETERS, RECIPES
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
@@ -28,6 +29,20 @@ log = logging.getLogger("cnn_estimator")
 def _values(*names: str) -> dict[str, Any]:
     """Returns the values of these flags, which are the library's arguments of the same names."""
     return {name: FLAGS[name].value for name in names}
+
+
+def recipes() -> None:
+    """Lists the recipes: network, parameters, steps, the accuracy that they reach on the test set, and the time."""
+    from tabulate import tabulate  # the list of verbs is quicker without it
+
+    rows = [
+        [recipe.name, recipe.network, f"{PARAMETERS[recipe.network]:,}", recipe.steps, recipe.measured, recipe.minutes]
+        for recipe in RECIPES.values()
+    ]
+    head = ["recipe", "network", "parameters", "steps", "accuracy", "minutes"]
+    alignment = ("left", "left", "right", "right", "left", "right")
+    print(tabulate(rows, head, "plain", disable_numparse=True, colalign=alignment))
+    print(f"\nAccuracy and minutes: on {MEASURED_ON}.")
 
 
 def train() -> None:
@@ -70,7 +85,7 @@ def _stopped_training(result: Any) -> str:
     saved = f"step {result.step} is saved as {result.checkpoint}"
     if result.step >= result.max_steps or result.stopped_early:
         return f"{saved}, the last"
-    placed = ("recipe", "steps", "max_steps", "fresh")  # named below, or of the first call only
+    placed = ("recipe", "steps", "epochs", "max_steps", "fresh")  # named below, or of the first call only
     given = flag_texts([name for name in (*TRAIN_OPTIONS, *SETTING_OPTIONS) if name not in placed])
     next_command = process.command_line(
         "train",
@@ -93,6 +108,15 @@ def evaluate() -> None:
     result = evaluation.evaluate(**_values(*_TRAINED_MODEL, "batch_size", "precision", "plot"))
     process.report(metrics.table(result.confusion, result.class_names))
     print(json.dumps(result.metrics))
+
+
+def summary() -> None:
+    """Prints the layers of a network, with the shapes of their outputs and their weights, and counts the parameters.
+
+    Without a model_dir: of a recipe's network.
+    """
+    module = process.load("summary", tensorflow=True)
+    print(module.summarize(**_values("model_dir", "recipe", "data_dir")))
 
 
 def samples() -> None:

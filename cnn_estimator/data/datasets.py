@@ -5,11 +5,12 @@ import dataclasses
 import hashlib
 import os
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
 
 from cnn_estimator.data import fetch, idx
-from cnn_estimator.data.fetch import Dataset, Package
+from cnn_estimator.data.fetch import Dataset, File, Package
 from cnn_estimator.data.idx import DatasetError
 from cnn_estimator.settings import RULES, check, check_optional_path
 
@@ -156,18 +157,7 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     check("dataset", dataset)
     check("split", split)
     data_dir = check_optional_path("data_dir", data_dir)
-    public = DATASETS[dataset]
-    names = SPLITS[split]
-    if data_dir is None:
-        files, source = fetch.find(public, names)
-    else:
-        if not os.path.isdir(data_dir):
-            raise DatasetError(
-                f"data_dir {data_dir} is not a folder", "name a folder with the four IDX files in {data_dir}"
-            )
-        files = [fetch.read(data_dir, name) for name in names]
-        source = data_dir
-    images_file, labels_file = files
+    (images_file, labels_file), source = _find(dataset, SPLITS[split], data_dir)
     images = idx.parse_images(images_file.content, images_file.path)
     labels = idx.parse_labels(labels_file.content, labels_file.path)
     if len(images) != len(labels):
@@ -177,17 +167,44 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     return Split(images, labels.astype(np.int32), class_names(dataset, data_dir), source)
 
 
+def _find(dataset: str, names: Iterable[str], data_dir: str | None) -> tuple[list[File], str]:
+    """Returns the files of these names, and where they were found."""
+    if data_dir is None:
+        return fetch.find(DATASETS[dataset], names)
+    if not os.path.isdir(data_dir):
+        raise DatasetError(
+            f"data_dir {data_dir} is not a folder", "name a folder with the four IDX files in {data_dir}"
+        )
+    return [fetch.read(data_dir, name) for name in names], data_dir
+
+
+def count_images(dataset: str, split: str, data_dir: str | None = None) -> tuple[int, str]:
+    """Returns (how many images load() would read, its source), from the file of the labels alone."""
+    (file,), source = _find(dataset, SPLITS[split][1:], data_dir)
+    return len(idx.parse_labels(file.content, file.path)), source
+
+
+def count_left(images: int, held_out: int, source: str) -> int:
+    """Returns how many of the training images of a source are left to train on.
+
+    Raises:
+      DatasetError: none are.
+    """
+    if held_out >= images:
+        raise DatasetError(
+            f"validation {held_out}: {source} has {images} training images, and some must be left",
+            "hold out fewer with {validation}",
+        )
+    return images - held_out
+
+
 def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
     """Splits a training set into (the images to train on, the images to validate with), which the seed chooses.
 
     Raises:
       DatasetError: no images would be left to train on.
     """
-    if images >= len(data.labels):
-        raise DatasetError(
-            f"validation {images}: {data.source} has {len(data.labels)} training images, and some must be left",
-            "hold out fewer with {validation}",
-        )
+    count_left(len(data.labels), images, data.source)
     held_out = np.zeros(len(data.labels), bool)
     # The third number makes this another sequence than the orders of the epochs, which have two.
     held_out[np.random.default_rng((seed, 0, 1)).permutation(len(data.labels))[:images]] = True

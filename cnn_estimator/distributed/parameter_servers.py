@@ -37,6 +37,7 @@ _REFUSED_OPTIONS = {
     "keep_best": "use {strategy} multi_worker",
     "early_stopping": "use {strategy} multi_worker",
     "steps": "name the end with {max_steps}",
+    "epochs": "name the end with {max_steps}",
     "fresh": "name the end with {max_steps}",
 }
 

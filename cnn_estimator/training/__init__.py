@@ -29,6 +29,7 @@ def train(
     recipe: str = DEFAULT,
     *,
     steps: int | None = None,
+    epochs: int | None = None,
     max_steps: int | None = None,
     fresh: bool = TrainOptions.fresh,
     log_every: int = TrainOptions.log_every,
@@ -67,7 +68,9 @@ def train(
       model_dir: the folder for checkpoints and event files; created if it does not exist.
       recipe: a key of recipes.RECIPES.
       steps: how many steps to train, counted from the newest checkpoint.
-      max_steps: the global step to train to, instead of steps; with neither, the recipe's total.
+      epochs: how many passes over the training images that are not held out, counted from the newest checkpoint,
+        instead of steps. The last batch of a pass may be smaller.
+      max_steps: the global step to train to, instead of steps and epochs; without all three, the recipe's total.
       fresh: whether to start over: a run in the model_dir is archived as model_dir.1, model_dir.2 and so on.
       log_every: steps between two log lines, and between two points of TensorBoard's curves.
       log_tensors: {label: tensor name} to log beside loss and accuracy.
@@ -114,6 +117,7 @@ def train(
     options = TrainOptions(
         recipe=recipe,
         steps=steps,
+        epochs=epochs,
         max_steps=max_steps,
         fresh=fresh,
         log_every=log_every,

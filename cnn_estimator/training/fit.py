@@ -100,7 +100,7 @@ def fit(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData
         # In this order: SaveCheckpoints saves what the hooks before it have checked, and after a last evaluation. The
         # placement's hooks decide when to stop, and come last.
         all_hooks = [
-            hooks.LogTensors(every=options.log_every, tensors=options.log_tensors),
+            hooks.LogTensors(every=options.log_every, tensors=options.log_tensors, bar=bar),
             progress,
             *(_writing_hooks(run_dir, options, start, data, placement, evaluate) if placement.writes else []),
             *placement.hooks(start),

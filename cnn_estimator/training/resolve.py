@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import os
 import secrets
 
@@ -40,11 +41,9 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
             "put a copy of it back, or start over with {fresh}",
         )
     first_step = checkpoint.step if checkpoint else 0
-    if options.steps is not None:
-        max_steps = first_step + options.steps
-    else:
-        max_steps = options.max_steps or find_recipe(options.recipe).steps
-    settings = _resolve_settings(saved, options, max_steps)
+    settings = _resolve_settings(saved, options)
+    max_steps = _max_steps(options, settings, first_step)
+    settings = _end_schedule(settings, saved, options, max_steps)
     if saved:
         run_dir.check_same_run(saved, settings)
     if checkpoint:
@@ -67,12 +66,8 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     return start
 
 
-def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: int) -> Settings:
-    """Returns the saved settings with the caller's overrides, or for a new run the recipe's with the overrides.
-
-    Args:
-      max_steps: the global step to train to; a new schedule ends there.
-    """
+def _resolve_settings(saved: Settings | None, options: TrainOptions) -> Settings:
+    """Returns the saved settings with the caller's overrides, or for a new run the recipe's with the overrides."""
     recipe = find_recipe(options.recipe)
     if saved:
         values = {name: getattr(saved, name) for name in _KEPT_SETTINGS}
@@ -82,9 +77,25 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions, max_steps: 
     # Also of a saved run, which may have begun on another processor.
     values["precision"] = resolve_precision(values["precision"])
     class_names = datasets.class_names(recipe.dataset, values["data_dir"])
-    settings = make_settings(recipe.name, class_names=class_names, **values)
-    if settings.falls_to_zero and values.get("schedule_steps") is None:
-        settings = dataclasses.replace(settings, schedule_steps=max_steps)
+    return make_settings(recipe.name, class_names=class_names, **values)
+
+
+def _max_steps(options: TrainOptions, settings: Settings, first_step: int) -> int:
+    """Returns the global step to train to."""
+    if options.epochs is not None:
+        images, source = datasets.count_images(settings.dataset, "train", settings.data_dir)
+        trained_on = datasets.count_left(images, settings.validation, source)
+        return first_step + options.epochs * math.ceil(trained_on / settings.batch_size)
+    if options.steps is not None:
+        return first_step + options.steps
+    return options.max_steps or find_recipe(options.recipe).steps
+
+
+def _end_schedule(settings: Settings, saved: Settings | None, options: TrainOptions, max_steps: int) -> Settings:
+    """Returns the settings with a schedule that ends at max_steps, unless the caller or the run has named its end."""
+    named = options.overrides.get("schedule_steps") or (saved and saved.schedule_steps)
+    if settings.falls_to_zero and named is None:
+        return dataclasses.replace(settings, schedule_steps=max_steps)
     return settings
 
 
