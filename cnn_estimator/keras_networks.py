@@ -70,15 +70,15 @@ NETWORKS = {
 }
 
 
-def build(network: str) -> keras.Sequential:
-    """Returns a network with new weights, from `x`, float32 [B, 28, 28] in 0..1, to probabilities, float32 [B, 10]."""
+def build(network: str, classes: int) -> keras.Sequential:
+    """Returns a network with new weights, from `x`, float32 [B, 28, 28] in 0..1, to probabilities [B, classes]."""
     first = [keras.Input((28, 28), name="x"), layers.Reshape((28, 28, 1))]
-    return keras.Sequential([*first, *NETWORKS[network](), layers.Dense(10, activation="softmax")])
+    return keras.Sequential([*first, *NETWORKS[network](), layers.Dense(classes, activation="softmax")])
 
 
-def write(network: str, weights: str, path: str) -> None:
+def write(network: str, classes: str, weights: str, path: str) -> None:
     """Writes a .keras file of a network with the weights of an .npz file, {"conv2d/kernel": array, …}."""
-    model = build(network)
+    model = build(network, int(classes))
     with np.load(weights) as arrays:
         for layer in model.layers:
             # Keras 2 calls a weight conv2d/kernel:0, and Keras 3 calls it kernel.

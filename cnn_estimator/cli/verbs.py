@@ -100,7 +100,7 @@ def samples() -> None:
     datasets = process.load("data.datasets")
     plots = process.load("plots")
     recipe = find_recipe(FLAGS.recipe)
-    data = datasets.load(recipe.dataset, "train", FLAGS.data_dir)
+    data = datasets.load(recipe.dataset, "train", FLAGS.data_dir, crop=FLAGS.crop)
     count = min(FLAGS.count, len(data.labels))
     names = [data.class_names[label] for label in data.labels[:count]]
     title = f"{FLAGS.data_dir or recipe.dataset}: the first {count} of {len(data.labels)} training images"
