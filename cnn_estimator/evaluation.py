@@ -35,8 +35,8 @@ class Evaluation:
     Attributes:
       metrics: {"accuracy": fraction of the images, "loss": mean cross entropy of an image, "global_step": of the
         checkpoint, "images": number of test images, "checkpoint": path}.
-      confusion: int64 [10, 10], how many images of the row's class were predicted as the column's class.
-      class_names: ten str.
+      confusion: int64 [classes, classes], how many images of the row's class were predicted as the column's class.
+      class_names: tuple of str.
     """
 
     metrics: dict[str, Any]
@@ -106,8 +106,9 @@ def evaluate(
         settings = run.load_settings(recipe, data_dir)
         # The graph of PREDICT has the variables of EVAL, and is built sooner.
         model_session.check_fits(snapshot.copy, settings, tf.estimator.ModeKeys.PREDICT)
-        data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
-        log.info("evaluating %d test images of %s from %s", len(data.labels), settings.dataset, data.source)
+        data = datasets.load_for(settings, "test", data_dir)
+        what = datasets.title(data, settings.dataset)
+        log.info("evaluating %d test images of %s from %s", len(data.labels), what, data.source)
         if data.class_names != settings.class_names:
             log.warning("the data has class_names %s, the run has %s", data.class_names, settings.class_names)
         if plot:
@@ -134,7 +135,7 @@ def evaluate(
             "images": len(data.labels),
             "checkpoint": snapshot.original.path,
         },
-        metrics.confusion_matrix(data.labels, predictions.classes),
+        metrics.confusion_matrix(data.labels, predictions.classes, settings.classes),
         settings.class_names,
     )
     if writable:

@@ -32,6 +32,8 @@ MAX_PROBABILITY_DIFFERENCE = 1e-4
 DESCRIPTION_FILE = "model.json"
 
 _SIGNATURE = "serving_default"
+# {whether the object is cut out of a picture: what the input is}
+_PIXELS = {True: "grey value / 255, a bright object on black", False: "grey value / 255, the whole picture"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +69,8 @@ def export(
     """Writes a trained model in another format, if the export predicts the same as its checkpoint.
 
     An export takes `x`, float32 [N, 28, 28] in 0..1, and returns `classes`, int64 [N], and `probabilities`, float32
-    [N, 10]. A .keras file returns the probabilities alone. Every export contains the class names and a description of
-    the input, as JSON.
+    [N, number of classes]. A .keras file returns the probabilities alone. Every export contains the class names and a
+    description of the input, as JSON.
 
     Args:
       model_dir, checkpoint, recipe: see Predictor.
@@ -90,7 +92,7 @@ def export(
         _require_onnx()
     with Predictor(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as predictor, _exact_and_quiet():
         settings = predictor.settings
-        test = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
+        test = datasets.load_for(settings, "test", data_dir)
         images = datasets.scale(test.pixels[:COMPARED_IMAGES])
         difference = _write(predictor, format, output, images)
     return Export(
@@ -147,7 +149,7 @@ def _description(settings: Settings, step: int) -> str:
                 "dtype": "float32",
                 "shape": [None, datasets.SIDE, datasets.SIDE],
                 "range": [0, 1],
-                "pixels": "grey value / 255, a bright object on black",
+                "pixels": _PIXELS[settings.crop],
             },
             "recipe": settings.recipe,
             "dataset": settings.dataset,
@@ -280,7 +282,8 @@ def _write_keras(predictor: Predictor, path: str, description: str) -> None:
     np.savez(weights, **predictor.session.run({variable.op.name: variable for variable in variables}))
     with open(f"{path}.npz", "wb") as file:
         file.write(weights.getbuffer())
-    _run(path, "cnn_estimator.keras_networks", "write", predictor.settings.network, f"{path}.npz", path)
+    settings = predictor.settings
+    _run(path, "cnn_estimator.keras_networks", "write", settings.network, str(settings.classes), f"{path}.npz", path)
     with zipfile.ZipFile(path, "a") as file:
         file.writestr(DESCRIPTION_FILE, description)
 

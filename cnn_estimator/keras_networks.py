@@ -7,6 +7,7 @@ Keras needs eager execution, which tf1/ switches off in its process. Therefore e
 """
 
 import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -70,15 +71,15 @@ NETWORKS = {
 }
 
 
-def build(network: str) -> keras.Sequential:
-    """Returns a network with new weights, from `x`, float32 [B, 28, 28] in 0..1, to probabilities, float32 [B, 10]."""
+def build(network: str, classes: int) -> keras.Sequential:
+    """Returns a network with new weights, from `x`, float32 [B, 28, 28] in 0..1, to probabilities [B, classes]."""
     first = [keras.Input((28, 28), name="x"), layers.Reshape((28, 28, 1))]
-    return keras.Sequential([*first, *NETWORKS[network](), layers.Dense(10, activation="softmax")])
+    return keras.Sequential([*first, *NETWORKS[network](), layers.Dense(classes, activation="softmax")])
 
 
-def write(network: str, weights: str, path: str) -> None:
+def write(network: str, classes: str, weights: str, path: str) -> None:
     """Writes a .keras file of a network with the weights of an .npz file, {"conv2d/kernel": array, …}."""
-    model = build(network)
+    model = build(network, int(classes))
     with np.load(weights) as arrays:
         for layer in model.layers:
             # Keras 2 calls a weight conv2d/kernel:0, and Keras 3 calls it kernel.
@@ -92,5 +93,7 @@ def predict(path: str, images: str, probabilities: str) -> None:
     np.save(probabilities, keras.models.load_model(path).predict(np.load(images), verbose=0))
 
 
+_COMMANDS: dict[str, Callable[..., None]] = {"write": write, "predict": predict}
+
 if __name__ == "__main__":
-    {"write": write, "predict": predict}[sys.argv[1]](*sys.argv[2:])
+    _COMMANDS[sys.argv[1]](*sys.argv[2:])

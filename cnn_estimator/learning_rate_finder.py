@@ -60,6 +60,7 @@ def find_learning_rate(
     *,
     recipe: str = DEFAULT,
     data_dir: str | os.PathLike[str] | None = None,
+    crop: bool | None = None,
     optimizer: str | None = None,
     adam_beta2: float | None = None,
     batch_size: int | None = None,
@@ -73,7 +74,7 @@ def find_learning_rate(
     """Trains a new network for some batches with a rising learning rate, and suggests one. Keeps no weights.
 
     Args:
-      recipe, data_dir, optimizer, adam_beta2, batch_size, augment, precision, seed: as train() takes them.
+      recipe, data_dir, crop, optimizer, adam_beta2, batch_size, augment, precision, seed: as train() takes them.
       batches: how many batches to train on. The search ends earlier when the loss has grown beyond repair.
       lowest_rate, highest_rate: the learning rates of the first and of the last batch. The rate rises by the same
         factor from batch to batch.
@@ -85,7 +86,7 @@ def find_learning_rate(
     found = find_recipe(recipe)
     if check("lowest_rate", lowest_rate) >= check("highest_rate", highest_rate):
         raise UserError(f"lowest_rate {lowest_rate} is not below highest_rate {highest_rate}", "choose a lower one")
-    data = datasets.load(found.dataset, "train", data_dir)
+    data = datasets.load(found.dataset, "train", data_dir, crop=crop)
     settings = make_settings(
         recipe,
         class_names=data.class_names,
@@ -135,7 +136,7 @@ def _model_fn(
     features: Mapping[str, tf.Tensor], labels: tf.Tensor, mode: str, params: Settings
 ) -> tf.estimator.EstimatorSpec:
     """The training graph of model.model_fn, with a learning rate that is fed."""
-    logits = NETWORKS[params.network](features["x"], Dropout(params.seed, training=True))
+    logits = NETWORKS[params.network](features["x"], Dropout(params.seed, training=True), params.classes)
     loss = tf.losses.sparse_softmax_cross_entropy(labels=labels, logits=logits)
     rate = tf.placeholder(tf.float32, [], name=RATE)
     return tf.estimator.EstimatorSpec(mode, loss=tf.identity(loss, name=LOSS), train_op=minimize(loss, rate, params))

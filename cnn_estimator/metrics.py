@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tabulate import tabulate
 
-from cnn_estimator.data.datasets import CLASSES
-
 if TYPE_CHECKING:
     from cnn_estimator.model import Predictions
+
+
+_MAX_CLASSES_OF_HTML_MATRIX = 40  # a notebook shows no readable table of more columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,14 +32,15 @@ class ClassScore:
     f1: float | None
 
 
-def confusion_matrix(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Returns int64 [10, 10], how many images of the row's class are predicted as the column's class.
+def confusion_matrix(labels: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
+    """Returns int64 [count, count], how many images of the row's class are predicted as the column's class.
 
     Args:
-      labels: the true classes, int [N], 0 to 9.
-      classes: the predicted classes, int [N], 0 to 9.
+      labels: the true classes, int [N], from 0.
+      classes: the predicted classes, int [N], from 0.
+      count: the number of classes.
     """
-    return np.bincount(labels * CLASSES + classes, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+    return np.bincount(labels * count + classes, minlength=count**2).reshape(count, count)
 
 
 def class_scores(confusion: np.ndarray) -> list[ClassScore]:
@@ -56,9 +58,10 @@ def _ratio(count: int, total: int) -> float | None:
 
 def most_frequent_confusions(confusion: np.ndarray, count: int = 5) -> list[tuple[int, int, int]]:
     """Returns [(images, true class, predicted class)] of at most `count` mistakes, the most frequent first."""
-    mistakes = confusion * (1 - np.eye(CLASSES, dtype=int))
+    classes = len(confusion)
+    mistakes = confusion * (1 - np.eye(classes, dtype=int))
     order = np.argsort(-mistakes, axis=None, kind="stable")[:count]
-    pairs = (divmod(int(flat), CLASSES) for flat in order)
+    pairs = (divmod(int(flat), classes) for flat in order)
     return [(int(mistakes[true, predicted]), true, predicted) for true, predicted in pairs if mistakes[true, predicted]]
 
 
@@ -92,7 +95,13 @@ def table(confusion: np.ndarray, class_names: Sequence[str], form: str = "plain"
 
 
 def html(confusion: np.ndarray, class_names: Sequence[str]) -> str:
-    """Returns table() as HTML, and below it the confusion matrix, where a darker blue is a larger part of the row."""
+    """Returns table() as HTML, and below it the confusion matrix, where a darker blue is a larger part of the row.
+
+    For more than 40 classes it returns the table alone.
+    """
+    scores = table(confusion, class_names, "html")
+    if len(class_names) > _MAX_CLASSES_OF_HTML_MATRIX:
+        return scores
     names = [escape(name) for name in class_names]
     fractions = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     rows = [
@@ -101,7 +110,7 @@ def html(confusion: np.ndarray, class_names: Sequence[str]) -> str:
     ]
     header = "".join(f"<th>{name}</th>" for name in names)
     matrix = f"<table><tr><th>true class, predicted as</th>{header}</tr>{''.join(rows)}</table>"
-    return f"{table(confusion, class_names, 'html')}\n{matrix}"
+    return f"{scores}\n{matrix}"
 
 
 def _html_cell(count: int, fraction: float) -> str:

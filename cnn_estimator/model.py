@@ -36,7 +36,7 @@ _FALLS = {"linear": _line, "cosine": _cosine, "one_cycle": _cosine}
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """The predictions for N images. classes: int64 [N], 0 to 9. probabilities: float32 [N, 10]."""
+    """The predictions for N images. classes: int64 [N], from 0. probabilities: float32 [N, number of classes]."""
 
     classes: np.ndarray
     probabilities: np.ndarray
@@ -49,15 +49,15 @@ def model_fn(
 
     Args:
       features: {"x": images}, images float32 [B, 28, 28] in 0..1.
-      labels: int32 [B], classes 0 to 9; None for predictions.
+      labels: int32 [B], classes from 0; None for predictions.
       mode: a tf.estimator.ModeKeys.
       params: the settings of the run.
 
     Returns:
-      An EstimatorSpec with the predictions `classes`, int64 [B], and `probabilities`, float32 [B, 10].
+      An EstimatorSpec with the predictions `classes`, int64 [B], and `probabilities`, float32 [B, params.classes].
     """
     dropout = Dropout(params.seed, training=mode == tf.estimator.ModeKeys.TRAIN)
-    logits = NETWORKS[params.network](features["x"], dropout)
+    logits = NETWORKS[params.network](features["x"], dropout, params.classes)
     predictions = {
         "classes": tf.argmax(logits, axis=1, name=CLASSES),
         "probabilities": tf.nn.softmax(logits, name=PROBABILITIES),

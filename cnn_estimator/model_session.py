@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from cnn_estimator import model, stopping
-from cnn_estimator.data.datasets import CLASSES, SIDE, Split, scale
+from cnn_estimator.data.datasets import SIDE, Split, scale
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import set_precision
 from cnn_estimator.run_dir.checkpoints import Checkpoint
@@ -64,7 +64,7 @@ class ModelSession:
     Attributes:
       session: the tf.Session.
       inputs: {"x": float32 [N, 28, 28] in 0..1}, a tensor of the graph.
-      outputs: {"classes": int64 [N], "probabilities": float32 [N, 10]}, tensors of the graph.
+      outputs: {"classes": int64 [N], "probabilities": float32 [N, number of classes]}, tensors of the graph.
       variables: the names, in a checkpoint, of the variables that restore() and assign() set. A run with averages has
         the names of the averages here.
     """
@@ -83,6 +83,7 @@ class ModelSession:
             self._assign = tf.group(*(tf.assign(variables[name], values[name]) for name in variables))
             self._saver = tf.train.Saver(variables)
             self._labels = labels
+            self._classes = settings.classes
             self._score = None
             if labels is not None:
                 hits = tf.equal(tf.cast(labels, tf.int64), spec.predictions["classes"])
@@ -125,7 +126,7 @@ class ModelSession:
         stopping.check()
         return model.Predictions(
             np.concatenate([np.zeros(0, np.int64), *(batch["classes"] for batch in batches)]),
-            np.concatenate([np.zeros((0, CLASSES), np.float32), *(batch["probabilities"] for batch in batches)]),
+            np.concatenate([np.zeros((0, self._classes), np.float32), *(batch["probabilities"] for batch in batches)]),
         )
 
     def score(self, data: Split) -> tuple[float, float]:

@@ -29,6 +29,9 @@ UNKNOWN = "#444444"  # dark grey
 OTHER = "#BBBBBB"  # light grey
 LINES = ("#0077BB", "#EE7733", "#009988", "#EE3377", "#33BBEE")
 MARKERS = "osD^vP*"
+_MAX_CLASSES_WITH_COUNTS = 50
+_MAX_NAMES = 80  # beside a confusion matrix
+_MAX_BARS = 10
 
 
 def png(figure: Figure) -> bytes:
@@ -68,21 +71,24 @@ def samples(images: np.ndarray, names: Sequence[str], title: str) -> Figure:
 def confusion_matrix(confusion: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
     """Draws how many images of each true class, in rows, are predicted as each class, in columns.
 
-    A colour shows the count as a fraction of the row.
+    A colour shows the count as a fraction of the row. With many classes the counts, and then some names, are left out.
     """
     fractions = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    figure = Figure((9.5, 8.5), layout="constrained")
+    height = min(max(3 + 0.55 * len(confusion), 6.0), 24.0)  # inches
+    figure = Figure((height + 1, height), layout="constrained")
     axes = figure.subplots()
     # The square root makes few mistakes visible beside many correct predictions.
     drawn = axes.imshow(fractions, cmap="Blues", norm=colors.PowerNorm(0.5, 0, 1))
     for (row, column), count in np.ndenumerate(confusion):
-        if count:
+        if count and len(confusion) <= _MAX_CLASSES_WITH_COUNTS:
             colour = "white" if fractions[row, column] > 0.35 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
-    names = [_short(name, 22) for name in class_names]
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
-    axes.set(title=title, xlabel="predicted class", ylabel="true class")
+    ticks = range(0, len(class_names), math.ceil(len(class_names) / _MAX_NAMES))
+    names = [_short(class_names[number], 22) for number in ticks]
+    axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, names)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(title, wrap=True)
     figure.colorbar(
         drawn, label="fraction of the true class", shrink=0.8, ticks=(0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
     ).ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
@@ -97,9 +103,10 @@ def predictions(
     true_classes: Sequence[int | None] | np.ndarray,
     title: str,
 ) -> Figure:
-    """Draws images [N, 28, 28], each beside a bar chart of its ten probabilities [N, 10].
+    """Draws images [N, 28, 28], each beside a bar chart of its probabilities [N, number of classes].
 
-    The bar of the true class is blue. The bar of a wrong prediction is red, and dark grey if the true class is unknown.
+    With more than ten classes, the chart has the ten most probable ones, and the true class among them. The bar of the
+    true class is blue. The bar of a wrong prediction is red, and dark grey if the true class is unknown.
 
     Args:
       titles: the text above each image.
@@ -128,7 +135,8 @@ def _draw_prediction(
 ) -> None:
     """Draws an image on the left and the bar chart of its probabilities on the right."""
     predicted = int(np.argmax(probabilities))
-    bar_colours = [OTHER] * len(probabilities)
+    shown = _shown_classes(probabilities, true_class)
+    bar_colours = dict.fromkeys(shown, OTHER)
     bar_colours[predicted] = UNKNOWN if true_class is None else WRONG
     if true_class is not None:
         bar_colours[true_class] = RIGHT
@@ -138,13 +146,23 @@ def _draw_prediction(
         caption += f"\ntrue: {_short(class_names[true_class], 12)}"
     left.set_title(_short(title, 18), fontsize=8)
     left.set_xlabel(caption, fontsize=8, color=bar_colours[predicted])
-    right.barh(range(len(probabilities)), probabilities, color=bar_colours)
+    right.barh(range(len(shown)), probabilities[shown], color=list(bar_colours.values()))
     right.set_xlim(0, 1)
     right.set_xticks((0, 0.5, 1), ("0", "50%", "100%"), fontsize=6)
-    right.set_yticks(range(len(probabilities)), [_short(name, 12) for name in class_names], fontsize=7)
+    right.set_yticks(range(len(shown)), [_short(class_names[number], 12) for number in shown], fontsize=7)
     right.set_xlabel("probability", fontsize=6)
     right.invert_yaxis()
     right.spines[["top", "right"]].set_visible(False)
+
+
+def _shown_classes(probabilities: np.ndarray, true_class: int | None) -> list[int]:
+    """Returns the classes of a bar chart: all, or of more than ten the most probable ones and the true class."""
+    if len(probabilities) <= _MAX_BARS:
+        return list(range(len(probabilities)))
+    shown = [int(number) for number in np.argsort(-probabilities, kind="stable")[:_MAX_BARS]]
+    if true_class is not None and true_class not in shown:
+        shown[-1] = int(true_class)
+    return shown
 
 
 def _short(name: str, max_length: int) -> str:

@@ -44,11 +44,11 @@ class Predictor:
 
     Attributes:
       settings: the Settings of the run.
-      class_names: ten str, the names of the classes.
+      class_names: tuple of str, the names of the classes.
       checkpoint: the checkpoints.Checkpoint that was loaded.
       session: the tf.Session.
       inputs: {"x": float32 [N, 28, 28] in 0..1}, a tensor of the session's graph.
-      outputs: {"classes": int64 [N], "probabilities": float32 [N, 10]}, tensors of the session's graph.
+      outputs: {"classes": int64 [N], "probabilities": float32 [N, number of classes]}, tensors of the session's graph.
 
     Raises:
       UserError: there is no intact checkpoint, or the checkpoint is of another model.
@@ -119,9 +119,9 @@ class Prediction:
       name: the path of the file, or `test image N`.
       image: float32 [28, 28], the network's input.
       inverted: whether bright and dark were exchanged.
-      true_class: 0 to 9, or None for a file.
-      probabilities: float32 [10].
-      class_names: ten str.
+      true_class: its number, from 0, or None for a file.
+      probabilities: float32 [number of classes].
+      class_names: tuple of str.
     """
 
     name: str
@@ -193,7 +193,8 @@ def predict(
       paths: the path of an image file, or several.
       test_indices: numbers of test images, counted from 0.
       data_dir: the data that has the test set, see datasets.load. None takes the data_dir of the settings.
-      invert: whether to exchange bright and dark in files: "yes", "no" or "auto", see pictures.read.
+      invert: whether to exchange bright and dark in files: "yes", "no" or "auto", see pictures.read. The settings of
+        the run say whether the object is cut out.
 
     Raises:
       UserError: there is no such model, or no such test image, or the test set is missing or bad.
@@ -212,7 +213,9 @@ def predict(
         for path in [os.fspath(path) for path in paths]:
             stopping.check()
             try:
-                picture = pictures.read(path, dataset=datasets.DATASETS[settings.dataset], invert=invert)
+                picture = pictures.read(
+                    path, dataset=datasets.DATASETS[settings.dataset], invert=invert, crop=settings.crop
+                )
             except UserError as error:
                 problems.append(f"{pictures.printable(path)}: {error}")
             else:
@@ -234,7 +237,7 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
     """Returns the rows of the test images."""
     if not indices:
         return []
-    data = datasets.load(settings.dataset, "test", data_dir or settings.data_dir)
+    data = datasets.load_for(settings, "test", data_dir)
     for index in indices:
         if index >= len(data.labels):
             raise UserError(f"there is no test image {index}: the test set has images 0 to {len(data.labels) - 1}")

@@ -160,7 +160,7 @@ def _check_same_run(model_dir: str, recipe: Recipe, steps: int, options: dict[st
     saved = settings_file.read(model_dir, options.get("data_dir"))
     if saved is None:
         return
-    kept = {"threads": saved.threads, "precision": saved.precision, "class_names": saved.class_names}
+    kept = {name: getattr(saved, name) for name in ("threads", "precision", "class_names", "crop")}
     schedule_steps = steps if saved.falls_to_zero else None
     expected = make_settings(recipe.name, schedule_steps=schedule_steps, **kept | options)
     differences = saved.differences(expected, SETTINGS)
@@ -175,7 +175,7 @@ def _check_same_run(model_dir: str, recipe: Recipe, steps: int, options: dict[st
 def _accuracy_in_training(model_dir: str, step: int) -> float:
     """Returns the accuracy on all images of the training set."""
     with Predictor(model_dir, checkpoint=step) as predictor:
-        data = datasets.load(predictor.settings.dataset, "train", predictor.settings.data_dir)
+        data = datasets.load_for(predictor.settings, "train")
         hits = predictor.predict(data.images).classes == data.labels
     return float(f"{np.mean(hits):.6g}")
 

@@ -34,6 +34,7 @@ MAX_DECAY = 0.99999
 MAX_STEPS = 10**9  # a year and a half at 20 steps a second
 MAX_EPOCHS = 10_000  # of 60,000 single images they are fewer steps than MAX_STEPS
 MAX_CLASS_NAME_LENGTH = 40
+MAX_CLASSES = 1000
 
 
 class Rule:
@@ -159,14 +160,15 @@ class Path(Rule):
 
 @dataclasses.dataclass(frozen=True)
 class ClassNames(Rule):
-    """The names of the ten classes."""
+    """The names of the classes."""
 
-    syntax = "ten different names"  # type: ignore[assignment]
+    syntax = f"2 to {MAX_CLASSES} different names"  # type: ignore[assignment]
 
     def check(self, value: object) -> tuple[str, ...]:
         names = tuple(value) if isinstance(value, list | tuple) else ()
-        if len({name for name in names if isinstance(name, str)}) != 10 or len(names) != 10:
-            raise ValueError("not ten different class names")
+        different = {name for name in names if isinstance(name, str)}
+        if len(different) != len(names) or not 2 <= len(names) <= MAX_CLASSES:
+            raise ValueError(f"not 2 to {MAX_CLASSES} different class names")
         for name in names:
             if not name.isprintable() or not 1 <= len(name) <= MAX_CLASS_NAME_LENGTH:
                 raise ValueError(f"a class name must have 1 to {MAX_CLASS_NAME_LENGTH} printable characters")
@@ -247,7 +249,9 @@ class Settings(Hyperparameters):
       schedule_steps: the step at which the schedule ends; None where the learning rate is constant.
       validation: the number of training images that are held out; the seed chooses them.
       data_dir: see data.datasets.load.
-      class_names: ten str.
+      crop: see data.datasets.load; prediction reads image files in the same way.
+      init_from: the model_dir of another run, whose weights this run began with.
+      class_names: 2 to 1,000 str, the names of the classes.
 
     Raises:
       UserError: a value breaks its rule; the message names the field.
@@ -285,8 +289,19 @@ class Settings(Hyperparameters):
     data_dir: Annotated[
         str | None,
         Path(folder=True),
-        "Folder with the four IDX files. Without it: as the run in the model_dir has it, or the public dataset, which "
-        "is found or downloaded.",
+        "Folder with a folder of pictures for each class, or with the four IDX files. Without it: as the run in the "
+        "model_dir has it, or the public dataset, which is found or downloaded.",
+    ] = None
+    crop: Annotated[
+        bool,
+        Switch(),
+        "Cut the object out of pictures, in training and in prediction. Without it: as the run in the model_dir has "
+        "it, or true except for folders of pictures.",
+    ] = True
+    init_from: Annotated[
+        str | None,
+        Path(folder=True),
+        "Begin a new run with the trained weights of the run in this model_dir, or of its folder best/.",
     ] = None
     class_names: Annotated[tuple[str, ...], ClassNames()]
 
@@ -307,6 +322,11 @@ class Settings(Hyperparameters):
     @property
     def network(self) -> str:
         return RECIPES[self.recipe].network
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
 
     def overrides(self) -> dict[str, Any]:
         """Returns {name: value} of the hyperparameters that differ from the recipe's."""
@@ -432,6 +452,7 @@ class Start:
     Attributes:
       settings: what is trained, and how.
       checkpoint: the name of the checkpoint to continue from; None for a new run.
+      initial: whether that checkpoint is yet to be written, with the weights of settings.init_from.
       first_step, max_steps: the global steps to begin after and to train to.
       stopped_early: whether early_stopping has ended the run.
     """
@@ -440,6 +461,7 @@ class Start:
     checkpoint: str | None
     first_step: int
     max_steps: int
+    initial: bool = False
     stopped_early: bool = False
 
     @property
@@ -543,6 +565,7 @@ def make_settings(recipe: str, **values: Any) -> Settings:
     fields = {"threads": available_threads()} | dataclasses.asdict(hyperparameters(found)) | given(**values)
     if fields["schedule"] != "constant":
         fields.setdefault("schedule_steps", found.steps)
-    if "data_dir" in fields:
-        fields["data_dir"] = os.path.abspath(check_path("data_dir", fields["data_dir"]))
+    for name in ("data_dir", "init_from"):
+        if name in fields:
+            fields[name] = os.path.abspath(check_path(name, fields[name]))
     return Settings(recipe=recipe, **fields)

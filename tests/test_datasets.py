@@ -46,7 +46,7 @@ def test_a_data_dir_that_is_not_a_folder_is_an_error(tmp_path):
     with pytest.raises(DatasetError) as error:
         load("fashion_mnist", "train", str(tmp_path / "typo"))
     assert error.value.problem == f"data_dir {tmp_path}/typo is not a folder"
-    assert error.value.advice == "name a folder with the four IDX files in {data_dir}"
+    assert error.value.advice == "name a folder with a folder for each class, or with the four IDX files, in {data_dir}"
 
 
 @pytest.mark.unit
@@ -101,7 +101,7 @@ def test_class_names_of_data_that_is_gone_are_digits(tmp_path):
 @pytest.mark.unit
 @pytest.mark.parametrize(
     "content",
-    [b"a\nb\n", b"a\n" * 10, b"\xff"],
+    [b"a\n", b"a\n" * 10, b"\xff"],
 )
 def test_bad_class_names_are_an_error(tmp_path, content):
     write_idx_folder(tmp_path)

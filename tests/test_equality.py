@@ -127,7 +127,7 @@ def test_networks_compute_what_numpy_does(name):
     generator = np.random.default_rng(3)
     images = generator.random((5, 28, 28), np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
-        logits = NETWORKS[name](tf.constant(images), Dropout(0, training=False))
+        logits = NETWORKS[name](tf.constant(images), Dropout(0, training=False), classes=10)
         weights = {}
         for variable in tf.trainable_variables():
             shape = variable.shape.as_list()

@@ -271,7 +271,7 @@ def tutorial(network):
         from cnn_estimator.dropout import Dropout
         from cnn_estimator.networks import NETWORKS
 
-        return tf.nn.softmax(NETWORKS[network](inputs["x"], Dropout(1, training=False)))
+        return tf.nn.softmax(NETWORKS[network](inputs["x"], Dropout(1, training=False), classes=10))
 
     return probabilities
 

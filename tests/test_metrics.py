@@ -12,7 +12,7 @@ NAMES = ("a<b>&c", "1e3", *"cdefghij")
 
 
 def test_the_confusion_matrix_counts_true_classes_in_rows():
-    confusion = metrics.confusion_matrix(np.array([0, 0, 9, 3], np.int32), np.array([0, 5, 9, 2]))
+    confusion = metrics.confusion_matrix(np.array([0, 0, 9, 3], np.int32), np.array([0, 5, 9, 2]), 10)
     expected = np.zeros((10, 10), int)
     expected[[0, 0, 3, 9], [0, 5, 2, 9]] = 1
     np.testing.assert_array_equal(confusion, expected)

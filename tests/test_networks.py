@@ -35,7 +35,7 @@ def test_every_recipe_names_a_network():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_and_variable_names(name):
     with tf.Graph().as_default():
-        logits = NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=False))
+        logits = NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=False), classes=10)
         variables = tf.trainable_variables()
     assert logits.shape.as_list() == [3, 10]
     assert sum(math.prod(variable.shape.as_list()) for variable in variables) == PARAMETERS[name]
@@ -44,10 +44,24 @@ def test_parameters_and_variable_names(name):
     ]
 
 
+@pytest.mark.unit
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_last_layer_alone_depends_on_the_number_of_classes(name):
+    shapes = {}
+    for classes in (3, 10):
+        with tf.Graph().as_default():
+            logits = NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=False), classes=classes)
+            shapes[classes] = {variable.op.name: variable.shape.as_list() for variable in tf.trainable_variables()}
+        assert logits.shape.as_list() == [3, classes]
+    differing = {variable for variable, shape in shapes[3].items() if shapes[10][variable] != shape}
+    assert differing == {"dense_1/kernel", "dense_1/bias"}
+    assert shapes[3]["dense_1/bias"] == [3]
+
+
 def operations(name, kind):
     """Returns the operations of a kind in the graph of a network."""
     with tf.Graph().as_default() as graph:
-        NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=False))
+        NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=False), classes=10)
         return [op for op in graph.get_operations() if op.type == kind]
 
 
@@ -73,7 +87,7 @@ def test_dropout_is_for_training_only(name):
 
     def scales(training):
         with tf.Graph().as_default() as graph:
-            NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=training))
+            NETWORKS[name](tf.zeros([3, 28, 28]), Dropout(0, training=training), classes=10)
             constants = [op for op in graph.get_operations() if "dropout" in op.name and op.type == "Const"]
             values = [tf.get_static_value(op.outputs[0]) for op in constants if op.outputs[0].dtype == tf.float32]
         return [float(value) for value in values if np.ndim(value) == 0 and value > 1]

@@ -30,7 +30,7 @@ NETWORKS["dense_128"] = dense_128
 """
 
 
-def normalized(images, dropout):
+def normalized(images, dropout, classes):
     x = tf.reshape(images, [-1, 28, 28, 1])
     x = tf.layers.conv2d(x, 4, 3, padding="same", activation=tf.nn.relu)
     x = tf.layers.max_pooling2d(x, 2, 2)
@@ -38,7 +38,7 @@ def normalized(images, dropout):
     x = tf.layers.flatten(x)
     x = tf.layers.dense(x, 16, activation=tf.nn.relu)
     x = tf.layers.batch_normalization(x, momentum=0.9, training=dropout.training)
-    return tf.layers.dense(x, 10)
+    return tf.layers.dense(x, classes)
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_a_rule_says_what_is_wrong_with_a_text(rule, text, problem):
         ("seed", 2**31, "not an integer from 0 to 2147483647"),
         ("seed", None, "not an integer"),
         ("data_dir", 7, "not a path"),
-        ("class_names", None, "not ten different class names"),
+        ("class_names", None, "not 2 to 1000 different class names"),
         ("average_decay", 1.0, "not a number from 0 to 0.99999"),
     ],
 )

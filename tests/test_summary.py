@@ -41,11 +41,11 @@ def test_the_table_has_shapes_and_weights():
 
 @pytest.mark.unit
 def test_variables_without_an_operation_of_their_name_are_counted(monkeypatch):
-    def network(images, dropout):
+    def network(images, dropout, classes):
         scale = tf.get_variable("scale", [28])
         with tf.variable_scope("block"):
-            x = tf.layers.dense(tf.layers.flatten(images * scale), 10)
-        return x + tf.get_variable("other/bias", [10])
+            x = tf.layers.dense(tf.layers.flatten(images * scale), classes)
+        return x + tf.get_variable("other/bias", [classes])
 
     monkeypatch.setitem(networks.NETWORKS, "dense_128", network)
     chosen = settings.make_settings("fashion_dense", seed=0, class_names=tuple("0123456789"))

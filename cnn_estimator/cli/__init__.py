@@ -126,7 +126,14 @@ VERBS = {
         ),
     ),
     "lr_find": Verb(
-        verbs.lr_find, "find a learning rate, with a plot of the loss over it", "nothing was found", flags.LR_FIND
+        verbs.lr_find,
+        "find a learning rate, with a plot of the loss over it",
+        "nothing was found",
+        flags.LR_FIND,
+        examples=(
+            "--recipe=fashion_ladder_1",
+            "--optimizer=momentum --plot=momentum.png",
+        ),
     ),
     "export": Verb(
         verbs.export,

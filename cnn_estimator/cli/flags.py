@@ -121,10 +121,10 @@ def _train_flag(field: dataclasses.Field[Any]) -> Flag:
 
 _PRECISION = "Precision of the arithmetic; auto is bfloat16 where the processor is faster in it."
 _MODEL_DIR = _flag("model_dir", DEFAULT_MODEL_DIR, "Folder of the checkpoints and TensorBoard's event files.")
-_FOUR_FILES = "Folder with the four IDX files."
+_DATA_DIR = "Folder with a folder of pictures for each class, or with the four IDX files."
 _TRAINED_MODEL = (
     _MODEL_DIR,
-    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the data of the training."),
+    _flag("data_dir", None, f"{_DATA_DIR} Without it: the data of the training."),
     _flag("recipe", None, "The recipe that was trained, for a model_dir without a settings file."),
     Flag("checkpoint", None, "A global step, a checkpoint's path, or best. Without it: the newest intact one.", None),
 )
@@ -153,17 +153,21 @@ PREDICT = (
 SUMMARY = (
     _flag("model_dir", None, "Folder of a training run, whose network is printed."),
     _flag("recipe", None, f"The recipe whose network is printed. With neither: {DEFAULT}."),
-    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the data of the training, or the public dataset."),
+    _flag("data_dir", None, f"{_DATA_DIR} Without it: the data of the training, or the public dataset."),
 )
 SAMPLES = (
-    _flag("data_dir", None, f"{_FOUR_FILES} Without it: the public dataset, which is found or downloaded."),
+    _flag("data_dir", None, f"{_DATA_DIR} Without it: the public dataset, which is found or downloaded."),
     _flag("recipe", DEFAULT, "The recipe whose data is plotted."),
+    _flag(
+        "crop", False, "Cut the object out of the pictures in the class folders, as the training does with this flag."
+    ),
     _flag("count", 20, "How many images to plot."),
     _flag("plot", "samples.png", "The PNG file to write.", old_name="figure"),
 )
 LR_FIND = (
     _flag("recipe", DEFAULT, "The recipe whose network and data are tried."),
-    *(_flag(name, None, HELP[name]) for name in ("data_dir", "optimizer", "adam_beta2", "batch_size", "augment")),
+    _flag("data_dir", None, f"{_DATA_DIR} Without it: the public dataset, which is found or downloaded."),
+    *(_flag(name, None, HELP[name]) for name in ("crop", "optimizer", "adam_beta2", "batch_size", "augment")),
     _flag("precision", None, f"{_PRECISION} Without it: the recipe's."),
     _flag("seed", None, "Seed of weights, shuffle and dropout. Without it: a random one."),
     _flag("batches", 100, "How many batches to train on, each with a higher learning rate."),
@@ -182,7 +186,7 @@ EXPORT = (
 )
 REPRODUCE = (
     _flag("root", "/tmp/reproduce", "Folder of the results; each run has its model_dir in it."),
-    _flag("data_dir", None, f"{_FOUR_FILES} Without it: as the runs in the root have it, or the public datasets."),
+    _flag("data_dir", None, f"{_DATA_DIR} Without it: as the runs in the root have it, or the public datasets."),
     _flag("recipes", None, "The tutorials to repeat. Without it: all of them.", option="recipe", several=True),
     _flag("seeds", [1, 2, 3], "The seeds; each recipe is trained once with each.", option="seed", several=True),
     _flag("scale", 1.0, "The fraction of each recipe's steps to train: 0.01 is a quick rehearsal."),

@@ -124,7 +124,7 @@ def samples() -> None:
     datasets = process.load("data.datasets")
     plots = process.load("plots")
     recipe = find_recipe(FLAGS.recipe)
-    data = datasets.load(recipe.dataset, "train", FLAGS.data_dir)
+    data = datasets.load(recipe.dataset, "train", FLAGS.data_dir, crop=FLAGS.crop)
     count = min(FLAGS.count, len(data.labels))
     names = [data.class_names[label] for label in data.labels[:count]]
     title = f"{FLAGS.data_dir or recipe.dataset}: the first {count} of {len(data.labels)} training images"
@@ -139,7 +139,7 @@ def lr_find() -> None:
     """
     finder = process.load("learning_rate_finder", tensorflow=True)
     plots = process.load("plots")
-    names = ("recipe", "data_dir", "optimizer", "adam_beta2", "batch_size", "augment", "precision", "seed")
+    names = ("recipe", "data_dir", "crop", "optimizer", "adam_beta2", "batch_size", "augment", "precision", "seed")
     result = finder.find_learning_rate(**_values(*names, "batches", "lowest_rate", "highest_rate"))
     settings = result.settings
     suggestion = float(f"{result.suggestion:.2g}")

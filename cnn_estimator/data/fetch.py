@@ -144,8 +144,13 @@ def find_local(dataset: Dataset) -> str | None:
     return None
 
 
+def cache_folder(name: str) -> str:
+    """Returns the path of a folder in the cache, ~/.cache/cnn_estimator or the same under $XDG_CACHE_HOME."""
+    return os.path.join(pooch.os_cache("cnn_estimator"), name)
+
+
 def _cache(dataset: Dataset) -> str:
-    return os.path.join(pooch.os_cache("cnn_estimator"), dataset.name)
+    return cache_folder(dataset.name)
 
 
 def _local_folders(dataset: Dataset) -> list[str]:

@@ -14,7 +14,8 @@ from cnn_estimator.errors import UserError
 IMAGES_MAGIC = 0x803
 LABELS_MAGIC = 0x801
 SIDE = 28
-CLASSES = 10
+CLASSES = 10  # of the public datasets
+MAX_CLASSES = 256  # a label is one byte
 
 
 class DatasetError(UserError):
@@ -34,16 +35,19 @@ def parse_images(content: bytes, path: str) -> np.ndarray:
     return images
 
 
-def parse_labels(content: bytes, path: str) -> np.ndarray:
+def parse_labels(content: bytes, path: str, classes: int = CLASSES) -> np.ndarray:
     """Returns the labels, uint8 [N], in the content of the IDX file at a path.
 
+    Args:
+      classes: the number of classes.
+
     Raises:
-      DatasetError: the content is not a complete IDX file of at least one label, all 0 to 9.
+      DatasetError: the content is not a complete IDX file of at least one label, all below `classes`.
     """
     labels = _values(content, path, LABELS_MAGIC, dimensions=1)
-    if labels.max() >= CLASSES:
+    if labels.max() >= classes:
         row = int(labels.argmax())
-        raise DatasetError(f"{path}: label {labels[row]} at position {row} is above {CLASSES - 1}")
+        raise DatasetError(f"{path}: label {labels[row]} at position {row} is above {classes - 1}")
     return labels
 
 

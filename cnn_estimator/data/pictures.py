@@ -1,9 +1,10 @@
-"""Turns image files of any kind into what a training set has: images of 28x28 pixels, grey, bright on black.
+"""Turns image files of any kind into what a training set has: grey images of 28x28 pixels.
 
 Imports no TensorFlow.
 """
 
 import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Iterable
@@ -11,7 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cnn_estimator.data.datasets import SIDE, Dataset
+from cnn_estimator.data.fetch import Dataset
+from cnn_estimator.data.idx import SIDE
 from cnn_estimator.errors import UserError
 
 # Only formats that Pillow decodes by itself: for some others it runs another program.
@@ -29,7 +31,7 @@ class Preprocessed:
     """What read() returns.
 
     Attributes:
-      image: float32 [28, 28] in 0..1.
+      image: float32 [28, 28] in 0..1, multiples of 1/255 as in a training set.
       inverted: whether bright and dark were exchanged.
     """
 
@@ -43,7 +45,6 @@ def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
     The name of a file is returned unchanged. For a folder the sorted files with an image's suffix are returned. A
     problem is one line that names a folder which is unreadable or has no images.
     """
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
     paths: list[str] = []
     problems = []
     for name in names:
@@ -51,14 +52,25 @@ def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
             paths.append(name)
             continue
         try:
-            inside = [file for file in sorted(os.listdir(name)) if os.path.splitext(file)[1].lower() in suffixes]
+            inside = [file for file in sorted(os.listdir(name)) if has_suffix(file)]
         except OSError as error:
             problems.append(f"{printable(name)}: cannot be read: {error.strerror}")
             continue
         paths.extend(os.path.join(name, file) for file in inside)
         if not inside:
-            problems.append(f"{printable(name)}: a folder without images: {', '.join(sorted(suffixes))}")
+            problems.append(f"{printable(name)}: a folder without images: {', '.join(suffixes())}")
     return paths, problems
+
+
+@functools.cache
+def suffixes() -> tuple[str, ...]:
+    """Returns the suffixes of FORMATS, such as .jpg, sorted."""
+    return tuple(sorted(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS))
+
+
+def has_suffix(name: str) -> bool:
+    """Returns True for the name of a file in one of FORMATS."""
+    return os.path.splitext(name)[1].lower() in suffixes()
 
 
 def printable(path: str) -> str:
@@ -66,24 +78,36 @@ def printable(path: str) -> str:
     return path if path.isprintable() else repr(path)
 
 
-def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
-    """Reads the first frame of an image file, upright and grey, with the object cropped and centred in 28x28 pixels.
+def read(path: str, *, dataset: Dataset, invert: str, crop: bool = True) -> Preprocessed:
+    """Reads the first frame of an image file, upright and grey, as 28x28 pixels.
 
     An image of 28x28 pixels counts as one of a training set, and nothing in it is moved.
 
     Args:
       path: a file in one of FORMATS.
-      dataset: the dataset whose images the result resembles.
-      invert: whether to exchange bright and dark: "yes", "no", or "auto" for an object that is darker than the border
-        of the image. With "no", transparent pixels become black. With "yes" they become white, and with "auto" too
-        unless the object is nearly white.
+      dataset: the dataset whose images the result resembles, if the object is cut out.
+      invert: whether to exchange bright and dark: "yes", "no", or "auto" for an object that is cut out and is darker
+        than the border of the image. With "no", transparent pixels become black. With "yes" they become white, and with
+        "auto" too unless the object is nearly white.
+      crop: whether to cut the object out and centre it on black. If not, the whole picture is made smaller or larger
+        until it fits, and the rest gets the grey of its border.
 
     Raises:
-      UserError: the file is missing, not an image, damaged or too large, or shows no object. The message does not
-        name the file.
+      UserError: the file is missing, not an image, damaged or too large, or shows no object to cut out. The message
+        does not name the file.
     """
     grey = _grey(_open(path), invert)
-    background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    if crop:
+        grey, inverted = _cut_out(grey, dataset, invert)
+    else:
+        inverted = invert == "yes"
+        grey = _whole(1 - grey if inverted else grey)
+    return Preprocessed(np.round(grey * 255).astype(np.float32) / np.float32(255), inverted)
+
+
+def _cut_out(grey: np.ndarray, dataset: Dataset, invert: str) -> tuple[np.ndarray, bool]:
+    """Returns the object in a grey picture, bright on black, as [28, 28], and whether it was inverted for that."""
+    background = _border_grey(grey)
     contrast = np.abs(grey - background)
     if contrast.max() < _MIN_CONTRAST:
         raise UserError("no object to be seen: all of it looks like its border")
@@ -96,7 +120,29 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
         if background < 1:
             cropped = np.clip((cropped - background) / (1 - background), 0, 1)
         grey = _centred(cropped, dataset)
-    return Preprocessed(grey.astype(np.float32), inverted)
+    return grey, inverted
+
+
+def _border_grey(grey: np.ndarray) -> float:
+    return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+
+
+def _whole(grey: np.ndarray) -> np.ndarray:
+    """Returns a whole grey picture as [28, 28], with the grey of its border beside or above and below it."""
+    pixels = _resized(grey, SIDE)
+    height, width = pixels.shape
+    top = (SIDE - height) // 2
+    left = (SIDE - width) // 2
+    whole = np.full((SIDE, SIDE), _border_grey(grey))
+    whole[top : top + height, left : left + width] = pixels
+    return whole
+
+
+def _resized(grey: np.ndarray, side: int) -> np.ndarray:
+    """Returns a grey picture with `side` pixels on its longer side."""
+    height, width = (max(1, round(side / max(grey.shape) * length)) for length in grey.shape)
+    image = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
+    return np.clip(np.asarray(image), 0, 1)
 
 
 def _open(path: str) -> Image.Image:
@@ -149,10 +195,8 @@ def _grey(image: Image.Image, invert: str) -> np.ndarray:
 
 def _centred(cropped: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Returns float64 [28, 28] with the object on black, as large and placed as the objects in the dataset."""
-    scale = dataset.object_side / max(cropped.shape)
-    height, width = (max(1, round(scale * side)) for side in cropped.shape)
-    image = Image.fromarray(cropped.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
-    pixels = np.clip(np.asarray(image), 0, 1)
+    pixels = _resized(cropped, dataset.object_side)
+    height, width = pixels.shape
     middle = np.array([height - 1, width - 1]) / 2
     if dataset.centred_on == "mass" and pixels.any():
         middle = np.average(list(np.ndindex(pixels.shape)), axis=0, weights=pixels.ravel())

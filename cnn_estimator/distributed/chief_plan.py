@@ -86,7 +86,8 @@ class ChiefPlan:
     def check_options(self, options: TrainOptions) -> None:
         """Raises UserError if this task was started with other options than the chief."""
         requested = {"recipe": options.recipe, **options.overrides}
-        requested.pop("data_dir", None)  # each machine has its own folder
+        for name in ("data_dir", "init_from"):  # each machine has its own folder; the chief alone reads init_from
+            requested.pop(name, None)
         if requested.get("precision") == "auto":  # the chief's processor decides
             del requested["precision"]
         for name, value in requested.items():

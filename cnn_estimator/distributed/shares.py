@@ -68,7 +68,7 @@ def model_fn(
 ) -> tf.estimator.EstimatorSpec:
     """model.model_fn for training on a share of each batch."""
     with rows_from(features["first_row"]):
-        logits = NETWORKS[params.network](features["x"], Dropout(params.seed, training=True))
+        logits = NETWORKS[params.network](features["x"], Dropout(params.seed, training=True), params.classes)
     classes = tf.argmax(logits, axis=1, name=model.CLASSES)
     tf.nn.softmax(logits, name=model.PROBABILITIES)
 
@@ -88,9 +88,8 @@ def model_fn(
 def check_network(settings: Settings) -> None:
     """Raises UserError if the network has batch normalization, which would have other statistics for each share."""
     with tf.Graph().as_default():
-        NETWORKS[settings.network](
-            tf.placeholder(tf.float32, [None, SIDE, SIDE]), Dropout(settings.seed, training=True)
-        )
+        images = tf.placeholder(tf.float32, [None, SIDE, SIDE])
+        NETWORKS[settings.network](images, Dropout(settings.seed, training=True), settings.classes)
         if tf.get_collection(tf.GraphKeys.UPDATE_OPS):
             raise UserError(
                 f"network {settings.network} has batch normalization, which would differ between the parts of a batch",

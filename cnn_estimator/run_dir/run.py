@@ -18,7 +18,7 @@ log = logging.getLogger("cnn_estimator")
 EVALUATION_FOLDER = "eval"
 METRICS_FILE = "metrics.json"
 # Settings without which a run with other values is another run.
-_IDENTITY = ("dataset", "network", "optimizer", "validation")
+_IDENTITY = ("dataset", "network", "classes", "optimizer", "validation", "crop")
 
 
 class RunDir:

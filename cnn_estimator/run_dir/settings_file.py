@@ -15,7 +15,7 @@ from cnn_estimator.settings import SETTINGS, Settings, check_optional_path, find
 SETTINGS_FILE = "settings.json"
 HISTORY_FILE = "history.jsonl"
 _TRAINING_IMAGES = "training_images"
-VERSION = 6  # earlier releases of this package refuse a file without a version
+VERSION = 7  # earlier releases of this package refuse a file without a version
 
 
 def write(model_dir: str, settings: Settings, *, training_images: str | None = None) -> None:

@@ -124,6 +124,8 @@ def _read(train_dir: str | os.PathLike[str] | None, split: str, source_url: str 
     folder = train_dir if has_files else None
     public = "fashion_mnist" if "fashion" in (source_url or "").lower() else "mnist"
     data = datasets.load(public, split, folder)
+    if len(data.class_names) != datasets.CLASSES:
+        raise idx.DatasetError(f"{data.source} has {len(data.class_names)} classes, not {datasets.CLASSES}")
     log.info("read %s %s images and labels from %s", len(data.labels), split, data.source)
     return data.pixels.copy(), data.labels.astype(np.uint8)
 

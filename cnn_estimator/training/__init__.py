@@ -50,6 +50,8 @@ def train(
     schedule_steps: int | None = None,
     validation: int | None = None,
     data_dir: str | os.PathLike[str] | None = None,
+    crop: bool | None = None,
+    init_from: str | os.PathLike[str] | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
     adam_beta2: float | None = None,
@@ -99,6 +101,10 @@ def train(
       validation: how many training images to hold out, for evaluations while training; None takes the number of the
         run in the model_dir, or 0 for a new run.
       data_dir: see data.datasets.load; None takes the folder of the run in the model_dir.
+      crop: whether to cut the object out of pictures, here and in predictions with the model; None takes the choice of
+        the run in the model_dir, or for a new run False for folders of pictures and True for all else.
+      init_from: the model_dir of another run, or its folder best/. A new run begins with its newest trained weights,
+        the averages where that run has averages. The last layer begins with random weights where the classes differ.
       optimizer, learning_rate, adam_beta2, batch_size, schedule, warmup_steps, augment, average_decay: hyperparameters,
         see settings.Hyperparameters; None takes the recipe's.
 
@@ -139,6 +145,8 @@ def train(
             schedule_steps=schedule_steps,
             validation=validation,
             data_dir=data_dir,
+            crop=crop,
+            init_from=init_from,
             optimizer=optimizer,
             learning_rate=learning_rate,
             adam_beta2=adam_beta2,

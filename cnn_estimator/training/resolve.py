@@ -18,11 +18,12 @@ from cnn_estimator.run_dir.events import VALIDATION_FOLDER
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import MAX_SEED, Settings, Start, TrainOptions, find_recipe, make_settings
 from cnn_estimator.tf1 import tf
+from cnn_estimator.training import initial_weights
 
 log = logging.getLogger("cnn_estimator")
 
 # A resumed run takes these settings from its model_dir unless the caller overrides them.
-_KEPT_SETTINGS = ("seed", "threads", "precision", "schedule_steps", "validation", "data_dir")
+_KEPT_SETTINGS = ("seed", "threads", "precision", "schedule_steps", "validation", "data_dir", "crop", "init_from")
 
 
 def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
@@ -30,7 +31,7 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
 
     Raises:
       UserError: the model_dir holds another run, or no intact checkpoint; no images are held out for the evaluations
-        that were chosen.
+        that were chosen; init_from is no model_dir whose weights fit.
     """
     checkpoint = None if options.fresh else checkpoints.newest_intact(run_dir.path)
     saved = settings_file.read(run_dir.path, options.overrides.get("data_dir")) if checkpoint else None
@@ -59,6 +60,11 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
         max_steps=max_steps,
         stopped_early=stopped_early,
     )
+    if checkpoint:
+        _say_if_not_used(options.overrides.get("init_from"), settings, run_dir)
+    elif settings.init_from:
+        log.info("%s", initial_weights.read(settings, run_dir.path).summary)
+        start = dataclasses.replace(start, checkpoint=os.path.basename(checkpoints.path_in("", 0)), initial=True)
     if not start.finished:
         _log_changes(saved or settings, settings)
         log.info("training %s from step %d to step %d", run_dir.path, first_step, max_steps)
@@ -74,17 +80,24 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions) -> Settings
     else:
         values = {"seed": secrets.randbelow(MAX_SEED + 1), "precision": recipe.precision, "data_dir": None}
     values |= options.overrides
+    if saved:
+        values["init_from"] = saved.init_from
+    values.setdefault("crop", datasets.crops(values["data_dir"]))
     # Also of a saved run, which may have begun on another processor.
     values["precision"] = resolve_precision(values["precision"])
-    class_names = datasets.class_names(recipe.dataset, values["data_dir"])
+    data_dir = values["data_dir"]
+    if saved and data_dir and not os.path.isdir(data_dir):  # load() says so
+        class_names = saved.class_names
+    else:
+        class_names = datasets.class_names(recipe.dataset, data_dir)
     return make_settings(recipe.name, class_names=class_names, **values)
 
 
 def _max_steps(options: TrainOptions, settings: Settings, first_step: int) -> int:
     """Returns the global step to train to."""
     if options.epochs is not None:
-        images, source = datasets.count_images(settings.dataset, "train", settings.data_dir)
-        trained_on = datasets.count_left(images, settings.validation, source)
+        data = datasets.load_for(settings, "train")
+        trained_on = datasets.count_left(data, settings.validation)
         return first_step + options.epochs * math.ceil(trained_on / settings.batch_size)
     if options.steps is not None:
         return first_step + options.steps
@@ -102,15 +115,15 @@ def _end_schedule(settings: Settings, saved: Settings | None, options: TrainOpti
 def load(settings: Settings, options: TrainOptions) -> TrainingData:
     """Returns the images to train on, and to evaluate on while training; raises UserError for missing or bad data."""
     log.info("using %s", settings)
-    training = datasets.load(settings.dataset, "train", settings.data_dir)
+    training = datasets.load_for(settings, "train")
     held_out = None
-    fingerprint = None
+    fingerprint = training.fingerprint() if settings.validation or training.divided else None
     if settings.validation:
-        fingerprint = training.fingerprint()
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
     also = f" and {settings.validation} validation images" if held_out else ""
-    log.info("loaded %d training images%s of %s from %s", len(training.labels), also, settings.dataset, training.source)
-    test = datasets.load(settings.dataset, "test", settings.data_dir) if options.eval_on_test else None
+    what = datasets.title(training, settings.dataset)
+    log.info("loaded %d training images%s of %s from %s", len(training.labels), also, what, training.source)
+    test = datasets.load_for(settings, "test") if options.eval_on_test else None
     return TrainingData(training, held_out, test, fingerprint)
 
 
@@ -121,18 +134,22 @@ def _check_same_images(run_dir: RunDir, data: TrainingData) -> None:
         raise UserError(
             f"{data.training.source} has other training images than the run in model_dir {run_dir.path}, which holds "
             f"images out: {data.fingerprint} in place of {saved}",
-            "name the {data_dir} of the run, or start over with {fresh}",
+            "name the {data_dir} of the run, start over with {fresh}, or take its weights to another {model_dir} with "
+            "{init_from}",
         )
 
 
 def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: TrainingData) -> None:
     """Archives the old run if `fresh` says so, and removes what a killed process wrote after its last checkpoint.
 
+    Writes the first checkpoint of a run that begins with the weights of another one.
+
     Raises:
       UserError: the run holds out images of another training set, or the folder cannot be written.
     """
     stopping.check()
-    if start.checkpoint and data.fingerprint:
+    weights = initial_weights.read(start.settings, run_dir.path) if start.initial else None
+    if start.checkpoint and not start.initial and data.fingerprint:
         _check_same_images(run_dir, data)
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
@@ -146,7 +163,17 @@ def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: Training
             events.cut_back(os.path.join(run_dir.path, folder), start.first_step)
         if start.checkpoint:
             path = os.path.join(run_dir.path, start.checkpoint)
+            if weights:
+                initial_weights.write(weights, start.settings, path)
             checkpoints.rebuild_state(run_dir.path, checkpoints.Checkpoint(path, start.first_step))
+
+
+def _say_if_not_used(init_from: str | None, settings: Settings, run_dir: RunDir) -> None:
+    """Logs that a run which has a checkpoint does not begin with other weights again."""
+    if init_from is None:
+        return
+    began = f"began with the weights of {settings.init_from}" if settings.init_from else "began with random weights"
+    log.warning("init_from %s is not used: the run in %s %s, and continues", init_from, run_dir.path, began)
 
 
 def _log_changes(saved: Settings, settings: Settings) -> None:

@@ -1,0 +1,124 @@
+"""The weights that a new run takes from another run, by the setting init_from."""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from cnn_estimator import model
+from cnn_estimator.data.datasets import SIDE
+from cnn_estimator.errors import UserError
+from cnn_estimator.model_session import make_session_config
+from cnn_estimator.run_dir import checkpoints, settings_file
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Settings
+from cnn_estimator.tf1 import tf
+
+_ADVICE = "name the model_dir of a trained run in {init_from}"
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialWeights:
+    """What a run begins with.
+
+    Attributes:
+      values: {name of a variable: value}.
+      summary: a line for the log: what was taken, and what begins anew.
+    """
+
+    values: dict[str, np.ndarray]
+    summary: str
+
+
+def read(settings: Settings, model_dir: str) -> InitialWeights:
+    """Returns the weights that evaluation of settings.init_from would use, for the network of `settings`.
+
+    Args:
+      model_dir: the folder of the new run.
+
+    Raises:
+      UserError: init_from is the model_dir itself; it holds another network, or no intact checkpoint.
+    """
+    folder = settings.init_from
+    assert folder
+    if not os.path.isdir(folder):
+        raise UserError(f"init_from {folder} is not a folder", _ADVICE)
+    is_best = os.path.exists(os.path.join(folder, checkpoints.BEST_FILE))
+    source, wanted = (os.path.dirname(folder), checkpoints.BEST) if is_best else (folder, None)
+    if os.path.realpath(source) == os.path.realpath(model_dir):
+        raise UserError(f"init_from {folder} is the model_dir itself", "name another {model_dir} for the new run")
+    if not checkpoints.has_checkpoints(folder):
+        raise UserError(f"init_from {folder} holds no checkpoint", _ADVICE)
+    with checkpoints.snapshot(source, wanted) as snapshot:
+        saved = settings_file.read(source) or RunDir(source).load_settings(settings.recipe)
+        if saved.network != settings.network:
+            raise UserError(
+                f"init_from {folder} holds network {saved.network}, and recipe {settings.recipe} needs "
+                f"{settings.network}",
+                "name another {init_from}, or the {recipe} of that network",
+            )
+        return _read(snapshot, saved, settings)
+
+
+def _read(snapshot: checkpoints.Snapshot, saved: Settings, settings: Settings) -> InitialWeights:
+    """Returns the weights in a checkpoint of a run with the settings `saved`."""
+    reader = tf.train.load_checkpoint(snapshot.copy.path)
+    with tf.Graph().as_default():
+        images = tf.placeholder(tf.float32, [None, SIDE, SIDE])
+        model.model_fn({"x": images}, None, tf.estimator.ModeKeys.PREDICT, saved)
+        last_layer = _layer(tf.trainable_variables()[-1].op.name)
+        variables = model.evaluated_variables(saved)
+        variables.pop(tf.GraphKeys.GLOBAL_STEP, None)
+        names = {variable.op.name: name for name, variable in variables.items()}
+        shapes = {variable.op.name: variable.shape.as_list() for variable in variables.values()}
+    same_classes = saved.class_names == settings.class_names
+    saved_shapes = reader.get_variable_to_shape_map()
+    values = {}
+    for variable, name in names.items():
+        if saved_shapes.get(name) != shapes[variable]:
+            problem = f"lacks {name}" if name not in saved_shapes else f"has {name} of shape {saved_shapes[name]}"
+            raise UserError(
+                f"init_from: {snapshot.original.path} {problem}, where network {saved.network} has shape "
+                f"{shapes[variable]}",
+                _ADVICE,
+            )
+        if same_classes or _layer(variable) != last_layer:
+            values[variable] = reader.get_tensor(name)
+    taken = ", ".join(dict.fromkeys(map(_layer, values)))
+    kind = "averaged weights" if saved.average_decay else "weights"
+    anew = "" if same_classes else f"; {last_layer} begins with random weights, because the classes differ"
+    return InitialWeights(values, f"taking the {kind} of {taken} from {snapshot.original.path}{anew}")
+
+
+def _layer(variable: str) -> str:
+    """Returns the name of the layer that a variable belongs to."""
+    return variable.rpartition("/")[0]
+
+
+def write(weights: InitialWeights, settings: Settings, path: str) -> None:
+    """Writes a checkpoint of step 0 at a path, from which training then continues as from any other.
+
+    It has the given weights, their averages where the run has averages, and for all other variables the values with
+    which a run of the same seed begins.
+    """
+    with tf.Graph().as_default():
+        tf.set_random_seed(settings.seed)
+        tf.train.create_global_step()
+        images = tf.placeholder(tf.float32, [None, SIDE, SIDE])
+        labels = tf.placeholder(tf.int32, [None])
+        model.model_fn({"x": images}, labels, tf.estimator.ModeKeys.TRAIN, settings)
+        values = dict(weights.values)
+        if settings.average_decay:
+            averages = tf.train.ExponentialMovingAverage(settings.average_decay)
+            for variable in tf.trainable_variables():
+                if variable.op.name in weights.values:
+                    values[averages.average_name(variable)] = weights.values[variable.op.name]
+        variables = {variable.op.name: variable for variable in tf.global_variables()}
+        fed = {name: tf.placeholder(tf.float32, value.shape) for name, value in values.items()}
+        assign = tf.group(*(tf.assign(variables[name], fed[name]) for name in values))
+        saver = tf.train.Saver()
+        with tf.Session(config=make_session_config(settings.precision, settings.threads)) as session:
+            session.run(tf.global_variables_initializer())
+            session.run(assign, {fed[name]: value for name, value in values.items()})
+            saver.save(session, path, write_meta_graph=False)
+    checkpoints.sync_checkpoint(path)
