@@ -17,7 +17,18 @@ import warnings
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Predictor", "__version__", "evaluate", "export", "load", "predict", "reproduce", "train"]
+__all__ = [
+    "Explainer",
+    "Predictor",
+    "__version__",
+    "evaluate",
+    "explain_images",
+    "export",
+    "load",
+    "predict",
+    "reproduce",
+    "train",
+]
 
 # No module has the name of a function: its import would replace the function.
 _MODULES = {
@@ -26,6 +37,8 @@ _MODULES = {
     "evaluate": "evaluation",
     "predict": "prediction",
     "Predictor": "prediction",
+    "explain_images": "explain",
+    "Explainer": "explain",
     "export": "exporting",
     "reproduce": "reproduction",
 }
@@ -33,6 +46,7 @@ _MODULES = {
 if TYPE_CHECKING:
     from cnn_estimator.data.datasets import load
     from cnn_estimator.evaluation import evaluate
+    from cnn_estimator.explain import Explainer, explain_images
     from cnn_estimator.exporting import export
     from cnn_estimator.prediction import Predictor, predict
     from cnn_estimator.reproduction import reproduce
