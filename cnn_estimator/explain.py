@@ -154,7 +154,7 @@ class Explainer:
         return self._predictor.session.run(fetches, {self._predictor.inputs["x"]: images})
 
     def _occlusion(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Returns float32 [N, 28, 28]: how far the logit of an image's class falls with a black square around a pixel."""
+        """Returns float32 [N, 28, 28]: how far the logit of the class falls with a black square around a pixel."""
         logits = self._run(self._logits, images)
         heat_maps = []
         for image, class_index, image_logits in zip(images, classes, logits, strict=True):

@@ -229,7 +229,7 @@ def read_images(
     data_dir: str | None,
     invert: str,
 ) -> tuple[list[Row], list[str]]:
-    """Returns (a Row for each image, files first; a str for each file that cannot be read). Arguments: see predict()."""
+    """Returns (a Row for each image, files first; a str for each file that cannot be read). See predict()."""
     rows: list[Row] = []
     problems = []
     for path in [os.fspath(path) for path in paths]:

@@ -56,6 +56,9 @@ VERBS = {
     "train": Verb(verbs.train, "train a tutorial's network", "nothing was trained", flags.TRAIN),
     "eval": Verb(verbs.evaluate, "evaluate a checkpoint on the test set", "nothing was evaluated", flags.EVAL),
     "predict": Verb(verbs.predict, "predict the classes of images", "nothing was predicted", flags.PREDICT, "IMAGE…"),
+    "explain": Verb(
+        verbs.explain, "show where in images the decisions come from", "nothing was explained", flags.EXPLAIN, "IMAGE…"
+    ),
     "samples": Verb(
         verbs.samples, "plot images of the training set with their names", "nothing was plotted", flags.SAMPLES
     ),
