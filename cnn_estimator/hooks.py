@@ -261,10 +261,12 @@ class WriteHistograms(tf.train.SessionRunHook):
     def begin(self) -> None:
         self._writer = tf.summary.FileWriterCache.get(self._folder)
         self._step = tf.identity(tf.train.get_global_step())
-        self._histograms = tf.summary.merge(
-            [tf.summary.histogram(variable.op.name, variable, collections=[]) for variable in tf.trainable_variables()],
-            collections=[],
-        )
+        # tf.summary.histogram would add _1 to a variable's name, which an operation of the graph has.
+        histograms = [
+            tf.raw_ops.HistogramSummary(tag=variable.op.name, values=tf.identity(variable))
+            for variable in tf.trainable_variables()
+        ]
+        self._histograms = tf.raw_ops.MergeSummary(inputs=histograms)
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         if self._steps % self._every == 0:
