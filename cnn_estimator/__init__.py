@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = [
+    "Explainer",
     "Predictor",
     "__version__",
     "evaluate",
+    "explain_images",
     "export",
     "find_learning_rate",
     "load",
@@ -36,6 +38,8 @@ _MODULES = {
     "evaluate": "evaluation",
     "predict": "prediction",
     "Predictor": "prediction",
+    "explain_images": "explain",
+    "Explainer": "explain",
     "export": "exporting",
     "reproduce": "reproduction",
     "find_learning_rate": "learning_rate_finder",
@@ -44,6 +48,7 @@ _MODULES = {
 if TYPE_CHECKING:
     from cnn_estimator.data.datasets import load
     from cnn_estimator.evaluation import evaluate
+    from cnn_estimator.explain import Explainer, explain_images
     from cnn_estimator.exporting import export
     from cnn_estimator.learning_rate_finder import find_learning_rate
     from cnn_estimator.prediction import Predictor, predict

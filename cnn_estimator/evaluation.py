@@ -6,6 +6,7 @@ import gc
 import logging
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.files import refuse_foreign, try_to_write, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
-from cnn_estimator.run_dir import checkpoints, events
+from cnn_estimator.run_dir import checkpoints, events, projector
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import EVALUATION_BATCH_SIZE, Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
@@ -26,6 +27,7 @@ log = logging.getLogger("cnn_estimator")
 
 PLOTS_FOLDER = "plots"
 _PLOTTED_IMAGES = 20
+_PROJECTED_IMAGES = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +89,8 @@ def evaluate(
       batch_size: images per batch, which changes the loss by no more than rounding.
       precision: "float32", "bfloat16", or "auto" for bfloat16 where the processor is faster in it.
       data_dir: the data that has the test set, see datasets.load. None takes the data_dir of the settings.
-      plot: whether to plot the results, as PNG files in model_dir/plots and among TensorBoard's images.
+      plot: whether to plot the results, as PNG files in model_dir/plots and among TensorBoard's images. TensorBoard's
+        projector then shows what the last hidden layer makes of the first 2,000 test images.
 
     Raises:
       UserError: there is no intact checkpoint, the checkpoint is of another model, the loss is NaN or infinite, the
@@ -118,8 +121,9 @@ def evaluate(
         writable = _can_be_written(evaluation_folder)
         # Estimator writes the metrics into its model_dir.
         estimator_folder = run.path if writable else os.path.dirname(snapshot.copy.path)
+        hidden = hooks.CollectHidden(_PROJECTED_IMAGES) if plot and writable else None
         estimator_metrics, predictions = _run_estimator(
-            estimator_folder, snapshot.copy, settings, data, batch_size, session_config
+            estimator_folder, snapshot.copy, settings, data, batch_size, session_config, hidden
         )
     gc.collect()  # a graph and its session are reference cycles, and hold memory until they are found
     if not math.isfinite(estimator_metrics["average_loss"]):
@@ -144,6 +148,8 @@ def evaluate(
         contents = _plot(evaluation, data, predictions, plots_folder)
         if writable:
             _add_to_tensorboard(contents, evaluation_folder, evaluation.step)
+        if hidden:
+            _project(hidden.vectors(), data, predictions, settings.class_names, evaluation_folder)
     return evaluation
 
 
@@ -154,8 +160,9 @@ def _run_estimator(
     data: datasets.Split,
     batch_size: int,
     session_config: tf.ConfigProto,
+    hidden: hooks.CollectHidden | None,
 ) -> tuple[dict[str, Any], Predictions]:
-    """Returns Estimator's metrics of a checkpoint, and the predictions for all images."""
+    """Returns Estimator's metrics of a checkpoint, and the predictions for all images; `hidden` collects meanwhile."""
     with tf_config.hidden():
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)
@@ -163,7 +170,9 @@ def _run_estimator(
     collected = hooks.CollectPredictions()
     with events.open_writer(os.path.join(folder, EVALUATION_FOLDER)):
         estimator_metrics = estimator.evaluate(
-            input_fn, checkpoint_path=checkpoint.path, hooks=[hooks.StopEvaluation(), collected]
+            input_fn,
+            checkpoint_path=checkpoint.path,
+            hooks=[hooks.StopEvaluation(), collected, *([hidden] if hidden else [])],
         )
     return estimator_metrics, collected.predictions()
 
@@ -212,6 +221,19 @@ def _add_to_tensorboard(contents: dict[str, bytes], folder: str, step: int) -> N
     writer = events.new_writer(folder)
     writer.add_summary(tf.Summary(value=images), step)
     events.close(writer)
+
+
+def _project(
+    vectors: np.ndarray, data: datasets.Split, predictions: Predictions, class_names: Sequence[str], folder: str
+) -> None:
+    """Writes the vectors of the first images for TensorBoard's projector."""
+    count = len(vectors)
+    columns = {
+        "true class": [class_names[label] for label in data.labels[:count]],
+        "predicted class": [class_names[label] for label in predictions.classes[:count]],
+        "test image": range(count),
+    }
+    projector.write(folder, "last hidden layer", vectors, columns, data.pixels[:count])
 
 
 def _can_be_written(folder: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from tqdm import tqdm
 
-from cnn_estimator import stopping
+from cnn_estimator import layers, stopping
 from cnn_estimator.errors import UserError
 from cnn_estimator.model import BATCH_ACCURACY, BATCH_LOSS, CLASSES, PROBABILITIES, Predictions
 from cnn_estimator.run_dir.checkpoints import path_in, saving, sync_checkpoint
@@ -216,3 +216,64 @@ class CollectPredictions(tf.train.SessionRunHook):
     def predictions(self) -> Predictions:
         """Returns the Predictions for all images, in order."""
         return Predictions(*map(np.concatenate, zip(*self._batches, strict=True)))
+
+
+class CollectHidden(tf.train.SessionRunHook):
+    """Collects what the last hidden layer of the network makes of the first images of an evaluation.
+
+    Args:
+      count: how many images.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._missing = count
+        self._batches: list[np.ndarray] = []
+
+    def begin(self) -> None:
+        hidden = layers.find(tf.get_default_graph())[-1].inputs
+        self._hidden = tf.reshape(hidden, [-1, math.prod(hidden.shape[1:])])
+
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs | None:
+        return tf.train.SessionRunArgs(self._hidden) if self._missing > 0 else None
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        if self._missing > 0:
+            batch = run_values.results[: self._missing]
+            self._batches.append(batch)
+            self._missing -= len(batch)
+
+    def vectors(self) -> np.ndarray:
+        """Returns float32 [N, units], the images in order."""
+        return np.concatenate(self._batches)
+
+
+class WriteHistograms(tf.train.SessionRunHook):
+    """Writes histograms of the trained variables for TensorBoard: after the first step, and at intervals.
+
+    They are read between two steps, so that training computes what it would without them.
+
+    Args:
+      folder: the folder whose event files get them.
+      every: steps between two histograms of a variable.
+    """
+
+    def __init__(self, folder: str, *, every: int) -> None:
+        self._folder = folder
+        self._every = every
+        self._steps = 0
+
+    def begin(self) -> None:
+        self._writer = tf.summary.FileWriterCache.get(self._folder)
+        self._step = tf.identity(tf.train.get_global_step())
+        # tf.summary.histogram would add _1 to a variable's name, which an operation of the graph has.
+        histograms = [
+            tf.raw_ops.HistogramSummary(tag=variable.op.name, values=tf.identity(variable))
+            for variable in tf.trainable_variables()
+        ]
+        self._histograms = tf.raw_ops.MergeSummary(inputs=histograms)
+
+    def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
+        if self._steps % self._every == 0:
+            histograms, step = run_context.session.run([self._histograms, self._step])
+            self._writer.add_summary(histograms, step)
+        self._steps += 1

@@ -124,6 +124,86 @@ def predictions(
     return figure
 
 
+def explanations(
+    filters: np.ndarray,
+    images: Sequence[np.ndarray],
+    heat_maps: Sequence[np.ndarray],
+    activations: Sequence[Mapping[str, np.ndarray]],
+    probabilities: Sequence[np.ndarray],
+    class_names: Sequence[str],
+    titles: Sequence[str],
+    true_classes: Sequence[int | None],
+    title: str,
+) -> Figure:
+    """Draws the filters of the first layer, and a row for each image: image, heat map, activations, probabilities.
+
+    Args:
+      filters: [filters, height, width].
+      images, heat_maps: [28, 28] of each image, in 0..1.
+      activations: {name of a layer: [H, W, C] or [units]} of each image. The last layer's are not drawn: the
+        probabilities show the same.
+      titles: the text above each image.
+      true_classes: the class of each image, or None if it is unknown.
+    """
+    names = [*activations[0]][:-1]
+    figure = Figure((1.75 * (len(names) + 3), 2.1 * len(images) + 1.8), layout="constrained")
+    figure.suptitle(title, wrap=True)
+    parts = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.2, 2.1 * len(images)])
+    above, below = parts[:, 0]
+    _draw_filters(above.subplots(), filters)
+    cells = below.subplots(len(images), len(names) + 3, squeeze=False, width_ratios=[1.2] * (len(names) + 2) + [1])
+    for row, image in enumerate(images):
+        left, heat, *middle, right = cells[row]
+        _draw_prediction(left, right, image, probabilities[row], titles[row], true_classes[row], class_names)
+        _draw_image(heat, image)
+        heat.imshow(heat_maps[row], cmap="inferno", vmin=0, vmax=1, alpha=0.7)
+        heat.set_title("heat map", fontsize=8)
+        for axes, name in zip(middle, names, strict=True):
+            values = activations[row][name]
+            _draw_tiles(axes, values)
+            axes.set_title(_short(name, 18), fontsize=8)
+            axes.set_xlabel("x".join(map(str, values.shape)), fontsize=7)
+    return figure
+
+
+def _draw_filters(axes: Axes, filters: np.ndarray) -> None:
+    """Draws filters [N, H, W] side by side: positive weights red, negative weights blue, 0 white."""
+    strongest = np.abs(filters).max()
+    tiled = tiles(filters, columns=math.ceil(len(filters) / max(1, len(filters) // 16)))
+    axes.imshow(tiled, cmap="RdBu_r", vmin=-strongest, vmax=strongest)
+    axes.axis("off")
+    axes.set_title("the filters of the first layer: red is positive, blue is negative", fontsize=8)
+
+
+def _draw_tiles(axes: Axes, activations: np.ndarray) -> None:
+    """Draws the channels of [H, W, C] side by side, or a pixel for each unit of [units]; the largest value is white."""
+    if activations.ndim == 1:
+        drawn = tiles(activations.reshape(-1, 1, 1), gap=0)
+    else:
+        drawn = tiles(np.moveaxis(activations, -1, 0))
+    axes.set_facecolor(OTHER)  # shows through where there is no value
+    axes.imshow(drawn, cmap="gray", vmin=min(0, activations.min()), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+
+
+def tiles(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.ndarray:
+    """Returns images [N, H, W] side by side as one image, with NaN between them and in the places that are left.
+
+    Args:
+      columns: images in a row; None makes as many rows as columns.
+      gap: pixels between two images.
+    """
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    height, width = images.shape[1:]
+    tiled = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        top, left = row * (height + gap), column * (width + gap)
+        tiled[top : top + height, left : left + width] = image
+    return tiled
+
+
 def _draw_prediction(
     left: Axes,
     right: Axes,

@@ -46,6 +46,7 @@ class Predictor:
       settings: the Settings of the run.
       class_names: tuple of str, the names of the classes.
       checkpoint: the checkpoints.Checkpoint that was loaded.
+      model_dir: the folder of the run that the checkpoint belongs to.
       session: the tf.Session.
       inputs: {"x": float32 [N, 28, 28] in 0..1}, a tensor of the session's graph.
       outputs: {"classes": int64 [N], "probabilities": float32 [N, number of classes]}, tensors of the session's graph.
@@ -70,7 +71,8 @@ class Predictor:
         mode = tf.estimator.ModeKeys.PREDICT
         with checkpoints.snapshot(model_dir, checkpoint) as snapshot:
             self.checkpoint = snapshot.original
-            self.settings = RunDir(snapshot.model_dir).load_settings(recipe, data_dir)
+            self.model_dir = snapshot.model_dir
+            self.settings = RunDir(self.model_dir).load_settings(recipe, data_dir)
             model_session.check_fits(snapshot.copy, self.settings, mode)
             self._model = model_session.ModelSession(self.settings, mode, session_config)
             self._model.restore(snapshot.copy.path)
@@ -208,21 +210,8 @@ def predict(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
     ) as predictor:
         settings = predictor.settings
-        rows: list[_Row] = []
-        problems = []
-        for path in [os.fspath(path) for path in paths]:
-            stopping.check()
-            try:
-                picture = pictures.read(
-                    path, dataset=datasets.DATASETS[settings.dataset], invert=invert, crop=settings.crop
-                )
-            except UserError as error:
-                problems.append(f"{pictures.printable(path)}: {error}")
-            else:
-                rows.append((path, picture.image, picture.inverted, None))
-        rows += _test_images(test_indices, settings, data_dir)
-        images = np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
-        probabilities = predictor.predict(images).probabilities
+        rows, problems = read_images(paths, test_indices, settings, data_dir=data_dir, invert=invert)
+        probabilities = predictor.predict(stack(rows)).probabilities
     predictions = [
         Prediction(*row, row_probabilities, settings.class_names)
         for row, row_probabilities in zip(rows, probabilities, strict=True)
@@ -230,10 +219,39 @@ def predict(
     return Result(predictions, problems)
 
 
-_Row = tuple[str, np.ndarray, bool, int | None]  # a Prediction's name, image, inverted and true_class
+Row = tuple[str, np.ndarray, bool, int | None]  # a Prediction's name, image, inverted and true_class
 
 
-def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[_Row]:
+def read_images(
+    paths: Sequence[str | os.PathLike[str]],
+    test_indices: Sequence[int],
+    settings: Settings,
+    *,
+    data_dir: str | None,
+    invert: str,
+) -> tuple[list[Row], list[str]]:
+    """Returns (a Row for each image, files first; a str for each file that cannot be read). See predict()."""
+    rows: list[Row] = []
+    problems = []
+    for path in [os.fspath(path) for path in paths]:
+        stopping.check()
+        try:
+            picture = pictures.read(
+                path, dataset=datasets.DATASETS[settings.dataset], invert=invert, crop=settings.crop
+            )
+        except UserError as error:
+            problems.append(f"{pictures.printable(path)}: {error}")
+        else:
+            rows.append((path, picture.image, picture.inverted, None))
+    return rows + _test_images(test_indices, settings, data_dir), problems
+
+
+def stack(rows: Sequence[Row]) -> np.ndarray:
+    """Returns the images of some rows, float32 [N, 28, 28]."""
+    return np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
+
+
+def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[Row]:
     """Returns the rows of the test images."""
     if not indices:
         return []

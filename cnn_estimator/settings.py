@@ -381,6 +381,9 @@ class TrainOptions:
     log_tensors: Annotated[
         Mapping[str, str], Tensors(), "More tensors to log, for example probabilities=softmax_tensor."
     ] = dataclasses.field(default_factory=dict)
+    histograms: Annotated[
+        bool, Switch(), "Write histograms of the weights for TensorBoard, at every point of its curves."
+    ] = False
     save_every: Annotated[
         int, Integer(1, MAX_STEPS), "Steps between two checkpoints; one more is written at the end."
     ] = 500

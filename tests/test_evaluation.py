@@ -3,9 +3,13 @@ import os
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
 from helpers import ten_bars, write_idx_folder
+from PIL import Image
+from tensorboard.plugins.projector import ProjectorConfig
 
 from cnn_estimator import evaluation, metrics, plots, training
+from cnn_estimator.explain import Explainer
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.tf1 import tf
 
@@ -103,6 +107,42 @@ def test_the_plots_are_written_and_shown_in_tensorboard(model_dir, monkeypatch):
     assert len(rows) == 20
     probabilities = drawn[f"The most confident mistakes: {what}"][1]
     assert (probabilities.argmax(axis=1) != true_classes).all()
+
+
+def test_the_projector_shows_the_last_hidden_layer_of_the_first_images(model_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "_PROJECTED_IMAGES", 70)
+    evaluation.evaluate(model_dir, batch_size=40, plot=True, checkpoint=0)
+    result = evaluation.evaluate(model_dir, batch_size=40, plot=True, checkpoint=30)
+    folder = model_dir / "eval"
+    config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig())
+    (cloud,) = config.embeddings
+    images, labels = ten_bars(130)
+    with Explainer(model_dir, checkpoint=30) as explainer:
+        explanations = explainer.explain(images[:70] / np.float32(255))
+    vectors = np.loadtxt(folder / cloud.tensor_path, delimiter="\t")
+    np.testing.assert_allclose(vectors, [each.activations["dense"] for each in explanations], rtol=1e-3, atol=1e-5)
+    head, *lines = (folder / cloud.metadata_path).read_text().splitlines()
+    assert head == "true class\tpredicted class\ttest image"
+    assert lines == [f"{labels[row]}\t{each.class_name}\t{row}" for row, each in enumerate(explanations)]
+    assert any(line[0] != line[2] for line in lines) == (result.accuracy < 1)
+    assert list(cloud.sprite.single_image_dim) == [28, 28]
+    sprite = np.asarray(Image.open(folder / cloud.sprite.image_path))
+    assert sprite.shape == (9 * 28, 9 * 28)
+    np.testing.assert_array_equal(sprite[7 * 28 : 8 * 28, 6 * 28 : 7 * 28], images[69])
+    assert not sprite[7 * 28 :, 7 * 28 :].any()
+    assert sorted(os.listdir(folder / "projector")) == ["metadata.tsv", "sprite.png", "vectors.tsv"]
+
+
+def test_an_evaluation_without_plots_writes_nothing_for_the_projector(model_dir):
+    evaluation.evaluate(model_dir)
+    assert not [name for name in os.listdir(model_dir / "eval") if "projector" in name]
+
+
+def test_where_the_folder_of_evaluations_cannot_be_written_the_plots_are_written_all_the_same(model_dir):
+    (model_dir / "eval").write_text("a file")
+    evaluation.evaluate(model_dir, plot=True)
+    assert "confusion_matrix.png" in os.listdir(model_dir / "plots")
+    assert not list(model_dir.rglob("projector*"))
 
 
 def test_a_plot_of_mistakes_is_removed_if_there_are_none(model_dir):

@@ -15,7 +15,18 @@ import cnn_estimator
 from cnn_estimator.data import datasets
 from cnn_estimator.settings import SETTING_OPTIONS, TrainOptions
 
-PUBLIC = ["Predictor", "evaluate", "export", "find_learning_rate", "load", "predict", "reproduce", "train"]
+PUBLIC = [
+    "Explainer",
+    "Predictor",
+    "evaluate",
+    "explain_images",
+    "export",
+    "find_learning_rate",
+    "load",
+    "predict",
+    "reproduce",
+    "train",
+]
 
 
 @pytest.mark.unit

@@ -12,10 +12,11 @@ pytestmark = pytest.mark.unit
 LAYERS = (
     ("", "__main__"),
     ("cli",),
-    ("exporting", "reproduction", "scan"),
+    ("explain", "exporting", "reproduction", "scan"),
     ("evaluation", "learning_rate_finder", "prediction", "summary", "training"),
     ("distributed",),
     ("hooks", "metrics", "model_session", "plots"),
+    ("layers",),
     ("run_dir",),
     ("inputs", "model"),
     ("keras_networks", "keras_weights", "networks"),
@@ -140,7 +141,7 @@ def test_no_tensorflow_is_loaded_where_none_is_needed(name):
     assert not {package for module in loaded for package in _imports(module, at_import=True)[1]} & TENSORFLOW
 
 
-@pytest.mark.parametrize("name", ["training", "evaluation", "prediction"])
+@pytest.mark.parametrize("name", ["training", "evaluation", "prediction", "explain"])
 def test_no_matplotlib_is_loaded_before_something_is_plotted(name):
     packages = {package for module in _loaded_by(name) for package in _imports(module, at_import=True)[1]}
     assert "matplotlib" not in packages

@@ -10,7 +10,7 @@ import threading
 
 import numpy as np
 import pytest
-from helpers import steps_in, stop_training_after, variables
+from helpers import steps_in, stop_training_after, variable_values, variables
 
 import cnn_estimator
 from cnn_estimator import evaluation, exporting, hardware, prediction, recipes, stopping, training
@@ -245,3 +245,29 @@ def test_a_file_in_the_place_of_a_folder_is_one_line(tmp_path, data_dir, name):
     options = {"seed": 1, "data_dir": data_dir, "validation": 10, "eval_every": 1, "eval_on_test": True}
     with pytest.raises(UserError, match=rf"^{tmp_path}/{name} cannot be written: File exists: fix that"):
         training.train(tmp_path, "fashion_dense", max_steps=2, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"strategy": "mirrored", "devices": 2}])
+@pytest.mark.filterwarnings("ignore:To make it possible to preserve tf.data options:UserWarning")
+def test_histograms_of_the_weights_change_no_bit_of_training(tmp_path, data_dir, options):
+    options = options | {"recipe": "fashion_dense", "seed": 1, "threads": 2, "data_dir": data_dir}
+    training.train(tmp_path / "without", max_steps=5, **options)
+    for max_steps in (3, 5):
+        training.train(tmp_path / "with", max_steps=max_steps, histograms=True, log_every=2, **options)
+    assert variables(tmp_path / "with") == variables(tmp_path / "without")
+    found = {}
+    for folder in ("with", "without"):
+        found[folder] = {}
+        for file in sorted((tmp_path / folder).glob("*tfevents*")):
+            for event in tf.train.summary_iterator(str(file)):
+                for value in event.summary.value:
+                    if value.WhichOneof("value") == "histo":
+                        found[folder].setdefault(value.tag, {})[event.step] = value.histo
+    assert found["without"] == {}
+    assert {tag: sorted(steps) for tag, steps in found["with"].items()} == {
+        f"{layer}/{part}": [1, 3, 4] for layer in ("dense", "dense_1") for part in ("kernel", "bias")
+    }
+    saved = variable_values(tmp_path / "with" / "model.ckpt-3")["dense/kernel"]
+    histogram = found["with"]["dense/kernel"][3]
+    assert (histogram.num, histogram.max) == (saved.size, pytest.approx(saved.max()))
+    assert histogram.sum == pytest.approx(saved.sum(dtype=np.float64), rel=1e-5)

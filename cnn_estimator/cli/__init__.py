@@ -105,6 +105,17 @@ VERBS = {
             "--test_indices=0,1,4 --json",
         ),
     ),
+    "explain": Verb(
+        verbs.explain,
+        "show where in images the decisions come from",
+        "nothing was explained",
+        flags.EXPLAIN,
+        "IMAGE…",
+        examples=(
+            "photo.jpg",
+            "--test_indices=4,23 --plot=shirts.png",
+        ),
+    ),
     "samples": Verb(
         verbs.samples,
         "plot images of the training set with their names",

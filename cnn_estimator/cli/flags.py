@@ -155,6 +155,14 @@ SUMMARY = (
     _flag("recipe", None, f"The recipe whose network is printed. With neither: {DEFAULT}."),
     _flag("data_dir", None, f"{_DATA_DIR} Without it: the data of the training, or the public dataset."),
 )
+EXPLAIN = (
+    *_TRAINED_MODEL,
+    _EVALUATED_PRECISION,
+    _flag("test_indices", None, "Test images to explain; the first is 0.", several=True),
+    Flag("json", False, "Print a line of JSON for each image, with its heat map, instead of a table.", Switch()),
+    _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
+    _flag("plot", None, "The PNG file to write. Without it: explain.png in model_dir/plots."),
+)
 SAMPLES = (
     _flag("data_dir", None, f"{_DATA_DIR} Without it: the public dataset, which is found or downloaded."),
     _flag("recipe", DEFAULT, "The recipe whose data is plotted."),

@@ -8,6 +8,7 @@ import os
 import select
 import sys
 import types
+from collections.abc import Sequence
 from typing import Any
 
 from cnn_estimator import stopping
@@ -168,22 +169,10 @@ def predict(*names: str) -> int:
 
     A file that is not an image gets an error line; the others get their predictions, and the exit status is 1.
     """
-    if not names and FLAGS.test_indices is None:
-        raise UserError("nothing to predict", "name image files, folders, - for a list on stdin, or {test_indices}=0")
-    listed = [path for name in names for path in (_read_list() if name == "-" else [name])]
-    paths, problems = process.load("data.pictures").image_files(listed)
-    if not (paths or problems or FLAGS.test_indices):
-        raise UserError("nothing to predict: the list on stdin is empty")
+    paths, problems = _image_files("predict", names)
     prediction = process.load("prediction", tensorflow=True)
-    indices = FLAGS.test_indices or []
-    options = _values(*_TRAINED_MODEL, "precision", "invert")
-    result = prediction.predict(paths=paths, test_indices=indices, **options)
-    inverted = sum(image.inverted for image in result.predictions)
-    if inverted and FLAGS.invert == "auto":
-        files = len(result.predictions) - len(indices)
-        log.info(
-            "inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files
-        )
+    result = prediction.predict(paths=paths, **_image_options())
+    _log_inverted(result.predictions)
     if FLAGS.json:
         for image in result.predictions:
             print(json.dumps(image.record()))
@@ -191,7 +180,60 @@ def predict(*names: str) -> int:
         print(prediction.table(result.predictions))
     if FLAGS.plot and result.predictions:
         prediction.plot(result.predictions, FLAGS.plot)
-    problems = [*problems, *result.problems]
+    return _report_problems([*problems, *result.problems])
+
+
+def explain(*names: str) -> int:
+    """Shows where in images the decisions come from: files, folders, - for a list on stdin, --test_indices.
+
+    Prints the class of each image and the part of it where its heat map has the most weight. A PNG file shows the heat
+    maps, the filters of the first layer and the activations of each layer. The heat maps are Grad-CAM on the last
+    convolution, or come from a black square over the image where the network has no convolution.
+    """
+    paths, problems = _image_files("explain", names)
+    explain = process.load("explain", tensorflow=True)
+    result = explain.explain_images(paths=paths, **_image_options())
+    _log_inverted([image.prediction for image in result.images])
+    if FLAGS.json:
+        for image in result.images:
+            print(json.dumps(image.record()))
+    elif result.images:
+        print(explain.table(result))
+    if result.images:
+        path = FLAGS.plot or explain.default_plot_path(result.model_dir)
+        explain.plot(result, path)
+        log.info("plot: %s", path)
+    return _report_problems([*problems, *result.problems])
+
+
+def _image_files(verb: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns (paths of image files, problems) for the names on a command line, which must name something."""
+    if not names and FLAGS.test_indices is None:
+        raise UserError(f"nothing to {verb}", "name image files, folders, - for a list on stdin, or {test_indices}=0")
+    listed = [path for name in names for path in (_read_list() if name == "-" else [name])]
+    paths, problems = process.load("data.pictures").image_files(listed)
+    if not (paths or problems or FLAGS.test_indices):
+        raise UserError(f"nothing to {verb}: the list on stdin is empty")
+    return paths, problems
+
+
+def _image_options() -> dict[str, Any]:
+    """Returns the arguments of predict() and explain_images() but for the paths."""
+    return {"test_indices": FLAGS.test_indices or [], **_values(*_TRAINED_MODEL, "precision", "invert")}
+
+
+def _log_inverted(predictions: Sequence[Any]) -> None:
+    """Logs how many files were inverted without being told to."""
+    inverted = sum(prediction.inverted for prediction in predictions)
+    files = len(predictions) - len(FLAGS.test_indices or [])
+    if inverted and FLAGS.invert == "auto":
+        log.info(
+            "inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files
+        )
+
+
+def _report_problems(problems: Sequence[str]) -> int:
+    """Prints an error line for each file that could not be read; returns the exit status."""
     for problem in problems:
         process.report(f"error: {problem}")
     return 1 if problems else 0

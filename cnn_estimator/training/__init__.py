@@ -34,6 +34,7 @@ def train(
     fresh: bool = TrainOptions.fresh,
     log_every: int = TrainOptions.log_every,
     log_tensors: Mapping[str, str] | None = None,
+    histograms: bool = TrainOptions.histograms,
     save_every: int = TrainOptions.save_every,
     save_minutes: float | None = None,
     keep_checkpoints: int = TrainOptions.keep_checkpoints,
@@ -76,6 +77,7 @@ def train(
       fresh: whether to start over: a run in the model_dir is archived as model_dir.1, model_dir.2 and so on.
       log_every: steps between two log lines, and between two points of TensorBoard's curves.
       log_tensors: {label: tensor name} to log beside loss and accuracy.
+      histograms: whether to write histograms of the weights for TensorBoard, every log_every steps.
       save_every: steps between two checkpoints; one more is written at the end.
       save_minutes: save also when this many minutes have passed since the last checkpoint.
       keep_checkpoints: number of checkpoints to keep; a new checkpoint replaces the oldest.
@@ -128,6 +130,7 @@ def train(
         fresh=fresh,
         log_every=log_every,
         log_tensors=log_tensors or {},
+        histograms=histograms,
         save_every=save_every,
         save_minutes=save_minutes,
         keep_checkpoints=keep_checkpoints,

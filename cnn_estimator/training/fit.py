@@ -181,6 +181,7 @@ def _writing_hooks(
     return [
         hooks.CountSteps(every_n_steps=options.log_every, output_dir=run_dir.path),
         hooks.OnGraphBuilt(write_run_files),
+        *([hooks.WriteHistograms(run_dir.path, every=options.log_every)] if options.histograms else []),
         *([evaluate] if evaluate else []),
         hooks.SaveCheckpoints(
             run_dir,
