@@ -466,6 +466,7 @@ OTHER_OPTIONS: dict[str, Rule] = {
     "format": Choice(EXPORT_FORMATS),
     "scale": Number(1e-6, 1),
     "precision": Choice((*PRECISIONS, "auto")),
+    "port": Integer(1, 65535),
 }
 _DECLARED = _declared(Settings) | _declared(TrainOptions)
 RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _DECLARED.items()} | OTHER_OPTIONS

@@ -59,6 +59,9 @@ VERBS = {
     "explain": Verb(
         verbs.explain, "show where in images the decisions come from", "nothing was explained", flags.EXPLAIN, "IMAGE…"
     ),
+    "demo": Verb(
+        verbs.demo, "show a page to draw on, with the network's predictions", "the page is closed", flags.DEMO
+    ),
     "samples": Verb(
         verbs.samples, "plot images of the training set with their names", "nothing was plotted", flags.SAMPLES
     ),
