@@ -49,8 +49,8 @@ _PAPER = """
 <canvas width="${side}" height="${side}" aria-label="paper to draw on"></canvas>
 <p class="pens">
   <button data-shade="black" aria-pressed="true">Black</button>
-  <button data-shade="dimgray">Dark grey</button>
-  <button data-shade="darkgray">Light grey</button>
+  <button data-shade="dimgray">Dark</button>
+  <button data-shade="darkgray">Light</button>
   <button data-shade="white">Eraser</button>
   <button data-clear>Clear</button>
 </p>
@@ -104,13 +104,13 @@ _STYLE = """
 .paper .pens { margin-top: 8px }
 .paper button { border: 1px solid #999; border-radius: 4px; padding: 2px 10px; margin-right: 6px; font-weight: normal }
 .paper button[aria-pressed="true"] { border-color: #0077bb; color: #0077bb }
-.answer figure { margin: 0 }
-.answer .figures { display: flex; flex-wrap: wrap; gap: 16px; margin: 8px 0 }
-.answer img { width: 224px; height: 224px; image-rendering: pixelated }
-.answer figcaption { font-size: 0.9em; margin-top: 4px; width: 224px }
-.answer table { border-spacing: 0 }
-.answer td { border: 0; padding: 1px 12px 1px 0; line-height: 1.3; white-space: nowrap }
-.answer .bar { width: 260px }
+.answer .figures { display: flex; gap: 16px; margin: 8px 0 }
+.answer figure { margin: 0; flex: 1; max-width: 224px }
+.answer img { width: 100%; image-rendering: pixelated }
+.answer figcaption { font-size: 0.9em; line-height: 1.3; margin-top: 4px }
+.answer table, .answer tr, .answer td { border: 0 !important }
+.answer td { padding: 1px 12px 1px 0; line-height: 1.3; white-space: nowrap }
+.answer .bar { width: 220px }
 .answer .bar div { height: 12px; min-width: 1px; background: #bbbbbb }
 .answer .bar .predicted { background: #444444 }
 .answer .bar .wrong { background: #cc3311 }

@@ -17,6 +17,7 @@ import urllib.parse
 from helpers import REPOSITORY, free_addresses, started
 from PIL import Image
 from selenium import webdriver
+from selenium.common import exceptions
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
@@ -51,9 +52,11 @@ class Page:
 
     def find(self, css):
         """Waits for an element."""
-        return WebDriverWait(self.browser, SECONDS).until(
-            lambda browser: (browser.find_elements(By.CSS_SELECTOR, css) or [None])[0]
-        )
+        return self._wait(lambda browser: (browser.find_elements(By.CSS_SELECTOR, css) or [None])[0])
+
+    def _wait(self, condition):
+        missing = [exceptions.NoSuchElementException, exceptions.StaleElementReferenceException]
+        return WebDriverWait(self.browser, SECONDS, ignored_exceptions=missing).until(condition)
 
     def open_tab(self, name):
         self.find("[role=tab]")
@@ -68,9 +71,11 @@ class Page:
 
     def answer(self, beginning):
         """Waits for an answer that begins with a text; returns the text of the whole answer."""
-        shown = self.find(".answer")
-        WebDriverWait(self.browser, SECONDS).until(lambda browser: shown.text.startswith(beginning))
-        return shown.text
+        return self._wait(lambda browser: self._text_of_answer(beginning))
+
+    def _text_of_answer(self, beginning):
+        text = self.browser.find_element(By.CSS_SELECTOR, ".answer").text
+        return text if text.startswith(beginning) else None
 
     def hosts(self):
         """Returns the hosts that the browser asked for something."""
@@ -91,8 +96,8 @@ def check_answers(page, model_dir, screenshot):
     page.open_tab("Photo")
     page.find("input[type=file]").send_keys(str(PHOTO))
     assert page.answer("Photo: ").startswith(f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging ")
-    page.find("button[aria-label=Clear]").click()
-    page.answer("Draw something")
+    page.browser.refresh()
+    page.open_tab("Photo")
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(b"no image")
         file.flush()
@@ -102,7 +107,7 @@ def check_answers(page, model_dir, screenshot):
     page.find("input[type=number]").send_keys(str(TEST_IMAGE))
     text = page.answer(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")
     for name, probability in test_image.ranked():
-        assert f"{name} {probability:.1%}" in text, text
+        assert f"{name}\n{probability:.1%}" in text, text
 
 
 def main():
