@@ -9,6 +9,7 @@ TEST = [
     *ONNX,
     *NOTEBOOK,
     "PyYAML>=6",
+    "gradio>=6.31,<7; python_version >= '3.12'",  # the tests of the page are for the newest TensorFlow alone
     "hypothesis>=6.100",
     "jsonschema>=4.23",
     "kubernetes-validate>=1.31",
@@ -68,6 +69,7 @@ setup(
         "tqdm>=4.70",  # its redirection of log lines keeps their filter
     ],
     extras_require={
+        "demo": ["gradio>=6.31,<7"],
         "bench": ["torch>=2.4"],  # whose Adam has a fused form for CPUs
         "onnx": ONNX,
         "notebook": ["jupyterlab>=4"],

@@ -502,6 +502,7 @@ OTHER_OPTIONS: dict[str, Rule] = {
     "lowest_rate": Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),
     "highest_rate": Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),
     "precision": Choice((*PRECISIONS, "auto")),
+    "port": Integer(1, 65535),
 }
 _DECLARED = _declared(Settings) | _declared(TrainOptions)
 RULES: dict[str, Rule] = {name: metadata[0] for name, metadata in _DECLARED.items()} | OTHER_OPTIONS

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.unit
 LAYERS = (
     ("", "__main__"),
     ("cli",),
+    ("demo",),
     ("explain", "exporting", "reproduction", "scan"),
     ("evaluation", "learning_rate_finder", "prediction", "summary", "training"),
     ("distributed",),

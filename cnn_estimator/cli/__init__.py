@@ -116,6 +116,9 @@ VERBS = {
             "--test_indices=4,23 --plot=shirts.png",
         ),
     ),
+    "demo": Verb(
+        verbs.demo, "show a page to draw on, with the network's predictions", "the page is closed", flags.DEMO
+    ),
     "samples": Verb(
         verbs.samples,
         "plot images of the training set with their names",

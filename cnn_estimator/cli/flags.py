@@ -163,6 +163,10 @@ EXPLAIN = (
     _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
     _flag("plot", None, "The PNG file to write. Without it: explain.png in model_dir/plots."),
 )
+DEMO = (
+    *_TRAINED_MODEL,
+    _flag("port", 7860, "The port of the page, on this machine alone."),
+)
 SAMPLES = (
     _flag("data_dir", None, f"{_DATA_DIR} Without it: the public dataset, which is found or downloaded."),
     _flag("recipe", DEFAULT, "The recipe whose data is plotted."),

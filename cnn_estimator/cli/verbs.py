@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import sys
+import time
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -204,6 +205,20 @@ def explain(*names: str) -> int:
         explain.plot(result, path)
         log.info("plot: %s", path)
     return _report_problems([*problems, *result.problems])
+
+
+def demo() -> None:
+    """Serves a page to this machine that shows what the network predicts, and why, until Ctrl-C.
+
+    Draw on the page, drop a photo, or pick a test image. The page's URL goes to stdout.
+    """
+    demo = process.load("demo", tensorflow=True)
+    with demo.serve(**_values(*_TRAINED_MODEL, "port")) as url:
+        print(url, flush=True)
+        log.info("open %s in a browser; Ctrl-C ends the page", url)
+        while True:
+            stopping.check()
+            time.sleep(_POLL_SECONDS)
 
 
 def _image_files(verb: str, names: Sequence[str]) -> tuple[list[str], list[str]]:

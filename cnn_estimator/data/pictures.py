@@ -8,6 +8,7 @@ import functools
 import os
 import warnings
 from collections.abc import Iterable
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -78,13 +79,13 @@ def printable(path: str) -> str:
     return path if path.isprintable() else repr(path)
 
 
-def read(path: str, *, dataset: Dataset, invert: str, crop: bool = True) -> Preprocessed:
+def read(file: str | BinaryIO, *, dataset: Dataset, invert: str, crop: bool = True) -> Preprocessed:
     """Reads the first frame of an image file, upright and grey, as 28x28 pixels.
 
     An image of 28x28 pixels counts as one of a training set, and nothing in it is moved.
 
     Args:
-      path: a file in one of FORMATS.
+      file: the path of a file in one of FORMATS, or such a file, opened.
       dataset: the dataset whose images the result resembles, if the object is cut out.
       invert: whether to exchange bright and dark: "yes", "no", or "auto" for an object that is cut out and is darker
         than the border of the image. With "no", transparent pixels become black. With "yes" they become white, and with
@@ -96,7 +97,7 @@ def read(path: str, *, dataset: Dataset, invert: str, crop: bool = True) -> Prep
       UserError: the file is missing, not an image, damaged or too large, or shows no object to cut out. The message
         does not name the file.
     """
-    grey = _grey(_open(path), invert)
+    grey = _grey(_open(file), invert)
     if crop:
         grey, inverted = _cut_out(grey, dataset, invert)
     else:
@@ -145,15 +146,15 @@ def _resized(grey: np.ndarray, side: int) -> np.ndarray:
     return np.clip(np.asarray(image), 0, 1)
 
 
-def _open(path: str) -> Image.Image:
+def _open(file: str | BinaryIO) -> Image.Image:
     """Returns an upright Pillow image of at most _WORKING_SIDE in width and height, of mode L, RGBA or F."""
-    if not os.path.isfile(path):
-        raise UserError("not a file" if os.path.exists(path) else "no such file")
+    if isinstance(file, str) and not os.path.isfile(file):
+        raise UserError("not a file" if os.path.exists(file) else "no such file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd files; for a file that it cannot read it raises
-            with Image.open(path, formats=FORMATS) as file:
-                return _working_copy(file)
+            with Image.open(file, formats=FORMATS) as image:
+                return _working_copy(image)
     except UnidentifiedImageError as error:
         raise UserError(f"not an image in one of the formats {', '.join(FORMATS)}") from error
     except Exception as error:  # for a damaged file, Pillow's decoders raise anything
