@@ -38,11 +38,11 @@ def logits(graph: tf.Graph) -> tf.Tensor:
 
 def find(graph: tf.Graph) -> list[Layer]:
     """Returns the convolutions and dense layers that the logits are computed with, in order."""
-    above = _operations_above(logits(graph).op)
+    above = operations_above(logits(graph).op)
     return [_layer(op, above) for op in graph.get_operations() if op in above and op.type in (_CONVOLUTION, _DENSE)]
 
 
-def _operations_above(last: tf.Operation) -> set[tf.Operation]:
+def operations_above(last: tf.Operation) -> set[tf.Operation]:
     """Returns an operation and all operations whose results it depends on."""
     found = {last}
     waiting = [last]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from cnn_estimator import model
+from cnn_estimator import layers, model
 from cnn_estimator.data import datasets
 from cnn_estimator.data.datasets import SIDE
 from cnn_estimator.errors import UserError
@@ -92,17 +92,16 @@ def summarize(
         settings = RunDir(model_dir).load_settings(recipe, data_dir)
     else:
         raise UserError(f"model_dir {model_dir} is no folder", "name another {model_dir}, or a {recipe} in its place")
-    return Summary(settings, layers(settings))
+    return Summary(settings, find_layers(settings))
 
 
-def layers(settings: Settings) -> list[Layer]:
+def find_layers(settings: Settings) -> list[Layer]:
     """Returns the layers of the network of some settings."""
     with tf.Graph().as_default() as graph:
         images = tf.placeholder(tf.float32, [None, SIDE, SIDE])
         model.model_fn({"x": images}, None, tf.estimator.ModeKeys.PREDICT, settings)
-        logits = graph.get_tensor_by_name(f"{model.PROBABILITIES}:0").op.inputs[0]
         shapes: dict[str, tuple[int | None, ...] | None] = {}
-        for operation in _operations_between(images, logits):
+        for operation in _operations_between(images, layers.logits(graph)):
             shapes[_layer(operation.name)] = tuple(operation.outputs[0].shape.as_list())  # the last one's stays
         weights: dict[str, dict[str, tuple[int, ...]]] = {name: {} for name in shapes}
         for variable in tf.global_variables():
@@ -117,13 +116,7 @@ def _layer(name: str) -> str:
 
 def _operations_between(first: tf.Tensor, last: tf.Tensor) -> list[tf.Operation]:
     """Returns the operations that need one tensor and that another tensor needs, in the order of the graph."""
-    needed = {last.op}
-    waiting = [last.op]
-    while waiting:
-        for tensor in waiting.pop().inputs:
-            if tensor.op not in needed:
-                needed.add(tensor.op)
-                waiting.append(tensor.op)
+    needed = layers.operations_above(last.op)
     reached = {first.op}
     between = []
     for operation in first.graph.get_operations():

@@ -49,7 +49,7 @@ def test_variables_without_an_operation_of_their_name_are_counted(monkeypatch):
 
     monkeypatch.setitem(networks.NETWORKS, "dense_128", network)
     chosen = settings.make_settings("fashion_dense", seed=0, class_names=tuple("0123456789"))
-    layers = {layer.name: layer for layer in summary.layers(chosen)}
+    layers = {layer.name: layer for layer in summary.find_layers(chosen)}
     assert layers["block"] == summary.Layer("block", (None, 10), {"dense/kernel": (784, 10), "dense/bias": (10,)})
     assert layers["scale"] == summary.Layer("scale", None, {"scale": (28,)})
     assert layers["other"].parameters == 10
