@@ -122,6 +122,7 @@ class Prediction:
       true_class: 0 to 9, or None for a file.
       probabilities: float32 [10].
       class_names: ten str.
+      plain_background: whether the border of the file's image has one grey; see pictures.Preprocessed.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Prediction:
     true_class: int | None
     probabilities: np.ndarray
     class_names: tuple[str, ...]
+    plain_background: bool = True
 
     def ranked(self) -> list[tuple[str, float]]:
         """Returns [(class name, probability)], the most probable first."""
@@ -216,18 +218,21 @@ def predict(
             except UserError as error:
                 problems.append(f"{pictures.printable(path)}: {error}")
             else:
-                rows.append((path, picture.image, picture.inverted, None))
+                rows.append((path, picture.image, picture.inverted, None, picture.plain_background))
         rows += _test_images(test_indices, settings, data_dir)
-        images = np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
+        images = np.array([image for _, image, *_ in rows], np.float32).reshape(-1, SIDE, SIDE)
         probabilities = predictor.predict(images).probabilities
     predictions = [
-        Prediction(*row, row_probabilities, settings.class_names)
-        for row, row_probabilities in zip(rows, probabilities, strict=True)
+        Prediction(name, image, inverted, true_class, row_probabilities, settings.class_names, plain_background)
+        for (name, image, inverted, true_class, plain_background), row_probabilities in zip(
+            rows, probabilities, strict=True
+        )
     ]
     return Result(predictions, problems)
 
 
-_Row = tuple[str, np.ndarray, bool, int | None]  # a Prediction's name, image, inverted and true_class
+# A Prediction's name, image, inverted, true_class and plain_background.
+_Row = tuple[str, np.ndarray, bool, int | None, bool]
 
 
 def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[_Row]:
@@ -239,7 +244,8 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
         if index >= len(data.labels):
             raise UserError(f"there is no test image {index}: the test set has images 0 to {len(data.labels) - 1}")
     return [
-        (f"test image {index}", datasets.scale(data.pixels[index]), False, int(data.labels[index])) for index in indices
+        (f"test image {index}", datasets.scale(data.pixels[index]), False, int(data.labels[index]), True)
+        for index in indices
     ]
 
 

@@ -20,6 +20,7 @@ from cnn_estimator.recipes import MEASURED_ON, PARAMETERS, RECIPES
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
+_MAX_LISTED_NAMES = 3
 _EXAMPLES = {"checkpoint": "/tmp/old_model_dir", "model": "models:build", "output": "model.keras"}
 _TRAINED_MODEL = ("model_dir", "checkpoint", "recipe", "data_dir")
 
@@ -152,7 +153,8 @@ def predict(*names: str) -> int:
     if not names and FLAGS.test_indices is None:
         raise UserError("nothing to predict", "name image files, folders, - for a list on stdin, or {test_indices}=0")
     listed = [path for name in names for path in (_read_list() if name == "-" else [name])]
-    paths, problems = process.load("data.pictures").image_files(listed)
+    pictures = process.load("data.pictures")
+    paths, problems = pictures.image_files(listed)
     if not (paths or problems or FLAGS.test_indices):
         raise UserError("nothing to predict: the list on stdin is empty")
     prediction = process.load("prediction", tensorflow=True)
@@ -165,6 +167,13 @@ def predict(*names: str) -> int:
         log.info(
             "inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files
         )
+    uneven = [pictures.printable(image.name) for image in result.predictions if not image.plain_background]
+    if uneven:
+        log.warning(
+            "the background of %s is not plain, and more than the object may be cut out: crop the image, or take it on "
+            "a plain background. --plot shows what the network sees",
+            _listed(uneven),
+        )
     if FLAGS.json:
         for image in result.predictions:
             print(json.dumps(image.record()))
@@ -176,6 +185,12 @@ def predict(*names: str) -> int:
     for problem in problems:
         process.report(f"error: {problem}")
     return 1 if problems else 0
+
+
+def _listed(names: list[str]) -> str:
+    """Returns the first names, and how many others there are."""
+    others = len(names) - _MAX_LISTED_NAMES
+    return ", ".join(names[:_MAX_LISTED_NAMES]) + (f" and {others} more" if others > 0 else "")
 
 
 def _read_list() -> list[str]:

@@ -22,6 +22,7 @@ _WORKING_SIDE = 8 * SIDE  # larger images are made as small as this first, which
 _MIN_MEAN_GREY_OF_BRIGHT_OBJECT = 0.8  # such an object would be lost on white
 _MIN_CONTRAST = 0.02  # between an object and its background
 _MAX_CONTRAST_OF_BACKGROUND = 0.12  # a pixel that differs less from the background's grey belongs to it
+_MIN_BACKGROUND_FRACTION_OF_BORDER = 0.75  # an object that touches the border covers less than the rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +32,13 @@ class Preprocessed:
     Attributes:
       image: float32 [28, 28] in 0..1.
       inverted: whether bright and dark were exchanged.
+      plain_background: whether nearly all of the image's border has one grey. If not, more than the object may be cut
+        out. True for an image of 28x28 pixels.
     """
 
     image: np.ndarray
     inverted: bool
+    plain_background: bool
 
 
 def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -83,7 +87,10 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
         name the file.
     """
     grey = _grey(_open(path), invert)
-    background = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    background = np.median(border)
+    fraction = np.mean(np.abs(border - background) <= _MAX_CONTRAST_OF_BACKGROUND)
+    plain_background = grey.shape == (SIDE, SIDE) or bool(fraction >= _MIN_BACKGROUND_FRACTION_OF_BORDER)
     contrast = np.abs(grey - background)
     if contrast.max() < _MIN_CONTRAST:
         raise UserError("no object to be seen: all of it looks like its border")
@@ -96,7 +103,7 @@ def read(path: str, *, dataset: Dataset, invert: str) -> Preprocessed:
         if background < 1:
             cropped = np.clip((cropped - background) / (1 - background), 0, 1)
         grey = _centred(cropped, dataset)
-    return Preprocessed(grey.astype(np.float32), inverted)
+    return Preprocessed(grey.astype(np.float32), inverted, plain_background)
 
 
 def _open(path: str) -> Image.Image:
