@@ -299,6 +299,24 @@ def _model_of(place: str) -> Any:
     return function()
 
 
+def completion(*shells: str) -> None:
+    """Prints a script that completes verbs, flags, names and paths: `source <(cnn-estimator completion bash)`.
+
+    In zsh, after compinit: `source <(cnn-estimator completion zsh)`.
+    """
+    from cnn_estimator.cli import RUN, RUN_FLAGS, RUN_SUMMARY, VERBS, completion  # they name this function
+
+    scripts = {"bash": completion.bash, "zsh": completion.zsh}
+    if len(shells) != 1 or shells[0] not in scripts:
+        raise UserError(f"{' '.join(shells) or 'no shell'}: no script for it", "name bash or zsh")
+    summaries = {name: verb.summary for name, verb in VERBS.items()}
+    arguments: dict[str, Any] = {name: completion.FILES for name, verb in VERBS.items() if verb.files}
+    arguments |= {RUN: completion.FILES, "help": [*VERBS, RUN], "completion": [*scripts]}
+    summaries |= {RUN: RUN_SUMMARY, "help": "list the flags of a verb"}
+    flags = {name: verb.flags for name, verb in VERBS.items()} | {RUN: RUN_FLAGS}
+    print(scripts[shells[0]](summaries, arguments, flags), end="")
+
+
 def doctor() -> int:
     """Checks the installation, the data and the machine; names the command that fixes what is wrong."""
     from cnn_estimator.cli import doctor
