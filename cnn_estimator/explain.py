@@ -232,10 +232,10 @@ def explain_images(
     with Explainer(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
     ) as explainer:
-        rows, problems = read_images(paths, test_indices, explainer.settings, data_dir=data_dir, invert=invert)
+        inputs, problems = read_images(paths, test_indices, explainer.settings, data_dir=data_dir, invert=invert)
         images = [
-            ExplainedImage(Prediction(*row, explanation.probabilities, explainer.class_names), explanation)
-            for row, explanation in zip(rows, explainer.explain(stack(rows)), strict=True)
+            ExplainedImage(each.predicted(explanation.probabilities, explainer.class_names), explanation)
+            for each, explanation in zip(inputs, explainer.explain(stack(inputs)), strict=True)
         ]
         return Result(images, problems, explainer.filters, explainer.method, explainer.model_dir)
 

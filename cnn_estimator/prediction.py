@@ -12,6 +12,7 @@ from tabulate import tabulate
 from cnn_estimator import model_session, stopping
 from cnn_estimator.data import datasets, pictures
 from cnn_estimator.data.datasets import SIDE
+from cnn_estimator.data.pictures import Preprocessed
 from cnn_estimator.distributed import tf_config
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
@@ -124,6 +125,7 @@ class Prediction:
       true_class: its number, from 0, or None for a file.
       probabilities: float32 [number of classes].
       class_names: tuple of str.
+      plain_background: whether the border of the file's image has one grey; see pictures.Preprocessed.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Prediction:
     true_class: int | None
     probabilities: np.ndarray
     class_names: tuple[str, ...]
+    plain_background: bool = True
 
     def ranked(self) -> list[tuple[str, float]]:
         """Returns [(class name, probability)], the most probable first."""
@@ -210,16 +213,34 @@ def predict(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
     ) as predictor:
         settings = predictor.settings
-        rows, problems = read_images(paths, test_indices, settings, data_dir=data_dir, invert=invert)
-        probabilities = predictor.predict(stack(rows)).probabilities
+        inputs, problems = read_images(paths, test_indices, settings, data_dir=data_dir, invert=invert)
+        probabilities = predictor.predict(stack(inputs)).probabilities
     predictions = [
-        Prediction(*row, row_probabilities, settings.class_names)
-        for row, row_probabilities in zip(rows, probabilities, strict=True)
+        each.predicted(image_probabilities, settings.class_names)
+        for each, image_probabilities in zip(inputs, probabilities, strict=True)
     ]
     return Result(predictions, problems)
 
 
-Row = tuple[str, np.ndarray, bool, int | None]  # a Prediction's name, image, inverted and true_class
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """An image to predict: the name, the image and the true class of a Prediction."""
+
+    name: str
+    picture: Preprocessed
+    true_class: int | None
+
+    def predicted(self, probabilities: np.ndarray, class_names: tuple[str, ...]) -> Prediction:
+        """Returns the Prediction of this image."""
+        return Prediction(
+            self.name,
+            self.picture.image,
+            self.picture.inverted,
+            self.true_class,
+            probabilities,
+            class_names,
+            self.picture.plain_background,
+        )
 
 
 def read_images(
@@ -229,9 +250,9 @@ def read_images(
     *,
     data_dir: str | None,
     invert: str,
-) -> tuple[list[Row], list[str]]:
-    """Returns (a Row for each image, files first; a str for each file that cannot be read). See predict()."""
-    rows: list[Row] = []
+) -> tuple[list[Input], list[str]]:
+    """Returns (an Input for each image, files first; a str for each file that cannot be read). See predict()."""
+    inputs: list[Input] = []
     problems = []
     for path in [os.fspath(path) for path in paths]:
         stopping.check()
@@ -242,17 +263,17 @@ def read_images(
         except UserError as error:
             problems.append(f"{pictures.printable(path)}: {error}")
         else:
-            rows.append((path, picture.image, picture.inverted, None))
-    return rows + _test_images(test_indices, settings, data_dir), problems
+            inputs.append(Input(path, picture, None))
+    return inputs + _test_images(test_indices, settings, data_dir), problems
 
 
-def stack(rows: Sequence[Row]) -> np.ndarray:
-    """Returns the images of some rows, float32 [N, 28, 28]."""
-    return np.array([image for _, image, _, _ in rows], np.float32).reshape(-1, SIDE, SIDE)
+def stack(inputs: Sequence[Input]) -> np.ndarray:
+    """Returns the images of some inputs, float32 [N, 28, 28]."""
+    return np.array([each.picture.image for each in inputs], np.float32).reshape(-1, SIDE, SIDE)
 
 
-def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[Row]:
-    """Returns the rows of the test images."""
+def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | None) -> list[Input]:
+    """Returns the inputs of test images."""
     if not indices:
         return []
     data = datasets.load_for(settings, "test", data_dir)
@@ -260,7 +281,12 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
         if index >= len(data.labels):
             raise UserError(f"there is no test image {index}: the test set has images 0 to {len(data.labels) - 1}")
     return [
-        (f"test image {index}", datasets.scale(data.pixels[index]), False, int(data.labels[index])) for index in indices
+        Input(
+            f"test image {index}",
+            Preprocessed(datasets.scale(data.pixels[index]), inverted=False, plain_background=True),
+            int(data.labels[index]),
+        )
+        for index in indices
     ]
 
 

@@ -448,6 +448,22 @@ def test_a_list_on_stdin_and_test_images_are_predicted_as_json_lines(tmp_path, t
 
 
 @pytest.mark.integration
+def test_a_photo_whose_background_is_not_plain_gets_a_note(trained, photos, tmp_path):
+    photo = np.asarray(Image.open(photos / "4.png")).copy()
+    photo[:, :200] //= 2
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for path in paths:
+        Image.fromarray(photo).save(path)
+    note = "the background of {} is not plain, and more than the object may be cut out: crop the image, "
+    done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", str(paths[0]))
+    assert done.stderr.count(note.format(paths[0])) == 1
+    done = called("predict", f"--model_dir={trained}", *map(str, paths))
+    assert done.stderr.count(note.format(f"{paths[0]}, {paths[1]}, {paths[2]} and 2 more")) == 1
+    done = called("predict", f"--model_dir={trained}", f"{photos}/4.png", "--test_indices=1")
+    assert "not plain" not in done.stderr
+
+
+@pytest.mark.integration
 def test_a_bad_file_gets_an_error_line_and_the_other_files_are_predicted(trained, photos, tmp_path):
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "empty.jpg").touch()

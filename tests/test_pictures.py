@@ -57,6 +57,24 @@ def test_an_image_of_28x28_pixels_stays_as_it_is(tmp_path):
     np.testing.assert_array_equal(picture.image, pixels / np.float32(255))
 
 
+def test_a_background_is_plain_where_nearly_all_of_the_border_has_one_grey(tmp_path):
+    def is_plain(image):
+        image.save(tmp_path / "a.png")
+        return read(tmp_path / "a.png").plain_background
+
+    generator = np.random.default_rng(1)
+    assert is_plain(on_background(arrow(), 30))
+    noise = np.clip(generator.normal(200, 8, (300, 300)), 0, 255).astype(np.uint8)
+    noise[100:200, 100:300] = 20  # an object that touches one side
+    assert is_plain(Image.fromarray(noise))
+    noise[:, :150] //= 2  # a wall and a table
+    assert not is_plain(Image.fromarray(noise))
+    assert not is_plain(Image.fromarray(generator.integers(0, 256, (60, 60), np.uint8)))
+    shadow = np.tile(np.linspace(60, 250, 300), (300, 1)).astype(np.uint8)
+    assert not is_plain(Image.fromarray(shadow))
+    assert is_plain(Image.fromarray(shadow[:28, :28] + generator.integers(0, 100, (28, 28), np.uint8)))
+
+
 def test_an_object_is_cropped_and_centred(tmp_path, expected):
     on_background(arrow(), 0).save(tmp_path / "a.png")
     picture = read(tmp_path / "a.png")

@@ -14,7 +14,7 @@ from absl.flags import disclaim_key_flags
 
 from cnn_estimator.cli import flags, native_log, process, verbs
 from cnn_estimator.errors import UserError
-from cnn_estimator.settings import suggestion
+from cnn_estimator.settings import Choice, suggestion
 
 # --help lists a verb's flags under the program, not under this module.
 disclaim_key_flags()
@@ -197,7 +197,25 @@ VERBS = {
         "the checks were not completed",
         (),
     ),
+    "completion": Verb(
+        verbs.completion,
+        "print a script that completes the command line in bash or zsh",
+        "nothing was printed",
+        (),
+        "bash|zsh",
+        examples=(
+            "bash >> ~/.bashrc",
+            "zsh >> ~/.zshrc",
+        ),
+    ),
 }
+
+
+# What completion knows of run, which reads its options itself.
+RUN_FLAGS = (
+    flags.Flag("api", None, "The API that the program gets.", Choice(("1", "2"))),
+    flags.Flag("tf_version", None, "The tf.__version__ that the program reads.", None),
+)
 
 
 def run(name: str) -> None:

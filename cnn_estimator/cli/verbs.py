@@ -22,6 +22,7 @@ from cnn_estimator.recipes import MEASURED_ON, PARAMETERS, RECIPES
 from cnn_estimator.settings import SETTING_OPTIONS, TRAIN_OPTIONS, find_recipe
 
 _POLL_SECONDS = 0.2
+_MAX_LISTED_NAMES = 3
 _EXAMPLES = {"checkpoint": "/tmp/old_model_dir", "model": "models:build", "output": "model.keras"}
 _TRAINED_MODEL = ("model_dir", "checkpoint", "recipe", "data_dir")
 
@@ -173,7 +174,7 @@ def predict(*names: str) -> int:
     paths, problems = _image_files("predict", names)
     prediction = process.load("prediction", tensorflow=True)
     result = prediction.predict(paths=paths, **_image_options())
-    _log_inverted(result.predictions)
+    _log_how_files_were_read(result.predictions)
     if FLAGS.json:
         for image in result.predictions:
             print(json.dumps(image.record()))
@@ -194,7 +195,7 @@ def explain(*names: str) -> int:
     paths, problems = _image_files("explain", names)
     explain = process.load("explain", tensorflow=True)
     result = explain.explain_images(paths=paths, **_image_options())
-    _log_inverted([image.prediction for image in result.images])
+    _log_how_files_were_read([image.prediction for image in result.images])
     if FLAGS.json:
         for image in result.images:
             print(json.dumps(image.record()))
@@ -237,13 +238,21 @@ def _image_options() -> dict[str, Any]:
     return {"test_indices": FLAGS.test_indices or [], **_values(*_TRAINED_MODEL, "precision", "invert")}
 
 
-def _log_inverted(predictions: Sequence[Any]) -> None:
-    """Logs how many files were inverted without being told to."""
+def _log_how_files_were_read(predictions: Sequence[Any]) -> None:
+    """Logs how many files were inverted without being told to, and warns of backgrounds that are not plain."""
     inverted = sum(prediction.inverted for prediction in predictions)
     files = len(predictions) - len(FLAGS.test_indices or [])
     if inverted and FLAGS.invert == "auto":
         log.info(
             "inverted %d of %d files, which are dark on bright: --invert=no leaves them as they are", inverted, files
+        )
+    printable = process.load("data.pictures").printable
+    uneven = [printable(prediction.name) for prediction in predictions if not prediction.plain_background]
+    if uneven:
+        log.warning(
+            "the background of %s is not plain, and more than the object may be cut out: crop the image, or take it on "
+            "a plain background. --plot shows what the network sees",
+            _listed(uneven),
         )
 
 
@@ -252,6 +261,12 @@ def _report_problems(problems: Sequence[str]) -> int:
     for problem in problems:
         process.report(f"error: {problem}")
     return 1 if problems else 0
+
+
+def _listed(names: list[str]) -> str:
+    """Returns the first names, and how many others there are."""
+    others = len(names) - _MAX_LISTED_NAMES
+    return ", ".join(names[:_MAX_LISTED_NAMES]) + (f" and {others} more" if others > 0 else "")
 
 
 def _read_list() -> list[str]:
@@ -358,6 +373,24 @@ def _model_of(place: str) -> Any:
     if not isinstance(function, types.FunctionType):
         raise UserError(f"model {place} is no function", "name a function without arguments that returns the model")
     return function()
+
+
+def completion(*shells: str) -> None:
+    """Prints a script that completes verbs, flags, names and paths: `source <(cnn-estimator completion bash)`.
+
+    In zsh, after compinit: `source <(cnn-estimator completion zsh)`.
+    """
+    from cnn_estimator.cli import RUN, RUN_FLAGS, RUN_SUMMARY, VERBS, completion  # they name this function
+
+    scripts = {"bash": completion.bash, "zsh": completion.zsh}
+    if len(shells) != 1 or shells[0] not in scripts:
+        raise UserError(f"{' '.join(shells) or 'no shell'}: no script for it", "name bash or zsh")
+    summaries = {name: verb.summary for name, verb in VERBS.items()}
+    arguments: dict[str, Any] = {name: completion.FILES for name, verb in VERBS.items() if verb.files}
+    arguments |= {RUN: completion.FILES, "help": [*VERBS, RUN], "completion": [*scripts]}
+    summaries |= {RUN: RUN_SUMMARY, "help": "list the flags of a verb"}
+    flags = {name: verb.flags for name, verb in VERBS.items()} | {RUN: RUN_FLAGS}
+    print(scripts[shells[0]](summaries, arguments, flags), end="")
 
 
 def doctor() -> int:

@@ -25,6 +25,7 @@ _WORKING_SIDE = 8 * SIDE  # larger images are made as small as this first, which
 _MIN_MEAN_GREY_OF_BRIGHT_OBJECT = 0.8  # such an object would be lost on white
 _MIN_CONTRAST = 0.02  # between an object and its background
 _MAX_CONTRAST_OF_BACKGROUND = 0.12  # a pixel that differs less from the background's grey belongs to it
+_MIN_BACKGROUND_FRACTION_OF_BORDER = 0.75  # an object that touches the border covers less than the rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +35,13 @@ class Preprocessed:
     Attributes:
       image: float32 [28, 28] in 0..1, multiples of 1/255 as in a training set.
       inverted: whether bright and dark were exchanged.
+      plain_background: whether nearly all of the image's border has one grey. If not, more than the object may be cut
+        out. True for an image of 28x28 pixels, and where nothing is cut out.
     """
 
     image: np.ndarray
     inverted: bool
+    plain_background: bool
 
 
 def image_files(names: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -98,12 +102,14 @@ def read(file: str | BinaryIO, *, dataset: Dataset, invert: str, crop: bool = Tr
         does not name the file.
     """
     grey = _grey(_open(file), invert)
+    plain_background = True
     if crop:
+        plain_background = grey.shape == (SIDE, SIDE) or _has_plain_border(grey)
         grey, inverted = _cut_out(grey, dataset, invert)
     else:
         inverted = invert == "yes"
         grey = _whole(1 - grey if inverted else grey)
-    return Preprocessed(np.round(grey * 255).astype(np.float32) / np.float32(255), inverted)
+    return Preprocessed(np.round(grey * 255).astype(np.float32) / np.float32(255), inverted, plain_background)
 
 
 def _cut_out(grey: np.ndarray, dataset: Dataset, invert: str) -> tuple[np.ndarray, bool]:
@@ -124,8 +130,18 @@ def _cut_out(grey: np.ndarray, dataset: Dataset, invert: str) -> tuple[np.ndarra
     return grey, inverted
 
 
+def _border(grey: np.ndarray) -> np.ndarray:
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+
+
 def _border_grey(grey: np.ndarray) -> float:
-    return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    return float(np.median(_border(grey)))
+
+
+def _has_plain_border(grey: np.ndarray) -> bool:
+    """Returns whether nearly all of the border of a grey picture has one grey."""
+    near = np.abs(_border(grey) - _border_grey(grey)) <= _MAX_CONTRAST_OF_BACKGROUND
+    return bool(np.mean(near) >= _MIN_BACKGROUND_FRACTION_OF_BORDER)
 
 
 def _whole(grey: np.ndarray) -> np.ndarray:
