@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -167,8 +167,7 @@ class Answers:
             content = base64.b64decode(url.removeprefix(_PNG_URL), validate=True)
         except ValueError as error:
             raise UserError("the drawing is no PNG file inside a data URL") from error
-        picture = pictures.read(io.BytesIO(content), dataset=DATASETS[self.settings.dataset], invert="yes")
-        return self._answer("Drawing", picture.image)
+        return self._answer("Drawing", self._read(io.BytesIO(content), "yes").image)
 
     def of_file(self, path: str, invert: str = "auto") -> Answer:
         """Returns the Answer for an image file.
@@ -176,7 +175,7 @@ class Answers:
         Raises:
           UserError: see pictures.read.
         """
-        picture = pictures.read(path, dataset=DATASETS[self.settings.dataset], invert=invert)
+        picture = self._read(path, invert)
         return self._answer("Photo", picture.image, inverted=picture.inverted)
 
     def of_test_image(self, index: int) -> Answer:
@@ -190,6 +189,9 @@ class Answers:
             raise UserError(f"there is no test image {index}: the test set has images 0 to {images - 1}")
         image = datasets.scale(self.test.pixels[index])
         return self._answer(f"Test image {index}", image, true_class=int(self.test.labels[index]))
+
+    def _read(self, file: str | BinaryIO, invert: str) -> pictures.Preprocessed:
+        return pictures.read(file, dataset=DATASETS[self.settings.dataset], invert=invert)
 
     def _answer(
         self, subject: str, image: np.ndarray, *, inverted: bool = False, true_class: int | None = None
@@ -277,8 +279,8 @@ def build(answers: Answers) -> "gradio.Blocks":
 
     with gradio.Blocks(title="cnn_estimator", analytics_enabled=False) as blocks:
         gradio.Markdown(
-            f"## What does the network see?\n\nA network trained on {answers.settings.dataset}: recipe "
-            f"{answers.settings.recipe}, step {answers.step}. It knows {len(answers.class_names)} classes."
+            f"## What does the network see?\n\nRecipe {answers.settings.recipe}, trained to step {answers.step}, with "
+            f"{len(answers.class_names)} classes."
         )
         with gradio.Row():
             with gradio.Column(), gradio.Tabs():
@@ -320,7 +322,7 @@ def build(answers: Answers) -> "gradio.Blocks":
             try:
                 answer = ask()
             except (UserError, Stopped) as error:
-                return f'<span class="problem">{html.escape(str(error))}</span>', None
+                return f'<span class="problem">Nothing is predicted: {html.escape(str(error))}</span>', None
             return answers.as_html(answer), answers.record(answer)
 
         def draw(url: str) -> tuple[str, Any]:

@@ -6,6 +6,8 @@ import importlib.util
 import io
 import signal
 import socket
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -181,6 +183,8 @@ def test_the_page_answers_until_ctrl_c_and_leaves_nothing(trained, data_dir, tmp
         assert list(record["probabilities"].values()) == pytest.approx(expected.tolist(), rel=1e-5, abs=1e-7)
         assert html.startswith("Test image 12: the network predicts 2, which is right.")
         page.close()
+        with pytest.raises(urllib.error.HTTPError, match="400"):  # a name of somebody else's for this machine
+            urllib.request.urlopen(urllib.request.Request(f"http://{address}/", headers={"Host": "example.com"}))
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 128 + signal.SIGINT
         assert stderr.read_text().splitlines()[-1] == "stopped by SIGINT: the page is closed"
