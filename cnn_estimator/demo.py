@@ -399,7 +399,7 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
-        raise UserError(f"port {port}: {error.strerror}", "name another {port}") from error
+        raise UserError(f"port {port}: {os.strerror(error.errno or 0)}", "name another {port}") from error
 
 
 @contextlib.contextmanager

@@ -156,7 +156,10 @@ def test_without_gradio_the_error_names_the_extra(monkeypatch):
 def test_a_port_in_use_is_named(trained):
     with socket.create_server((demo.HOST, 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(UserError, match=rf"^port {port}: Address already in use"), demo.serve(trained, port=port):
+        with (
+            pytest.raises(UserError, match=rf"^port {port}: Address already in use: name another port$"),
+            demo.serve(trained, port=port),
+        ):
             pass
 
 
