@@ -96,8 +96,6 @@ def check_answers(page, model_dir, screenshot):
     page.open_tab("Photo")
     page.find("input[type=file]").send_keys(str(PHOTO))
     assert page.answer("Photo: ").startswith(f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging ")
-    page.browser.refresh()
-    page.open_tab("Photo")
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(b"no image")
         file.flush()
