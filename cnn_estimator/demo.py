@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -33,17 +33,12 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 _POLL_SECONDS = 0.02
 _CLOSE_SECONDS = 1  # then the streams of open pages are cut off
-_MAX_UPLOAD = "50mb"
-_PNG_URL = "data:image/png;base64,"
 _PAPER_SIDE = 420
 _PEN_WIDTH = 32  # a digit that fills the paper gets strokes as wide as MNIST's
 _HEAT_SHARE = 0.7  # of the heat map's colours, over the image; as in plots.explanations
 
 _EMPTY = "Draw something, drop a photo, or pick a test image."
-_PRIVACY = (
-    "Nothing leaves this machine. Drawings stay in memory. Photos lie in a temporary folder, which is deleted when the "
-    "command ends."
-)
+_PRIVACY = "Nothing leaves this machine, and nothing is stored: drawings and photos stay in memory."
 _PAPER = """
 <p>${label}</p>
 <canvas width="${side}" height="${side}" aria-label="paper to draw on"></canvas>
@@ -99,11 +94,44 @@ clear();
 paper.lineCap = paper.lineJoin = "round";
 paper.lineWidth = props.pen_width;
 """
+_PHOTO = """
+<label>
+  ${label}
+  <input type="file" accept="image/*">
+  <img alt="the photo" hidden>
+</label>
+"""
+_PHOTO_SCRIPT = """
+const input = element.querySelector("input");
+const zone = element.querySelector("label");
+const preview = element.querySelector("img");
+const read = file => {
+  if (!file) return;
+  const reader = new FileReader();
+  reader.onload = () => {
+    preview.src = reader.result;
+    preview.hidden = false;
+    props.value = reader.result;
+    trigger("input");
+  };
+  reader.readAsDataURL(file);
+};
+input.onchange = () => read(input.files[0]);
+zone.ondragover = event => event.preventDefault();
+zone.ondrop = event => {
+  event.preventDefault();
+  read(event.dataTransfer.files[0]);
+};
+document.addEventListener("paste", event => zone.offsetParent && read(event.clipboardData.files[0]));
+"""
 _STYLE = """
 .paper canvas { width: 100%; max-width: 420px; border: 1px solid #999; touch-action: none; cursor: crosshair }
 .paper .pens { margin-top: 8px }
 .paper button { border: 1px solid #999; border-radius: 4px; padding: 2px 10px; margin-right: 6px; font-weight: normal }
 .paper button[aria-pressed="true"] { border-color: #0077bb; color: #0077bb }
+.photo label { display: block; min-height: 320px; padding: 12px; border: 1px dashed #999; cursor: pointer }
+.photo input { display: block; margin: 8px 0 }
+.photo img { max-width: 100%; max-height: 320px }
 .answer .figures { display: flex; gap: 16px; margin: 8px 0 }
 .answer figure { margin: 0; flex: 1; max-width: 224px }
 .answer img { width: 100%; image-rendering: pixelated }
@@ -158,30 +186,27 @@ class Answers:
         """Returns the Answer for dark strokes on white paper.
 
         Args:
-          url: a PNG file inside a data URL.
+          url: an image file inside a data URL.
 
         Raises:
-          UserError: the paper is blank, or the URL is another one.
+          UserError: the paper is blank, or see of_photo.
         """
-        try:
-            content = base64.b64decode(url.removeprefix(_PNG_URL), validate=True)
-        except ValueError as error:
-            raise UserError("the drawing is no PNG file inside a data URL") from error
         # A network that was trained on whole pictures has seen dark strokes on white paper as they are.
-        picture = self._read(io.BytesIO(content), "yes" if self.settings.crop else "no")
+        picture = self._read(url, "yes" if self.settings.crop else "no")
         return self._answer("Drawing", picture.image)
 
-    def of_file(self, path: str, invert: str = "auto") -> Answer:
+    def of_photo(self, url: str, invert: str = "auto") -> Answer:
         """Returns the Answer for an image file.
 
-        Raises:
-          UserError: see pictures.read.
-        """
-        picture = self._read(path, invert)
-        return self._answer("Photo", picture.image, inverted=picture.inverted)
+        Args:
+          url: the file inside a data URL, data:…;base64,….
+          invert: see pictures.read.
 
-    def _read(self, file: str | BinaryIO, invert: str) -> pictures.Preprocessed:
-        return pictures.read(file, dataset=DATASETS[self.settings.dataset], invert=invert, crop=self.settings.crop)
+        Raises:
+          UserError: the URL has no image in it; see pictures.read.
+        """
+        picture = self._read(url, invert)
+        return self._answer("Photo", picture.image, inverted=picture.inverted)
 
     def of_test_image(self, index: int) -> Answer:
         """Returns the Answer for a test image.
@@ -194,6 +219,18 @@ class Answers:
             raise UserError(f"there is no test image {index}: the test set has images 0 to {images - 1}")
         image = datasets.scale(self.test.pixels[index])
         return self._answer(f"Test image {index}", image, true_class=int(self.test.labels[index]))
+
+    def _read(self, url: str, invert: str) -> pictures.Preprocessed:
+        try:
+            content = base64.b64decode(url.partition(";base64,")[2], validate=True)
+        except ValueError as error:
+            raise UserError("not a file inside a data URL") from error
+        return pictures.read(
+            io.BytesIO(content),
+            dataset=DATASETS[self.settings.dataset],
+            invert=invert,
+            crop=self.settings.crop,
+        )
 
     def _answer(
         self, subject: str, image: np.ndarray, *, inverted: bool = False, true_class: int | None = None
@@ -272,7 +309,7 @@ def _data_url(pixels: np.ndarray) -> str:
     """Returns pixels as a PNG file inside a URL, so that the page needs no file for them."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    return _PNG_URL + base64.b64encode(file.getvalue()).decode()
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def build(answers: Answers) -> "gradio.Blocks":
@@ -281,8 +318,8 @@ def build(answers: Answers) -> "gradio.Blocks":
 
     with gradio.Blocks(title="cnn_estimator", analytics_enabled=False) as blocks:
         gradio.Markdown(
-            f"## What does the network see?\n\nA network trained on {answers.settings.dataset}: recipe "
-            f"{answers.settings.recipe}, step {answers.step}. It knows {len(answers.class_names)} classes."
+            f"## What does the network see?\n\nRecipe {answers.settings.recipe}, trained to step {answers.step}, with "
+            f"{len(answers.class_names)} classes."
         )
         with gradio.Row():
             with gradio.Column(), gradio.Tabs():
@@ -297,15 +334,13 @@ def build(answers: Answers) -> "gradio.Blocks":
                         pen_width=_PEN_WIDTH,
                     )
                 with gradio.Tab("Photo"):
-                    photo = gradio.Image(
-                        type="filepath",
-                        label="Drop a photo of one object on a plain background",
-                        sources=["upload", "clipboard"],
-                        buttons=[],
-                        height=_PAPER_SIDE,
+                    photo = gradio.HTML(
+                        "",
+                        html_template=_PHOTO,
+                        js_on_load=_PHOTO_SCRIPT,
+                        elem_classes="photo",
+                        label="Drop, paste or choose a photo of one object on a plain background",
                     )
-                    # gradio's own way to read a file ends with a traceback for a file that is no image.
-                    photo.preprocess = lambda payload: payload and payload.path  # type: ignore[method-assign]
                     invert = gradio.Radio(["auto", "yes", "no"], value="auto", label="Exchange bright and dark")
                 with gradio.Tab("Test image"):
                     if answers.test:
@@ -324,14 +359,14 @@ def build(answers: Answers) -> "gradio.Blocks":
             try:
                 answer = ask()
             except (UserError, Stopped) as error:
-                return f'<span class="problem">{html.escape(str(error))}</span>', None
+                return f'<span class="problem">Nothing is predicted: {html.escape(str(error))}</span>', None
             return answers.as_html(answer), answers.record(answer)
 
         def draw(url: str) -> tuple[str, Any]:
             return show(lambda: answers.of_drawing(url)) if url else (_EMPTY, None)
 
-        def read(path: str | None, invert: str) -> tuple[str, Any]:
-            return show(lambda: answers.of_file(path, invert)) if path else (_EMPTY, None)
+        def read(url: str, invert: str) -> tuple[str, Any]:
+            return show(lambda: answers.of_photo(url, invert)) if url else (_EMPTY, None)
 
         def look_up(index: int | None) -> tuple[str, Any]:
             return (_EMPTY, None) if index is None else show(lambda: answers.of_test_image(index))
@@ -343,7 +378,7 @@ def build(answers: Answers) -> "gradio.Blocks":
             "show_progress": "hidden",
         }
         paper.input(draw, paper, api_name="drawing", **shared)
-        gradio.on([photo.change, invert.change], read, [photo, invert], api_name="photo", **shared)
+        gradio.on([photo.input, invert.change], read, [photo, invert], api_name="photo", **shared)
         if answers.test:
             index.change(look_up, index, api_name="test_image", **shared)
             another.click(lambda: random.randrange(images), None, index, api_name="random")
@@ -381,7 +416,7 @@ def serve(
     with (
         _listen(port) as listener,
         tempfile.TemporaryDirectory(prefix="cnn_estimator_demo_") as folder,
-        _uploads_in(folder),
+        _files_in(folder),
         Explainer(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as explainer,
     ):
         answers = Answers(explainer, _test_set(explainer.settings, data_dir))
@@ -400,12 +435,12 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
-        raise UserError(f"port {port}: {error.strerror}", "name another {port}") from error
+        raise UserError(f"port {port}: {os.strerror(error.errno or 0)}", "name another {port}") from error
 
 
 @contextlib.contextmanager
-def _uploads_in(folder: str) -> Iterator[None]:
-    """Makes gradio put photos into a folder."""
+def _files_in(folder: str) -> Iterator[None]:
+    """Makes gradio put its files into a folder."""
     name = "GRADIO_TEMP_DIR"
     before = os.environ.get(name)
     os.environ[name] = folder
@@ -442,7 +477,7 @@ def _running(blocks: "gradio.Blocks", listener: socket.socket) -> Iterator[None]
         server_port=listener.getsockname()[1],
         footer_links=[],
         run_history=False,
-        max_file_size=_MAX_UPLOAD,
+        max_file_size=0,  # the page sends no files
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,

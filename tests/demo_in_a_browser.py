@@ -37,7 +37,7 @@ class Page:
 
     def __init__(self, url):
         options = webdriver.ChromeOptions()
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1240,1000"):
+        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1240,900"):
             options.add_argument(argument)
         options.binary_location = "/usr/bin/chromium"
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
@@ -92,17 +92,15 @@ def check_answers(page, model_dir, screenshot):
     assert len(page.browser.find_elements(By.CSS_SELECTOR, ".answer img")) == 2
     if screenshot:
         picture = Image.open(io.BytesIO(page.browser.get_screenshot_as_png()))
-        picture.quantize(64).save(screenshot, optimize=True)
+        picture.quantize(128).save(screenshot, optimize=True)
     page.open_tab("Photo")
     page.find("input[type=file]").send_keys(str(PHOTO))
     assert page.answer("Photo: ").startswith(f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging ")
-    page.browser.refresh()
-    page.open_tab("Photo")
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(b"no image")
         file.flush()
         page.find("input[type=file]").send_keys(file.name)
-        page.answer("not an image in one of the formats")
+        page.answer("Nothing is predicted: not an image in one of the formats")
     page.open_tab("Test image")
     page.find("input[type=number]").send_keys(str(TEST_IMAGE))
     text = page.answer(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")

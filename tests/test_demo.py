@@ -6,6 +6,8 @@ import importlib.util
 import io
 import signal
 import socket
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from helpers import free_addresses, started
 from PIL import Image, ImageDraw
 
 from cnn_estimator import demo
-from cnn_estimator.data import datasets
+from cnn_estimator.data import datasets, pictures
 from cnn_estimator.errors import UserError
 from cnn_estimator.explain import Explainer
 from cnn_estimator.prediction import Predictor
@@ -36,7 +38,11 @@ def drawing(*strokes, width=32):
         ImageDraw.Draw(paper).line(stroke, "black", width)
     file = io.BytesIO()
     paper.save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_url(file.getvalue())
+
+
+def data_url(content):
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 @pytest.mark.integration
@@ -71,8 +77,9 @@ def test_a_drawn_digit_is_as_large_and_central_as_in_mnist(answers, monkeypatch)
     ("url", "problem"),
     [
         (drawing(), "no object to be seen"),
-        ("data:text/plain;base64,AAAA", "no PNG file inside a data URL"),
         ("data:image/png;base64,AAAA", "not an image"),
+        ("data:image/png;base64,A", "not a file inside a data URL"),
+        ("/etc/hostname", "not an image"),
     ],
 )
 def test_blank_paper_and_other_urls_are_refused(answers, url, problem):
@@ -85,13 +92,13 @@ def test_a_photo_is_read_as_predict_reads_it(answers, tmp_path):
     bright = Image.new("L", (300, 200), 250)
     bright.paste(20, (100, 50, 200, 150))
     bright.save(tmp_path / "a.png")
-    answer = answers.of_file(str(tmp_path / "a.png"))
+    url = data_url((tmp_path / "a.png").read_bytes())
+    answer = answers.of_photo(url)
+    expected = pictures.read(str(tmp_path / "a.png"), dataset=datasets.FASHION_MNIST, invert="auto")
     assert answer.inverted
+    np.testing.assert_array_equal(answer.image, expected.image)
     assert answers.text(answer).endswith("after exchanging bright and dark")
-    assert not answers.of_file(str(tmp_path / "a.png"), "no").inverted
-    (tmp_path / "b.png").write_text("no image")
-    with pytest.raises(UserError, match=r"^not an image"):
-        answers.of_file(str(tmp_path / "b.png"))
+    assert not answers.of_photo(url, "no").inverted
 
 
 @pytest.mark.integration
@@ -154,7 +161,10 @@ def test_without_gradio_the_error_names_the_extra(monkeypatch):
 def test_a_port_in_use_is_named(trained):
     with socket.create_server((demo.HOST, 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(UserError, match=rf"^port {port}: Address already in use"), demo.serve(trained, port=port):
+        with (
+            pytest.raises(UserError, match=rf"^port {port}: Address already in use: name another port$"),
+            demo.serve(trained, port=port),
+        ):
             pass
 
 
@@ -181,6 +191,8 @@ def test_the_page_answers_until_ctrl_c_and_leaves_nothing(trained, data_dir, tmp
         assert list(record["probabilities"].values()) == pytest.approx(expected.tolist(), rel=1e-5, abs=1e-7)
         assert html.startswith("Test image 12: the network predicts 2, which is right.")
         page.close()
+        with pytest.raises(urllib.error.HTTPError, match="400"):  # a name of somebody else's for this machine
+            urllib.request.urlopen(urllib.request.Request(f"http://{address}/", headers={"Host": "example.com"}))
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 128 + signal.SIGINT
         assert stderr.read_text().splitlines()[-1] == "stopped by SIGINT: the page is closed"
