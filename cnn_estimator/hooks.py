@@ -250,21 +250,25 @@ class CollectHidden(tf.train.SessionRunHook):
 class WriteHistograms(tf.train.SessionRunHook):
     """Writes histograms of the trained variables for TensorBoard: after the first step, and at intervals.
 
-    They are read between two steps, so that training computes what it would without them.
+    They are read between two steps, so that training computes what it would without them. Weights that are NaN or
+    infinite have no histogram, and raise UserError as SaveCheckpoints does.
 
     Args:
       folder: the folder whose event files get them.
       every: steps between two histograms of a variable.
+      learning_rate: for the error where weights are NaN or infinite.
     """
 
-    def __init__(self, folder: str, *, every: int) -> None:
+    def __init__(self, folder: str, *, every: int, learning_rate: float) -> None:
         self._folder = folder
         self._every = every
+        self._learning_rate = learning_rate
         self._steps = 0
 
     def begin(self) -> None:
         self._writer = tf.summary.FileWriterCache.get(self._folder)
         self._step = tf.identity(tf.train.get_global_step())
+        self._all_finite = all_finite()
         # tf.summary.histogram would add _1 to a variable's name, which an operation of the graph has.
         histograms = [
             tf.raw_ops.HistogramSummary(tag=variable.op.name, values=tf.identity(variable))
@@ -274,6 +278,8 @@ class WriteHistograms(tf.train.SessionRunHook):
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         if self._steps % self._every == 0:
-            histograms, step = run_context.session.run([self._histograms, self._step])
-            self._writer.add_summary(histograms, step)
+            step, finite = run_context.session.run([self._step, self._all_finite])
+            if not finite:
+                raise diverged("weights are no longer finite", int(step), self._learning_rate)
+            self._writer.add_summary(run_context.session.run(self._histograms), step)
         self._steps += 1

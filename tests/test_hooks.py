@@ -14,7 +14,7 @@ from cnn_estimator.tf1 import tf
 pytestmark = pytest.mark.integration
 
 
-def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5, minutes=None):
+def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5, minutes=None, more=()):
     """Trains one weight, 1e30 at first, that each step multiplies by a factor; the loss is what is given."""
 
     def model_fn(features, labels, mode):
@@ -26,11 +26,18 @@ def train(model_dir, *, factor, loss=1.0, every=1, steps=4, keep=5, minutes=None
     run_dir = RunDir(str(model_dir))
     guards = [
         hooks.Progress(tqdm(disable=True), learning_rate=0.5),
+        *more,
         hooks.SaveCheckpoints(run_dir, every=every, restored_step=None, learning_rate=0.5, minutes=minutes),
     ]
     estimator = tf.estimator.Estimator(model_fn, str(model_dir), tf.estimator.RunConfig(keep_checkpoint_max=keep))
     with run_dir.locked():
         estimator.train(lambda: tf.data.Dataset.from_tensors(0.0).repeat(), hooks=guards, max_steps=steps)
+
+
+def test_weights_that_are_no_longer_finite_have_no_histogram(tmp_path):
+    histograms = hooks.WriteHistograms(str(tmp_path), every=1, learning_rate=0.5)
+    with pytest.raises(UserError, match=r"^weights are no longer finite at step 2 with learning_rate 0\.5: "):
+        train(tmp_path, factor=1e5, every=1000, more=[histograms])
 
 
 @pytest.mark.parametrize("every", [1, 1000])

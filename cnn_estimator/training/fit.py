@@ -178,10 +178,11 @@ def _writing_hooks(
         compared = {name: getattr(settings, name) for name in COMPARED_SETTINGS}
         events.write_hparams(run_dir.path, compared, start.first_step)
 
+    histograms = hooks.WriteHistograms(run_dir.path, every=options.log_every, learning_rate=settings.learning_rate)
     return [
         hooks.CountSteps(every_n_steps=options.log_every, output_dir=run_dir.path),
         hooks.OnGraphBuilt(write_run_files),
-        *([hooks.WriteHistograms(run_dir.path, every=options.log_every)] if options.histograms else []),
+        *([histograms] if options.histograms else []),
         *([evaluate] if evaluate else []),
         hooks.SaveCheckpoints(
             run_dir,
