@@ -7,6 +7,7 @@ Keras needs eager execution, which tf1/ switches off in its process. Therefore e
 """
 
 import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -93,4 +94,5 @@ def predict(path: str, images: str, probabilities: str) -> None:
 
 
 if __name__ == "__main__":
-    {"write": write, "predict": predict}[sys.argv[1]](*sys.argv[2:])
+    functions: dict[str, Callable[..., None]] = {"write": write, "predict": predict}
+    functions[sys.argv[1]](*sys.argv[2:])
