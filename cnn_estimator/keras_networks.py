@@ -93,7 +93,6 @@ def predict(path: str, images: str, probabilities: str) -> None:
     np.save(probabilities, keras.models.load_model(path).predict(np.load(images), verbose=0))
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {"write": write, "predict": predict}
-
 if __name__ == "__main__":
-    _COMMANDS[sys.argv[1]](*sys.argv[2:])
+    functions: dict[str, Callable[..., None]] = {"write": write, "predict": predict}
+    functions[sys.argv[1]](*sys.argv[2:])

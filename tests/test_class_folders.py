@@ -199,6 +199,7 @@ def test_a_class_of_bad_pictures_alone_is_an_error(folder):
     [
         ([], "data_dir {} has neither IDX files nor a folder for each class: put the pictures of each class into "),
         (["1.png"], "data_dir {} has pictures, and no folder for each class: put the pictures of each class into "),
+        (["train/1.png", "test/1.png"], "data_dir {} has pictures in train and test, and no folder for each class in"),
         (["cats/1.png"], "data_dir {} has one class, 'cats': add a folder with pictures of another class"),
         (["cats/1.png", "dogs/notes.txt"], "{}/dogs: a class without pictures: ."),
         (["cats/1.png", "cats/2.png", "dogs/1.png"], "data_dir {}: class 'dogs' has no picture to train on"),

@@ -43,6 +43,28 @@ def test_the_confusion_matrix_shows_counts_and_fractions_of_rows():
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(("classes", "size", "names"), [(3, (7, 6), 3), (40, (25, 24), 40), (300, (25, 24), 75)])
+def test_a_confusion_matrix_grows_with_its_classes_up_to_a_limit(classes, size, names):
+    class_names = [f"a name of thirty letters: {number:4}" for number in range(classes)]
+    figure = plots.confusion_matrix(np.eye(classes, dtype=int), class_names, "The title")
+    assert tuple(figure.get_size_inches()) == size
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) == names
+    assert all(len(label) <= 22 for label in labels)
+    assert len(figure.axes[0].texts) == (classes if classes <= 50 else 0)
+
+
+@pytest.mark.unit
+def test_of_many_classes_the_most_probable_and_the_true_one_have_bars():
+    names = [f"class {number}" for number in range(40)]
+    probabilities = np.linspace(0, 1, 40)[None] / 20
+    axes = plots.predictions(images(1), probabilities, names, ["one"], [2], "The title").axes[1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"class {n}" for n in (*range(39, 30, -1), 2)]
+    colours = [plots.colors.to_hex(bar.get_facecolor()) for bar in axes.patches]
+    assert (colours[0], colours[-1]) == (plots.WRONG.lower(), plots.RIGHT.lower())
+
+
+@pytest.mark.unit
 def test_right_is_blue_and_wrong_is_red():
     probabilities = np.full((3, 10), 0.02)
     probabilities[:, 3] = 0.6

@@ -159,6 +159,11 @@ def _class_folders(folder: str) -> dict[str, str]:
             f"data_dir {folder} has {problem}",
             "put the pictures of each class into a folder with the name of the class",
         )
+    if named.keys() == {TRAIN_FOLDER, TEST_FOLDER}:
+        raise DatasetError(
+            f"data_dir {folder} has pictures in {TRAIN_FOLDER} and {TEST_FOLDER}, and no folder for each class in them",
+            "put the pictures of each class into a folder with the name of the class",
+        )
     if len(named) == 1:
         raise DatasetError(
             f"data_dir {folder} has one class, {next(iter(named))!r}", "add a folder with pictures of another class"

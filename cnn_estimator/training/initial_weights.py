@@ -108,12 +108,11 @@ def write(weights: InitialWeights, settings: Settings, path: str) -> None:
         labels = tf.placeholder(tf.int32, [None])
         model.model_fn({"x": images}, labels, tf.estimator.ModeKeys.TRAIN, settings)
         values = dict(weights.values)
-        if settings.average_decay:
-            averages = tf.train.ExponentialMovingAverage(settings.average_decay)
-            for variable in tf.trainable_variables():
-                if variable.op.name in weights.values:
-                    values[averages.average_name(variable)] = weights.values[variable.op.name]
         variables = {variable.op.name: variable for variable in tf.global_variables()}
+        if settings.average_decay:
+            suffix = tf.train.ExponentialMovingAverage(settings.average_decay).name
+            averages = {f"{name}/{suffix}": value for name, value in weights.values.items()}
+            values |= {name: value for name, value in averages.items() if name in variables}  # of trained variables
         fed = {name: tf.placeholder(tf.float32, value.shape) for name, value in values.items()}
         assign = tf.group(*(tf.assign(variables[name], fed[name]) for name in values))
         saver = tf.train.Saver()
