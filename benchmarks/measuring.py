@@ -72,11 +72,13 @@ class Task:
       precision: "float32" or "bfloat16".
       size: how much.
       model: the path to save the trained model at, or to load it from.
+      python: the interpreter of a program that this one starts.
     """
 
     precision: str
     size: Size
     model: str | None
+    python: str
 
 
 def load(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -92,8 +94,9 @@ def main(**functions: Callable[[Task], dict[str, Any]]) -> None:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--quick", action="store_true", help="measure very little, to see whether it works")
     parser.add_argument("--model", help="the path to save the trained model at, or to load it from")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter of a program that this one starts")
     given = parser.parse_args()
-    task = Task(given.precision, QUICK if given.quick else FULL, given.model)
+    task = Task(given.precision, QUICK if given.quick else FULL, given.model, given.python)
     print(json.dumps(functions[given.function](task)))
 
 
@@ -153,8 +156,8 @@ class Finished:
         return size.steps / (times[last] - times[first])
 
 
-def run(command: Sequence[str], cwd: str | None = None) -> Finished:
-    """Runs a program in the environment of a user, without TensorFlow's variables.
+def run(command: Sequence[str], cwd: str | None = None, python: str = sys.executable) -> Finished:
+    """Runs a Python program in the environment of a user, without TensorFlow's variables.
 
     Raises:
       RuntimeError: it failed; the text is what it printed.
@@ -164,7 +167,7 @@ def run(command: Sequence[str], cwd: str | None = None) -> Finished:
     with (
         tempfile.TemporaryFile("w+") as stdout,
         subprocess.Popen(
-            [sys.executable, *command], cwd=cwd, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True
+            [python, *command], cwd=cwd, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True
         ) as process,
     ):
         assert process.stderr

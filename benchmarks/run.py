@@ -15,17 +15,18 @@ import tempfile
 import measuring
 import table
 from table import Found
-from variants import VARIANTS, Variant
+from variants import INTERPRETERS, VARIANTS, Variant
 
 _FOLDER = pathlib.Path(__file__).resolve().parent
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How much to measure, and the folder for the trained models."""
+    """How much to measure, the folder for the trained models, and {key in INTERPRETERS: the Python}."""
 
     quick: bool
     models: pathlib.Path
+    interpreters: dict[str, str]
 
     def measure(self, variant: Variant) -> dict[str, float]:
         """Runs a variant. If training has not left the model that it loads, one is trained for a moment first."""
@@ -38,6 +39,7 @@ class Settings:
         command += [f"--precision={variant.precision}"] if variant.precision else []
         command += ["--quick"] if quick else []
         command += [f"--model={self.models / variant.model}"] if variant.model else []
+        command += [f"--python={self.interpreters[variant.interpreter]}"] if variant.interpreter else []
         return json.loads(measuring.run(command).stdout.splitlines()[-1])
 
 
@@ -45,13 +47,14 @@ def main() -> None:
     given = _arguments()
     results = pathlib.Path(given.results) if given.results else None
     found = _read(results) if results and results.exists() else collections.defaultdict(list)
+    interpreters = {name: getattr(given, name) for name in INTERPRETERS if getattr(given, name)}
     obstacles = {
-        variant: variant.obstacle(given.quick)
+        variant: variant.obstacle(given.quick, interpreters)
         for variant in VARIANTS
         if any(text in variant.key for text in given.rows)
     }
     with tempfile.TemporaryDirectory() as models:
-        settings = Settings(given.quick, pathlib.Path(models))
+        settings = Settings(given.quick, pathlib.Path(models), interpreters)
         for number in range(given.rounds):
             for variant in (variant for variant, obstacle in obstacles.items() if not obstacle):
                 measured = settings.measure(variant)
@@ -71,6 +74,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", action="append", help="a text in their names, of those to measure: PyTorch")
     parser.add_argument("--quick", action="store_true", help="measure very little once, to see whether all of it works")
     parser.add_argument("--results", help="a file to add the measurements to; the table is of all that it has")
+    for name, version in INTERPRETERS.items():
+        parser.add_argument(f"--{name}", help=f"a Python with {version}, to add a row for it")
     given = parser.parse_args()
     given.rows = given.rows or [""]
     for text in given.rows:

@@ -2,10 +2,13 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Mapping
 
 from cnn_estimator import hardware
 
 OURS, PRODUCTS = "cnn_estimator", "the matrix products alone"
+# {option of run.py: the TensorFlow of the Python that it names}
+INTERPRETERS = {"tf1": "TensorFlow 1.15.5", "tf215": "TensorFlow 2.15"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +19,7 @@ class Variant:
       program, function: of this folder.
       model: the name of the file or folder that the function saves, or loads.
       package: what the program needs.
+      interpreter: the key in INTERPRETERS of another Python that the program starts, "" for none.
     """
 
     group: str
@@ -25,6 +29,7 @@ class Variant:
     precision: str | None = "float32"
     model: str | None = None
     package: str = "tensorflow"
+    interpreter: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}, {self.precision}" if self.precision else self.name
@@ -33,8 +38,14 @@ class Variant:
     def key(self) -> str:
         return f"{self.group}: {self}"
 
-    def obstacle(self, quick: bool) -> str | None:
-        """Returns why it is skipped, if it is."""
+    def obstacle(self, quick: bool, interpreters: Mapping[str, str]) -> str | None:
+        """Returns why it is skipped, or None.
+
+        Args:
+          interpreters: {key in INTERPRETERS: the Python}.
+        """
+        if self.interpreter and self.interpreter not in interpreters:
+            return f"--{self.interpreter} names no Python with {INTERPRETERS[self.interpreter]}"
         if importlib.util.find_spec(self.package) is None:
             return f"{self.package} is not installed"
         if self.precision == "bfloat16" and not hardware.has_bfloat16():
@@ -55,6 +66,8 @@ VARIANTS = (
     *_in_both("training", OURS, "ours.py", "train", **_OF_OURS),
     *_in_both("training", "the same graph in a bare session", "bare_session.py", "train"),
     Variant("training", "the tutorial's script", "tutorial.py", "train"),
+    Variant("training", f"the same on {INTERPRETERS['tf215']}", "tutorial.py", "train", interpreter="tf215"),
+    Variant("training", f"the same on {INTERPRETERS['tf1']}", "tutorial.py", "train_as_it_is", interpreter="tf1"),
     Variant("training", "Keras", "keras_peer.py", "train", **_OF_KERAS),
     *_in_both("training", "PyTorch", "pytorch_peer.py", "train", **_OF_PYTORCH),
     *_in_both("training", PRODUCTS, "matrix_product.py", "measure"),
