@@ -117,7 +117,14 @@ VERBS = {
         ),
     ),
     "demo": Verb(
-        verbs.demo, "show a page to draw on, with the network's predictions", "the page is closed", flags.DEMO
+        verbs.demo,
+        "show a page to draw on, with the network's predictions",
+        "the page is closed",
+        flags.DEMO,
+        examples=(
+            "--model_dir=/tmp/fashion",
+            "--model_dir=/tmp/best --checkpoint=best --port=8000",
+        ),
     ),
     "samples": Verb(
         verbs.samples,
