@@ -350,6 +350,7 @@ def test_evaluation_prints_one_json_line_on_stdout_and_the_report_on_stderr(eval
     assert result["checkpoint"] == str(model_dir / "model.ckpt-120")
     log_lines = [line for line in done.stderr.splitlines() if line.startswith("INFO:")]
     assert done.stderr.startswith("\n".join(log_lines) + "\nclass ")
+    assert not re.search("Calling model_fn|Graph was finalized|running local_init_op|checkpoint_path", done.stderr)
     rows = dict(re.findall(r"^(\d) +(\d+) +[\d.]+ +[\d.]+ +[\d.]+$", done.stderr, re.M))
     assert rows == {str(number): "13" for number in range(10)}
 

@@ -47,7 +47,7 @@ _INTERNALS = (
     "Initializing RunConfig",
     "MultiWorkerMirroredStrategy with",
     "Running local_init_op",
-    "Saving 'checkpoint_path' summary",
+    "Saving '%s' summary",  # of checkpoint_path
     "Single-worker MultiWorkerMirroredStrategy",
     "TF_CONFIG environment variable:",
     "The `input_fn` accepts an `input_context`",
