@@ -13,6 +13,8 @@ TEST = [
     "hypothesis>=6.100",
     "jsonschema>=4.23",
     "kubernetes-validate>=1.31",
+    "mlflow-skinny>=3; python_version >= '3.12'",  # a server for SavedModels, as above
+    "pandas>=2; python_version >= '3.12'",  # the server reads its questions with it
     "pytest>=8",
     "pytest-xdist>=3.6",
     "scipy>=1.11",
