@@ -1,6 +1,7 @@
 """Heat maps, filters and activations of predictions."""
 
 import io
+import itertools
 import json
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_grad_cam_is_the_formula_of_the_paper(linear, images):
             "dense": (64,),
             "dense_1": (10,),
         }
+        assert activations["conv2d"].min() == activations["conv2d_1"].min() == 0  # after the activation function
         logit_weights = saved["dense/kernel"] @ saved["dense_1/kernel"][:, explanation.class_index]
         # Each of the 5x5 pooled values of a channel passes its gradient on to one of 11x11 places.
         channel_weights = logit_weights.reshape(25, 64).sum(axis=0) / 121
@@ -148,10 +150,11 @@ def test_a_network_without_convolution_is_explained_by_occlusion(trained, images
         assert explanation.heat_map.max() == 1
     image, heat_map = images[4], explanations[4].heat_map
     falls = {}
-    for row, column in ((12, 3), (13, 20), (12, 0), (27, 27)):
+    for row, column in itertools.product((0, 6, 12, 18, 27), (0, 3, 10, 17, 27)):
         covered = image.copy()
         covered[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = 0
         falls[row, column] = logit(image, 4) - logit(covered, 4)
+    assert min(falls.values()) < 0 < falls[12, 3]
     for place, fall in falls.items():
         expected = max(fall, 0) / falls[12, 3] * heat_map[12, 3]
         assert heat_map[place] == pytest.approx(expected, abs=1e-3)
