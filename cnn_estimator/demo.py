@@ -116,6 +116,7 @@ const read = file => {
   };
   reader.readAsDataURL(file);
 };
+preview.onerror = () => preview.hidden = true;  // no image, or one that browsers cannot show, such as TIFF
 input.onchange = () => read(input.files[0]);
 zone.ondragover = event => event.preventDefault();
 zone.ondrop = event => {

@@ -7,6 +7,7 @@ image gets a message, that the browser asks no other host, that Ctrl-C ends the 
 """
 
 import argparse
+import base64
 import io
 import json
 import pathlib
@@ -29,6 +30,12 @@ TEST_IMAGE = 12
 # A 3, in pixels of the paper from its middle: the first point, then the steps from point to point.
 START = (-80, -120)
 STEPS = ((50, -30), (70, 0), (40, 50), (-30, 60), (-60, 30), (60, 30), (40, 60), (-50, 60), (-80, 10), (-60, -40))
+DROP = """
+const [zone, content, name] = arguments;
+const dataTransfer = new DataTransfer();
+dataTransfer.items.add(new File([Uint8Array.from(atob(content), letter => letter.charCodeAt(0))], name));
+zone.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
+"""
 SECONDS = 120
 
 
@@ -69,6 +76,11 @@ class Page:
             actions.move_by_offset(*step)
         actions.release().perform()
 
+    def drop(self, path):
+        """Drops a file on the page, as a mouse does."""
+        content = base64.b64encode(path.read_bytes()).decode()
+        self.browser.execute_script(DROP, self.find(".photo label"), content, path.name)
+
     def answer(self, beginning):
         """Waits for an answer that begins with a text; returns the text of the whole answer."""
         return self._wait(lambda browser: self._text_of_answer(beginning))
@@ -94,7 +106,7 @@ def check_answers(page, model_dir, screenshot):
         picture = Image.open(io.BytesIO(page.browser.get_screenshot_as_png()))
         picture.quantize(128).save(screenshot, optimize=True)
     page.open_tab("Photo")
-    page.find("input[type=file]").send_keys(str(PHOTO))
+    page.drop(PHOTO)
     assert page.answer("Photo: ").startswith(f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging ")
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(b"no image")
