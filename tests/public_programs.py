@@ -611,7 +611,8 @@ REPOSITORIES = (
             ),
             Program(
                 "official/r1/resnet/imagenet_main.py",
-                "--data_dir=images --model_dir=imagenet",
+                "--use_synthetic_data --model_dir=imagenet --resnet_size=18 --batch_size=2 --train_epochs=1"
+                " --max_train_steps=2 --num_gpus=0",
             ),
             Program(
                 "official/r1/boosted_trees/train_higgs.py",
