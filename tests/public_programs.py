@@ -5,7 +5,7 @@ own data, the public MNIST or small made-up data. A program ran if it came to it
 its row names, such as a later step of a long training; then it is stopped.
 NAMES are parts of OWNER/NAME/PATH and select programs. Some programs read files that earlier rows of the repository
 have written: select them together. Without --sources the repositories are cloned from GitHub.
-The programs need more packages: pip install fire h5py matplotlib pandas regex scikit-learn scipy six
+The programs need more packages: pip install fire h5py matplotlib pandas regex scikit-learn scipy six tensorflow-gan
 git+https://github.com/guillaumegenthial/tf_metrics
 """
 
