@@ -5,7 +5,7 @@ own data, the public MNIST or small made-up data. A program ran if it came to it
 its row names, such as a later step of a long training; then it is stopped.
 NAMES are parts of OWNER/NAME/PATH and select programs. Some programs read files that earlier rows of the repository
 have written: select them together. Without --sources the repositories are cloned from GitHub.
-The programs need more packages: pip install fire h5py matplotlib pandas regex scikit-learn scipy six
+The programs need more packages: pip install fire h5py matplotlib pandas regex scikit-learn scipy six tensorflow-gan
 git+https://github.com/guillaumegenthial/tf_metrics
 """
 
@@ -611,7 +611,8 @@ REPOSITORIES = (
             ),
             Program(
                 "official/r1/resnet/imagenet_main.py",
-                "--data_dir=images --model_dir=imagenet",
+                "--use_synthetic_data --model_dir=imagenet --resnet_size=18 --batch_size=2 --train_epochs=1"
+                " --max_train_steps=2 --num_gpus=0",
             ),
             Program(
                 "official/r1/boosted_trees/train_higgs.py",

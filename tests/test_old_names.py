@@ -227,6 +227,7 @@ for name in [*sys.modules]:
     if name.partition(".")[0] in ("joblib", "pandas", "scipy", "sklearn", "yaml"):
         del sys.modules[name]
 import sklearn.externals.joblib, yaml
+from absl import flags
 from scipy.misc import imread, imresize, imrotate, imsave, toimage
 from scipy.misc.pilutil import bytescale
 from scipy.sparse.csr import csr_matrix
@@ -242,6 +243,18 @@ assert pd.np is np and pd.DataFrame().as_matrix() == "values" and pd.DataFrame()
 assert yaml.load("text") == ("text", "full") and yaml.load("text", Loader="safe") == ("text", "safe")
 for name in ("simps", "no_such_name"):
     assert not hasattr(scipy.misc, name)
+values = flags.FlagValues()
+flags.DEFINE_enum("kind", "keras", "keras', 'graph", "help", flag_values=values)
+flags.DEFINE_enum("list", "a", ["a", "b"], "help", flag_values=values)
+values(["program", "--kind=graph", "--list=b"])
+assert (values.kind, values.list) == ("graph", "b")
+for name, value in (("kind", "other"), ("list", "c")):
+    try:
+        values(["program", f"--{name}={value}"])
+    except flags.IllegalFlagValueError:
+        pass
+    else:
+        raise AssertionError(name)
 
 def sums(image):
     return image.shape, str(image.dtype), int(image.sum())

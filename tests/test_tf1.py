@@ -129,7 +129,7 @@ def test_tf_estimator_is_the_complete_library():
 def test_an_estimator_that_the_library_has_removed_raises_an_error_with_advice(name, advice):
     removed = operator.attrgetter(name)(tf.estimator)
     with pytest.raises(
-        NotImplementedError, match=rf"^tf\.estimator\.{name} is not available .* removed it, .*{advice}$"
+        NotImplementedError, match=rf"^tf\.estimator\.{name} is not available .* has removed .*, .*{advice}$"
     ):
         removed([], n_batches_per_layer=1)
 

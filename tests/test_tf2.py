@@ -66,8 +66,8 @@ RESULTS = [
     "Please set your optimizer as an instance of `tf.keras.optimizers.legacy.Optimizer`",
     "['global_step', 'loss']",
     "0.325",
-    "tf.estimator.BoostedTreesClassifier is not available on TensorFlow 2: the Estimator library has removed it, use "
-    "the package tensorflow-decision-forests",
+    "tf.estimator.BoostedTreesClassifier is not available on TensorFlow 2: TensorFlow has removed what computes it, "
+    "use the package tensorflow-decision-forests",
 ]
 
 

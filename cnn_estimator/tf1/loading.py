@@ -21,8 +21,9 @@ THREADPOOL_VARIABLE = "TF_OVERRIDE_GLOBAL_THREADPOOL"
 
 _INSTALL_TENSORFLOW = "pip install 'tensorflow>=2.15,<2.22'"
 
-# Advice for estimators that are no longer in 2.15, the last release of the Estimator library.
-_TREES_ADVICE = "the Estimator library has removed it, use the package tensorflow-decision-forests"
+# Advice for estimators that are no longer in 2.15, the last release of the Estimator library. TensorFlow 2.15 and later
+# still list the operations of boosted trees, but have no kernels for them.
+_TREES_ADVICE = "TensorFlow has removed what computes it, use the package tensorflow-decision-forests"
 _RNN_ADVICE = "the Estimator library has removed it, write a model_fn with tf.nn.dynamic_rnn"
 
 _bridge: str | None = None  # the module for which this process has loaded TensorFlow

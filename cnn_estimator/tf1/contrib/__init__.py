@@ -13,11 +13,10 @@ from cnn_estimator.tf1.contrib import _parts, _submodules
 from cnn_estimator.tf1.unavailable import module_getattr, public_names
 
 _NO_SUCCESSOR = "no library replaces it, TensorFlow 1.15 on Python 3.7 is the last release with it"
-_SUCCESSORS = {"gan": "its successor is the package tensorflow-gan"}
 # Parts of TensorFlow 1.15 and earlier releases that have no module here.
 _UNAVAILABLE_PARTS = """
     all_reduce android batching bayesflow bigtable boosted_trees cloud cmake coder compiler constrained_optimization
-    copy_graph decision_trees deprecated ffmpeg fused_conv gan gdr grid_rnn
+    copy_graph decision_trees deprecated ffmpeg fused_conv gdr grid_rnn
     hadoop hooks hvx ignite imperative input_pipeline integrate kafka kernel_methods kfac kinesis
     labeled_tensor libsvm linear_optimizer memory_stats meta_graph_transform model_pruning
     mpi_collectives nccl ndlstm nearest_neighbor periodic_resample proto py2tf quantization quantize
@@ -54,7 +53,7 @@ def part(name: str) -> ModuleType:
         module = importlib.import_module(f"{__name__}.{name}")
     elif name in _UNAVAILABLE_PARTS.split():
         module = ModuleType(f"tf.contrib.{name}")
-        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _SUCCESSORS.get(name, _NO_SUCCESSOR))
+        vars(module)["__getattr__"] = module_getattr(module.__name__, (), _NO_SUCCESSOR)
     else:
         full_name = f"tensorflow.contrib.{name}"
         raise ModuleNotFoundError(f"No module named {full_name!r}", name=full_name)

@@ -69,6 +69,7 @@ MODULES = {
 REMOVED_MODULES = ("scipy.misc", "sklearn.cross_validation", "sklearn.grid_search")
 # {module:name that the library still has: function below that returns it with its old behaviour}.
 CHANGED = {
+    "absl.flags._argument_parser:EnumParser.__init__": ".text_of_values",
     "h5py:File.__init__": ".open_for_writing",
     "yaml:load": ".full_loader",
     "yaml:load_all": ".full_loader",
@@ -134,6 +135,19 @@ def append(
 def as_matrix(self: Any, columns: Any = None) -> Any:
     """Returns the values of all columns, or of some, as an array."""
     return self.values if columns is None else self[columns].values
+
+
+def text_of_values(original: Callable[..., None]) -> Callable[..., None]:
+    """Takes one text as the values of an enum flag. The flag's value may be any part of the text, as in absl-py 1.0."""
+
+    @functools.wraps(original)
+    def __init__(self: Any, enum_values: Any, *arguments: Any, **keywords: Any) -> None:
+        text = enum_values if isinstance(enum_values, str) else ""
+        original(self, [text] if text else enum_values, *arguments, **keywords)
+        if text:
+            self.enum_values = text
+
+    return __init__
 
 
 def open_for_writing(original: Callable[..., None]) -> Callable[..., None]:
