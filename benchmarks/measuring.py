@@ -51,7 +51,7 @@ class Size:
 
 
 # With 500 steps there is one checkpoint among them, and ten log lines, as in all of a run at the defaults.
-FULL, QUICK = Size(100, 500, 4096, 5), Size(5, 5, 256, 2)
+FULL, QUICK = Size(100, 500, 4096, 5), Size(2, 2, 256, 2)
 
 
 def step_flops() -> int:

@@ -5,9 +5,17 @@ import numpy as np
 from cnn_estimator.tf1 import tf
 
 
+def unoptimized():
+    """Returns the configuration of a session that does not optimize graphs, which takes longer than to run them."""
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
+    return config
+
+
 def new_session():
     """A fixture: a session with a new graph."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), tf.Session(config=unoptimized()) as session:
         tf.set_random_seed(7)  # for dropout
         yield session
 

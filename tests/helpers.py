@@ -198,6 +198,20 @@ def run(*command, environment=None, cwd=REPOSITORY, **options):
     )
 
 
+def run_one_after_another(*paths, command=(), **options):
+    """Runs programs in one process, which have to succeed; returns a list of what each of them has printed.
+
+    Args:
+      command: what stands before the program in the command line, as for run(); () for plain Python.
+    """
+    program = str(REPOSITORY / "tests" / "one_after_another.py")
+    done = run(*command, program, *map(str, paths), environment={"PYTHONPATH": str(REPOSITORY)}, **options)
+    assert done.returncode == 0, done.stderr
+    *printed, rest = done.stdout.split("\f\n")
+    assert (len(printed), rest) == (len(paths), "")
+    return printed
+
+
 def train(model_dir, data_dir, *flags, **options):
     """Runs run_train.py in a model_dir with the data of a folder."""
     return run("run_train.py", f"--model_dir={model_dir}", f"--data_dir={data_dir}", *flags, **options)

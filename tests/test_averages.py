@@ -71,6 +71,7 @@ def test_each_step_moves_the_averages_towards_the_weights_that_it_left(tmp_path,
             np.testing.assert_allclose(saved[step][f"{name}/{AVERAGE}"], average, rtol=1e-5, atol=1e-8, err_msg=name)
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_the_averages_change_nothing_in_training(tmp_path, data_dir):
     with_averages = training.train(tmp_path / "with", max_steps=5, data_dir=data_dir, **OPTIONS)
@@ -109,6 +110,7 @@ def test_evaluations_while_training_use_the_averages(averaged, data_dir):
     assert np.mean(classes == held_out.labels) == pytest.approx(log.best.accuracy)
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 @pytest.mark.parametrize(("first", "then"), [(0.0, 0.9), (0.9, 0.0)])
 def test_a_run_has_averages_from_its_begin_or_never(tmp_path, data_dir, first, then):

@@ -4,7 +4,7 @@ import importlib.util
 import re
 
 import pytest
-from helpers import REPOSITORY, load_public, run
+from helpers import REPOSITORY, called, load_public, run
 
 from benchmarks import measuring
 
@@ -56,7 +56,7 @@ def test_the_layers_of_the_benchmarks_are_those_of_the_network():
 
 
 @pytest.mark.newest
-@pytest.mark.process
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("change", "steps", "lowest_loss"),
     [
@@ -68,7 +68,6 @@ def test_the_ladder_is_trained_with_one_thing_changed(change, steps, lowest_loss
     for split in ("train", "test"):
         load_public("fashion_mnist", split)
     arguments = [change, "--recipes=fashion_ladder_2", f"--steps={steps}"]
-    done = run("benchmarks/ladder.py", *arguments, environment={"PYTHONPATH": str(REPOSITORY)})
-    assert done.returncode == 0, done.stderr
+    done = called(*arguments, script="benchmarks/ladder.py")
     line = rf"fashion_ladder_2, {change}, seed 1, {steps} steps: 0\.\d{{4}}, loss of the last batch (\d+\.\d{{4}})\n"
     assert float(re.fullmatch(line, done.stdout)[1]) > lowest_loss

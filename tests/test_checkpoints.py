@@ -80,6 +80,7 @@ def test_a_run_with_a_damaged_checkpoint_ends_in_the_same_bits(trained, model_di
     assert variables(model_dir) == variables(trained)
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("damage", [cut, remove])
 def test_damage_to_other_files_costs_no_step(model_dir, damage):
     for file in (META, "checkpoint", "graph.pbtxt"):
@@ -333,6 +334,7 @@ def test_a_missing_or_damaged_checkpoint_is_an_error(model_dir):
     assert snapshot_error(model_dir, "120").startswith(f"{model_dir}/model.ckpt-120 is damaged: ")
 
 
+@pytest.mark.newest
 def test_what_a_killed_trainer_left_unfinished_is_removed(model_dir):
     leftovers = ["checkpoint.tmp" + "0a" * 16, "model.ckpt-120.meta.tmp" + "1b" * 16]
     for name in leftovers:

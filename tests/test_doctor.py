@@ -89,7 +89,10 @@ def test_without_pip_or_an_installed_project_the_requirements_are_not_checked(mo
             "raise ModuleNotFoundError(name='tensorflow')",
             r"failed: .*InstallationError: TensorFlow is not installed\. Fix it: pip install 'tensorflow>=.*'",
         ),
-        ("tf_slim.py", "raise ImportError('damaged')", r"failed: ImportError: damaged\. Fix it: pip install .*"),
+        pytest.param(
+            *("tf_slim.py", "raise ImportError('damaged')", r"failed: ImportError: damaged\. Fix it: pip install .*"),
+            marks=pytest.mark.newest,
+        ),
     ],
 )
 def test_a_tensorflow_that_cannot_be_used(tmp_path, monkeypatch, file, code, finding):
@@ -123,6 +126,7 @@ def test_a_numpy_that_cannot_be_used(monkeypatch):
     assert re.fullmatch(r"wrong  data: cannot be read: .*\. Fix it: pip install \S+ --force-reinstall", line)
 
 
+@pytest.mark.newest
 @pytest.mark.unit
 def test_data_is_downloaded_or_intact(tmp_path, monkeypatch):
     cache = tmp_path / "a cache" / "cnn_estimator" / "mnist"

@@ -16,6 +16,7 @@ def records(model_dir):
     return json.loads((model_dir / "eval" / "metrics.json").read_text())
 
 
+@pytest.mark.newest
 def test_the_batch_size_changes_no_result(model_dir):
     """130 images: one batch, or a remainder that would weigh too much in a mean over batches."""
     expected = evaluation.evaluate(model_dir, checkpoint=0, batch_size=130).metrics
@@ -25,6 +26,7 @@ def test_the_batch_size_changes_no_result(model_dir):
         assert result == expected | {"loss": pytest.approx(expected["loss"], rel=2e-6)}
 
 
+@pytest.mark.newest
 def test_the_data_of_the_run_is_used_unless_data_dir_names_other_data(tmp_path, model_dir):
     assert evaluation.evaluate(str(model_dir)).metrics["images"] == 130
     write_idx_folder(tmp_path, test=20)
@@ -45,6 +47,7 @@ def test_the_confusion_matrix_counts_the_predictions_and_a_notebook_shows_it(mod
     assert html.endswith(metrics.html(result.confusion, result.class_names))
 
 
+@pytest.mark.newest
 def test_metrics_json_has_the_newest_record_of_each_step(model_dir, data_dir):
     write_idx_folder(model_dir.parent, test=20)
     evaluation.evaluate(model_dir, checkpoint=0, data_dir=model_dir.parent)
@@ -59,6 +62,7 @@ def test_metrics_json_has_the_newest_record_of_each_step(model_dir, data_dir):
     assert sorted(name for name in os.listdir(model_dir / "eval") if "tfevents" not in name) == ["metrics.json"]
 
 
+@pytest.mark.newest
 def test_a_later_evaluation_of_a_step_replaces_its_record(model_dir):
     evaluation.evaluate(str(model_dir))
     write_idx_folder(model_dir.parent, test=20)
@@ -105,6 +109,7 @@ def test_the_plots_are_written_and_shown_in_tensorboard(model_dir, monkeypatch):
     assert (probabilities.argmax(axis=1) != true_classes).all()
 
 
+@pytest.mark.newest
 def test_a_plot_of_mistakes_is_removed_if_there_are_none(model_dir):
     (model_dir / "plots").mkdir()
     (model_dir / "plots" / "mistakes.png").touch()
@@ -112,6 +117,7 @@ def test_a_plot_of_mistakes_is_removed_if_there_are_none(model_dir):
     assert sorted(os.listdir(model_dir / "plots")) == ["confusion_matrix.png", "test_images.png"]
 
 
+@pytest.mark.newest
 def test_class_names_are_those_of_the_training(tmp_path, data_dir):
     names = ("eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn")
     write_idx_folder(tmp_path)

@@ -133,6 +133,7 @@ def test_a_resumed_run_is_one_curve(tmp_path, data_dir):
     assert result["accuracy", "evaluation"] == [(5, pytest.approx(accuracy))]
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_what_a_killed_run_lost_is_not_in_the_curve(tmp_path, data_dir):
     """The run is killed after step 30 with no checkpoint after step 0, and resumed up to step 10."""

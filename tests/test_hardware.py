@@ -46,8 +46,8 @@ def test_bfloat16_repeats_and_goes_on_to_the_bit_with_float32_variables(tmp_path
     from cnn_estimator import training
     from cnn_estimator.tf1 import tf
 
-    options = {"recipe": "fashion_ladder_3", "seed": 1, "batch_size": 20, "data_dir": data_dir}
-    for name, steps in {"whole": (6,), "in_two": (3, 6), "float32": (6,)}.items():
+    options = {"recipe": "fashion_ladder_3", "seed": 1, "batch_size": 10, "data_dir": data_dir}
+    for name, steps in {"whole": (4,), "in_two": (2, 4), "float32": (4,)}.items():
         for number in steps:
             chosen = {"precision": "float32" if name == "float32" else "bfloat16"} if number == steps[0] else {}
             training.train(tmp_path / name, max_steps=number, **chosen, **options)

@@ -75,6 +75,7 @@ def test_runs_are_compared_by_their_hyperparameters(tmp_path, data_dir):
     assert "/loss" in runs["a"][1]
 
 
+@pytest.mark.newest
 def test_a_run_that_starts_over_in_the_same_process_is_listed_with_its_first_values(tmp_path, data_dir):
     """The folder is the run itself, as for `tensorboard --logdir` of a model_dir."""
     folder = tmp_path / "run"

@@ -298,6 +298,8 @@ GRAPHS = {
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
     """{name of a graph: (its answers, the answers of the Keras model that was filled from its checkpoint, report)}."""
+    from graphs import unoptimized
+
     from cnn_estimator.tf1 import tf
 
     folder = tmp_path_factory.mktemp("checkpoints")
@@ -305,7 +307,7 @@ def loaded(tmp_path_factory):
     for name, (graph, inputs) in GRAPHS.items():
         (folder / name).mkdir()
         np.savez(folder / name / "inputs.npz", **inputs)
-        with tf.Graph().as_default(), tf.Session() as session:
+        with tf.Graph().as_default(), tf.Session(config=unoptimized()) as session:
             tf.train.create_global_step()
             answers = graph(tf, {key: tf.constant(value) for key, value in inputs.items()})
             tf.train.AdamOptimizer().minimize(tf.reduce_sum(answers), tf.train.get_global_step())

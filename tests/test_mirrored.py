@@ -80,6 +80,7 @@ def test_one_device_under_the_strategy_ends_in_the_same_bits(tmp_path, data_dir)
     assert variables(tmp_path / "mirrored") == variables(tmp_path / "one")
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_a_run_that_is_stopped_and_resumed_ends_in_the_same_bits(tmp_path, data_dir, monkeypatch):
     options = {"max_steps": 3, "batch_size": 33, "seed": 1, "threads": 2, "data_dir": data_dir, **TWO}
@@ -93,6 +94,7 @@ def test_a_run_that_is_stopped_and_resumed_ends_in_the_same_bits(tmp_path, data_
     assert variables(tmp_path / "resumed") == variables(tmp_path / "whole")
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_a_run_continues_with_other_devices_and_its_history_says_so(tmp_path, data_dir):
     for placed in ({}, TWO, {}):
@@ -103,6 +105,7 @@ def test_a_run_continues_with_other_devices_and_its_history_says_so(tmp_path, da
     assert facts == [(0, None, 1), (2, "mirrored", 2), (4, None, 1)]
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_a_run_that_diverges_saves_only_finite_weights(tmp_path, data_dir):
     options = {"optimizer": "sgd", "learning_rate": 1e30, "seed": 1, "data_dir": data_dir, **TWO}
@@ -112,6 +115,7 @@ def test_a_run_that_diverges_saves_only_finite_weights(tmp_path, data_dir):
         assert all(np.isfinite(value).all() for value in variable_values(tmp_path / f"model.ckpt-{step}").values())
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_each_line_is_logged_and_each_point_written_once_without_a_warning(tmp_path, data_dir, caplog):
     with caplog.at_level(logging.INFO):

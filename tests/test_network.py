@@ -12,7 +12,6 @@ import tfjobs
 from helpers import Cluster, steps_in
 
 pytestmark = [
-    pytest.mark.newest,
     pytest.mark.process,
     pytest.mark.skipif(
         shutil.which("ip") is None or subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode != 0,
@@ -94,9 +93,11 @@ def test_the_pods_of_a_cluster_with_parameter_servers_train_across_a_network(tmp
     cluster, network = start("tfjob-ps.yaml", max_steps=40, cluster_timeout=60)
     cluster.finish()
     assert max(steps_in(tmp_path / "run")) >= 40
+    assert [*(tmp_path / "run" / "eval_validation").glob("events*")]
     assert network.sent_bytes(("ps", 0)) > 5 * VARIABLES_BYTES
 
 
+@pytest.mark.newest
 def test_a_worker_without_a_network_is_noticed_long_before_the_time_limit(tmp_path, start):
     cluster, network = start("tfjob-multi-worker.yaml", max_steps=1_000_000, cluster_timeout=600)
     cluster.wait_until((tmp_path / "run" / "best" / "best.json").exists, *cluster.processes)

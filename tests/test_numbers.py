@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, run
+from helpers import REPOSITORY, run_one_after_another
 
 FOLDER = REPOSITORY / "tests" / "numbers"
 
@@ -72,14 +72,20 @@ def same(result, recorded):
     return texts == recorded_texts and np.allclose(numbers, recorded_numbers, 1e-5, 1e-6 * largest, equal_nan=True)
 
 
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """{program: what it prints under `run`}."""
+    paths = [FOLDER / f"{program}.py" for program in DIFFERENCES]
+    command = ("-m", "cnn_estimator", "run", "--api=1")
+    texts = run_one_after_another(*paths, command=command, cwd=tmp_path_factory.mktemp("numbers"))
+    return dict(zip(DIFFERENCES, texts, strict=True))
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("program", DIFFERENCES)
-def test_a_program_prints_the_numbers_of_tensorflow_1_15(program, tmp_path):
+def test_a_program_prints_the_numbers_of_tensorflow_1_15(program, printed):
     recorded = {result["name"]: result for result in json.loads((FOLDER / f"{program}.json").read_text())}
-    command = ("-m", "cnn_estimator", "run", str(FOLDER / f"{program}.py"))
-    done = run(*command, environment={"PYTHONPATH": str(REPOSITORY)}, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    results = {result["name"]: result for result in map(json.loads, done.stdout.splitlines())}
+    results = {result["name"]: result for result in map(json.loads, printed[program].splitlines())}
     assert list(results) == list(recorded)
     different = {name: results[name] for name in recorded if not same(results[name], recorded[name])}
     assert {name: result for name, result in different.items() if name not in DIFFERENCES[program]} == {}

@@ -51,6 +51,7 @@ def test_a_text_that_stdout_cannot_take(state, status, line):
     assert (done.returncode, done.stderr) == (0 if state == "closed" else status, line)
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("state", ["full", "closed", "unread"])
 def test_messages_that_stderr_cannot_take_cost_neither_result_nor_status(trained, state):
     done = run_with(("run_eval.py", f"--model_dir={trained}"), stderr=state)

@@ -124,6 +124,7 @@ def test_a_table_leaves_out_empty_columns_and_names_the_runners_up():
     }
 
 
+@pytest.mark.newest
 def test_a_notebook_shows_predictions_as_a_picture_and_the_problems(monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, *, raw: shown.append(bundle))

@@ -5,7 +5,7 @@ import json
 import pytest
 from helpers import REPOSITORY, run
 
-pytestmark = pytest.mark.process
+from cnn_estimator.errors import UserError
 
 FILES = {
     "package/train.py": """
@@ -51,11 +51,17 @@ def scan(folder, *arguments):
     return run("-m", "cnn_estimator", "scan", *arguments, environment={"PYTHONPATH": str(REPOSITORY)}, cwd=folder)
 
 
-def test_the_report_names_what_is_missing_and_where(tmp_path):
+@pytest.fixture
+def code_base(tmp_path):
     for name, code in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(code)
-    done = scan(tmp_path, ".")
+    return tmp_path
+
+
+@pytest.mark.process
+def test_the_report_names_what_is_missing_and_where(code_base):
+    done = scan(code_base, ".")
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith(TEXT)
     assert "missing, handled:\n  tensorflow.nothing  ./package/train.py:10\n" in done.stdout
@@ -63,7 +69,11 @@ def test_the_report_names_what_is_missing_and_where(tmp_path):
     assert "old names that are missing:\n  numpy.nothing  ./package/train.py:13 " in done.stdout
     assert done.stdout.endswith("\n  ./package/train.py:14\n\npackages that are not installed: missing_package\n")
 
-    done = scan(tmp_path, "--json", "package/data.py", "package/plain.py")
+
+@pytest.mark.newest
+@pytest.mark.process
+def test_the_report_as_json(code_base):
+    done = scan(code_base, "--json", "package/data.py", "package/plain.py")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["complete"]
@@ -77,14 +87,18 @@ def test_the_report_names_what_is_missing_and_where(tmp_path):
     }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "nothing to scan: name Python files, or folders with Python files"),
-        (("none",), "none does not exist: name Python files, or folders with Python files"),
-        ((".",), ".: no Python file: name Python files, or folders with Python files"),
-    ],
-)
-def test_paths_without_python_files_are_an_error(tmp_path, arguments, message):
-    done = scan(tmp_path, *arguments)
+@pytest.mark.process
+def test_without_paths_there_is_an_error(tmp_path):
+    done = scan(tmp_path)
+    message = "nothing to scan: name Python files, or folders with Python files"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("path", "problem"), [("none", "none does not exist"), (".", ".: no Python file")])
+def test_paths_without_python_files_are_an_error(tmp_path, monkeypatch, path, problem):
+    from cnn_estimator.scan import scan
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"^{problem}: name Python files, or folders with Python files$"):
+        scan([path])

@@ -61,6 +61,7 @@ def test_one_cycle_rises_for_three_tenths_or_for_the_warmup(warmup_steps, rising
 OPTIONS = {"recipe": "fashion_dense", "seed": 1, "learning_rate": 0.01, "schedule": "cosine", "warmup_steps": 2}
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_a_run_that_is_resumed_with_other_steps_ends_in_the_same_bits(tmp_path, data_dir):
     """Its schedule remains that of the run as it was begun, with the averages and the changed images too."""
@@ -75,6 +76,7 @@ def test_a_run_that_is_resumed_with_other_steps_ends_in_the_same_bits(tmp_path, 
     assert variables(plain.checkpoint) != variables(whole.checkpoint)
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_beyond_its_end_nothing_is_learned_and_a_log_line_says_so(tmp_path, data_dir, caplog):
     options = OPTIONS | {"data_dir": data_dir, "optimizer": "sgd"}
@@ -91,6 +93,7 @@ def test_beyond_its_end_nothing_is_learned_and_a_log_line_says_so(tmp_path, data
     assert variables(longer.checkpoint)["dense/kernel"] != after["dense/kernel"]
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_a_run_without_an_end_gets_one_when_it_goes_on_with_a_schedule(tmp_path, data_dir):
     constant = training.train(tmp_path, "fashion_dense", steps=2, data_dir=data_dir)

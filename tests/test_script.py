@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import REPOSITORY, run, users_environment
+from helpers import REPOSITORY, run, run_one_after_another, users_environment
 
 from cnn_estimator.tf1 import script
 
@@ -156,14 +156,6 @@ for optimizer in ("sgd", tf.keras.optimizers.Adam(0.1), tf.train.AdamOptimizer(0
 
 
 @pytest.mark.process
-def test_a_keras_model_becomes_an_estimator(tmp_path):
-    (tmp_path / "program.py").write_text(KERAS_ESTIMATOR)
-    done = run_program(tmp_path, "program.py")
-    expected = ["['global_step', 'loss', 'mean_absolute_error'] 3"] * 3
-    assert (done.stdout.splitlines(), done.returncode) == (expected, 0), done.stderr
-
-
-@pytest.mark.process
 def test_flags_exit_status_and_traceback_are_as_with_plain_python(tmp_path):
     (tmp_path / "program.py").write_text(
         """
@@ -193,6 +185,7 @@ if __name__ == "__main__":
     assert "cnn_estimator" not in done.stderr
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_a_module_runs_as_with_python_m(tmp_path):
     (tmp_path / "package").mkdir()
@@ -210,6 +203,7 @@ def test_a_module_runs_as_with_python_m(tmp_path):
     assert done.stdout == f"Session __main__ outer.inner True [] {tmp_path}\n"
 
 
+@pytest.mark.newest
 @pytest.mark.process
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_folder_and_a_zip_file_run_as_with_python(tmp_path, zipped):
@@ -224,6 +218,7 @@ def test_a_folder_and_a_zip_file_run_as_with_python(tmp_path, zipped):
     assert (done.stderr, done.stdout) == ("", f"Session part __main__ {[os.path.basename(path), 'a']} {path}\n")
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_a_python_2_program_gets_a_hint_below_the_error(tmp_path):
     (tmp_path / "module.py").write_text("import tensorflow\n\nprint 'a'\n")
@@ -246,6 +241,7 @@ def test_syntax_errors_of_python_2_are_recognized(line):
     assert script.looks_like_python_2(caught.value)
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_another_syntax_error_prints_what_python_prints(tmp_path):
     (tmp_path / "program.py").write_text("x = (1\n")
@@ -310,21 +306,25 @@ print(tf.losses.Reduction.SUM_BY_NONZERO_WEIGHTS, tf.losses.absolute_difference.
 
 
 @pytest.mark.process
-def test_heads_of_the_estimator_library_have_the_losses_of_1_15(tmp_path):
-    """They look up names of TensorFlow 2 in the module that has TensorFlow 1's for the program."""
-    (tmp_path / "program.py").write_text(HEADS)
-    done = run_program(tmp_path, "program.py")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+def test_keras_models_become_estimators_and_heads_have_the_losses_of_1_15(tmp_path):
+    """Heads look up names of TensorFlow 2 in the module that has TensorFlow 1's for the program."""
+    paths = [tmp_path / "keras_estimator.py", tmp_path / "heads.py"]
+    for path, program in zip(paths, (KERAS_ESTIMATOR, HEADS), strict=True):
+        path.write_text(program)
+    command = ("-m", "cnn_estimator", "run", "--api=1")
+    of_keras, of_heads = run_one_after_another(*paths, command=command, cwd=tmp_path)
+    assert of_keras.splitlines() == ["['global_step', 'loss', 'mean_absolute_error'] 3"] * 3
+    assert of_heads.splitlines() == [
         "0.69114 0.98502 0.01082",
         "0.68175 0.98502 0.01082",
         "weighted_sum_by_nonzero_weights absolute_difference mean",
     ]
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_a_closed_stderr_and_a_safe_path_are_as_with_plain_python(tmp_path):
-    (tmp_path / "program.py").write_text("import sys, tensorflow\nprint(sys.stderr, sys.path)")
+    (tmp_path / "program.py").write_text("import sys\nprint(sys.stderr, sys.path)")
     command = f"PYTHONSAFEPATH=1 {sys.executable} {{}} program.py 2>&-"
     outputs = [
         subprocess.run(
@@ -340,6 +340,7 @@ def test_a_closed_stderr_and_a_safe_path_are_as_with_plain_python(tmp_path):
     assert outputs[1] == outputs[0]
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_the_program_receives_signals(tmp_path):
     (tmp_path / "program.py").write_text(
@@ -378,8 +379,6 @@ def test_one_line_says_which_api_was_chosen_and_why(tmp_path):
     (tmp_path / "program.py").write_text("import helper\nprint('done')")
     (tmp_path / "helper.py").write_text("import tensorflow as tf\ntf.Session()")
     reason = "with TensorFlow 1's API, because TensorFlow 2 lacks tf.Session: --api=2 changes it\n"
-    done = run_program(tmp_path, "program.py", options=())
-    assert (done.stdout, done.stderr) == ("done\n", f"running program.py {reason}")
     done = run_program(tmp_path, "-m", "program", options=())
     assert (done.stdout, done.stderr) == ("done\n", f"running {tmp_path}/program.py {reason}")
     done = run_program(tmp_path, "program.py", options=("--api=2",))

@@ -34,19 +34,18 @@ def wait_until_it_listens(process):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_training_stops_after_the_current_step_and_saves_it(tmp_path, data_dir, number):
+def test_training_stops_after_the_current_step_and_saves_it(tmp_path, data_dir):
     model_dir = tmp_path / "run"
     with training(model_dir, data_dir, "--save_every=100000") as (process, stderr):
         wait_for("step = 1", process, stderr)
         time.sleep(0.5)
-        process.send_signal(number)
+        process.terminate()
         stdout, _ = process.communicate(timeout=60)
         said = stderr.read_text()
-    assert (process.returncode, stdout) == (STATUS[number], "")
+    assert (process.returncode, stdout) == (143, "")
     (line,) = [line for line in said.splitlines() if "stopped by" in line]
     stopped = re.fullmatch(
-        rf"stopped by {number.name}: step (\d+) is saved as {model_dir}/model\.ckpt-\1\. Continue: (.+)", line
+        rf"stopped by SIGTERM: step (\d+) is saved as {model_dir}/model\.ckpt-\1\. Continue: (.+)", line
     )
     step = int(stopped[1])
     assert step > 1
@@ -62,6 +61,7 @@ def test_training_stops_after_the_current_step_and_saves_it(tmp_path, data_dir, 
     assert variables(model_dir) == variables(tmp_path / "whole")
 
 
+@pytest.mark.newest
 def test_ctrl_c_at_start_up_leaves_no_trace(tmp_path, data_dir):
     """A terminal sends the signal to the whole process group."""
     with training(tmp_path / "run", data_dir) as (process, stderr):
@@ -75,6 +75,7 @@ def test_ctrl_c_at_start_up_leaves_no_trace(tmp_path, data_dir):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.newest
 def test_a_signal_that_the_parent_ignores_is_ignored(tmp_path, data_dir):
     """As a shell does it for SIGINT in a job in the background."""
     ignoring = (
@@ -116,22 +117,23 @@ def test_the_same_signal_twice_in_a_moment_counts_once(tmp_path, data_dir):
         assert "stopped by SIGTERM: step " in stderr.read_text()
 
 
+@pytest.mark.newest
 def test_signals_during_saves_damage_no_checkpoint(tmp_path, data_dir):
     """With a checkpoint at every step the process saves nearly all the time."""
     generator = random.Random(1)
-    for _ in range(4):
-        number = generator.choice(list(STATUS))
+    for number in (signal.SIGTERM, signal.SIGHUP):
         with training(tmp_path, data_dir, "--save_every=1") as (process, stderr):
             wait_for("step = ", process, stderr)
             time.sleep(generator.uniform(0, 0.2))
             process.send_signal(number)
             assert process.wait(timeout=60) == STATUS[number]
             said = stderr.read_text()
-        (step,) = re.findall(r"stopped by \w+: step (\d+) is saved", said)
+        (step,) = re.findall(rf"stopped by {number.name}: step (\d+) is saved", said)
         assert checkpoints.newest_intact(str(tmp_path)).step == int(step)
         assert "skipped" not in said
 
 
+@pytest.mark.newest
 def test_a_stopped_evaluation_has_no_result(tmp_path, data_dir):
     write_idx_folder(tmp_path, train=20, test=50_000)
     model_dir = tmp_path / "run"

@@ -81,6 +81,7 @@ def test_a_tensorflow_2_program_with_estimators_runs_unmodified(tmp_path):
     assert done.stderr.startswith(f"running program.py with TensorFlow 2's API, {reason}"), done.stderr
 
 
+@pytest.mark.newest
 def test_the_import_keeps_eager_execution_and_one_process_has_one_bridge():
     done = run(
         "-c",

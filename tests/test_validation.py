@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 import pytest
-from helpers import images_content, labels_content, run, started, steps_in, ten_bars, variables, wait_for
+from helpers import called, images_content, labels_content, started, steps_in, ten_bars, variables, wait_for
 
 from cnn_estimator.data import datasets
 from cnn_estimator.errors import UserError
@@ -92,10 +92,9 @@ def test_no_best_checkpoint_is_one_line(trained, data_dir):
 def test_evaluations_change_nothing_in_training(tmp_path, data_dir):
     from cnn_estimator import training
 
+    common = {"max_steps": 20, "batch_size": 10, "seed": 1, "validation": 50, "data_dir": data_dir}
     for name, options in {"without": {}, "with": {"eval_every": 10, "keep_best": True}}.items():
-        training.train(
-            tmp_path / name, "fashion_ladder_2", max_steps=30, seed=1, validation=50, data_dir=data_dir, **options
-        )
+        training.train(tmp_path / name, "fashion_ladder_2", **common, **options)
     assert variables(tmp_path / "with") == variables(tmp_path / "without")
 
 
@@ -128,18 +127,17 @@ def test_other_held_out_images_are_another_run(validated, data_dir, given):
     assert [(row[0], row[2]) for row in caught.value.differences[1:]] == [(name, given[name])]
 
 
+@pytest.mark.newest
 @pytest.mark.process
 def test_a_killed_run_ends_with_the_same_best_step_and_bits(tmp_path, data_dir):
     flags = (*FLAGS, "--early_stopping=10", "--max_steps=1200", "--save_every=150", f"--data_dir={data_dir}")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run("run_train.py", f"--model_dir={whole}", *flags).returncode == 0
-    for step in (220, 400):  # beyond the last checkpoint
-        with started("run_train.py", f"--model_dir={killed}", *flags) as (process, stderr):
-            wait_for(f"held-out images: step {step}", process, stderr)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-    done = run("run_train.py", f"--model_dir={killed}", *flags)
-    assert done.returncode == 0
+    called(f"--model_dir={whole}", *flags, script="run_train.py")
+    with started("run_train.py", f"--model_dir={killed}", *flags) as (process, stderr):
+        wait_for("held-out images: step 400", process, stderr)  # beyond the last checkpoint and the best step
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = called(f"--model_dir={killed}", *flags, script="run_train.py")
     assert variables(killed) == variables(whole)
     for name in ("validation.jsonl", "best/best.json"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
@@ -152,6 +150,7 @@ def best_of(model_dir):
     return model_dir / "best" / json.loads((model_dir / "best" / "best.json").read_text())["checkpoint"]
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_the_best_of_all_calls_is_kept_once_a_call_keeps_it(tmp_path, data_dir):
     from cnn_estimator import evaluation, training
@@ -182,6 +181,7 @@ def test_an_evaluation_that_is_not_finite_ends_the_run_before_anything_is_kept(t
     assert ValidationLog(str(tmp_path), last_step=10).records == []
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 @pytest.mark.parametrize("given", [{}, {"eval_every": 10}])
 def test_the_records_of_a_lost_branch_are_removed_whatever_the_flags(tmp_path, data_dir, given):
@@ -201,6 +201,7 @@ def test_the_records_of_a_lost_branch_are_removed_whatever_the_flags(tmp_path, d
     assert curves["validation", "loss"] == steps
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_other_training_images_cannot_continue_a_run_that_holds_some_out(tmp_path, data_dir):
     from cnn_estimator import training
@@ -221,6 +222,7 @@ def test_other_training_images_cannot_continue_a_run_that_holds_some_out(tmp_pat
     assert steps_in(tmp_path / "held_out")[-1] == 4
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_what_a_killed_save_left_is_removed_when_training_continues(tmp_path, data_dir):
     from cnn_estimator import training
@@ -238,6 +240,7 @@ def test_what_a_killed_save_left_is_removed_when_training_continues(tmp_path, da
     assert not any(path.exists() for path in leftovers)
 
 
+@pytest.mark.newest
 @pytest.mark.integration
 def test_a_run_without_its_settings_does_not_train_on_what_it_held_out(tmp_path, data_dir):
     from cnn_estimator import training

@@ -24,7 +24,13 @@ print(asked_by("tf_slim"), asked_by("matplotlib"), asked_by("new"), asked_by("ow
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("options", "version"), [((), "1.15.5"), (("--tf_version=1.4.0", "--api=1"), "1.4.0")])
+@pytest.mark.parametrize(
+    ("options", "version"),
+    [
+        ((), "1.15.5"),
+        pytest.param(("--tf_version=1.4.0", "--api=1"), "1.4.0", marks=pytest.mark.newest),
+    ],
+)
 def test_the_program_reads_1_15_5_and_packages_that_need_tensorflow_2_the_truth(tmp_path, options, version):
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "own.py").touch()
