@@ -1,5 +1,6 @@
 """Fixtures and settings of all tests. Imports no TensorFlow, so that the unit tests start at once."""
 
+import collections
 import shutil
 
 import hypothesis
@@ -40,12 +41,22 @@ def model_dir(tmp_path, trained):
     return shutil.copytree(trained, tmp_path / "run {0}", ignore=shutil.ignore_patterns("eval", "plots"))
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leaves out files without a serial test when only serial tests are asked for: to import them takes seconds."""
+    if config.option.markexpr == "serial" and collection_path.match("test_*.py"):
+        return "mark.serial" not in collection_path.read_text(encoding="utf-8") or None
+    return None
+
+
 TIERS = {"unit", "integration", "process"}
 
 
 def pytest_collection_modifyitems(items):
-    """Holds that every test has one tier."""
+    """Checks that every test has one tier; puts the files with the most processes first, which take longest."""
+    processes = collections.Counter()
     for item in items:
         tiers = TIERS & {marker.name for marker in item.iter_markers()}
         if len(tiers) != 1:
             raise pytest.UsageError(f"{item.nodeid}: mark it with one of {sorted(TIERS)}, it has {sorted(tiers)}")
+        processes[item.path] += "process" in tiers
+    items.sort(key=lambda item: -processes[item.path])
