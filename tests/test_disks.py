@@ -151,10 +151,15 @@ def remove_files(folder):
         path.unlink()
 
 
+def move(folder):
+    folder.rename(f"{folder}.old")
+
+
 @pytest.mark.parametrize(
-    "take", [lambda folder: folder.rename(f"{folder}.old"), remove_files], ids=["moved", "emptied"]
+    ("take", "second"),
+    [(move, False), (move, True), (remove_files, True)],
+    ids=["moved", "moved, second trainer", "emptied, second trainer"],
 )
-@pytest.mark.parametrize("second", [False, True], ids=["alone", "second trainer"])
 def test_a_trainer_whose_model_dir_was_taken_away_writes_nothing_there(tmp_path, data_dir, take, second):
     model_dir = tmp_path / "run"
     flags = (f"--model_dir={model_dir}", f"--data_dir={data_dir}", "--recipe=fashion_dense", "--log_every=1")
