@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import colormaps
 from PIL import Image
 
+from cnn_estimator import plots
 from cnn_estimator.data import datasets, fetch, pictures
 from cnn_estimator.data.datasets import DATASETS, Split
 from cnn_estimator.errors import Stopped, UserError
@@ -35,8 +37,10 @@ _POLL_SECONDS = 0.02
 _CLOSE_SECONDS = 1  # then the streams of open pages are cut off
 _PAPER_SIDE = 420
 _PEN_WIDTH = 32  # a digit that fills the paper gets strokes as wide as MNIST's
-_HEAT_SHARE = 0.7  # of the heat map's colours, over the image; as in plots.explanations
 
+_MAX_LISTED_CLASSES = 10
+
+_ON_PLAIN_BACKGROUND = " of one object on a plain background"
 _EMPTY = "Draw something, drop a photo, or pick a test image."
 _PRIVACY = "Nothing leaves this machine, and nothing is stored: drawings and photos stay in memory."
 _PAPER = """
@@ -133,41 +137,41 @@ _STYLE = """
 .photo label { display: block; min-height: 320px; padding: 12px; border: 1px dashed #999; cursor: pointer }
 .photo input { display: block; margin: 8px 0 }
 .photo img { max-width: 100%; max-height: 320px }
-.answer .figures { display: flex; gap: 16px; margin: 8px 0 }
-.answer figure { margin: 0; flex: 1; max-width: 224px }
-.answer img { width: 100%; image-rendering: pixelated }
-.answer figcaption { font-size: 0.9em; line-height: 1.3; margin-top: 4px }
-.answer table, .answer tr, .answer td { border: 0 !important }
-.answer td { padding: 1px 12px 1px 0; line-height: 1.3; white-space: nowrap }
-.answer .bar { width: 220px }
-.answer .bar div { height: 12px; min-width: 1px; background: #bbbbbb }
-.answer .bar .predicted { background: #444444 }
-.answer .bar .wrong { background: #cc3311 }
-.answer .bar .right { background: #0077bb }
-.answer .problem { color: #cc3311 }
+.prediction .figures { display: flex; gap: 16px; margin: 8px 0 }
+.prediction figure { margin: 0; flex: 1; max-width: 224px }
+.prediction img { width: 100%; image-rendering: pixelated }
+.prediction figcaption { font-size: 0.9em; line-height: 1.3; margin-top: 4px }
+.prediction table, .prediction tr, .prediction td { border: 0 !important }
+.prediction td { padding: 1px 12px 1px 0; line-height: 1.3; white-space: nowrap }
+.prediction .bar { width: 220px }
+.prediction .bar div { height: 12px; min-width: 1px; background: #bbbbbb }
+.prediction .bar .predicted { background: #444444 }
+.prediction .bar .wrong { background: #cc3311 }
+.prediction .bar .right { background: #0077bb }
+.prediction .problem { color: #cc3311 }
 """
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class ShownPrediction:
     """What the page shows for one picture.
 
     Attributes:
-      subject: what was asked about, for example "Test image 12".
+      subject: what the image is, for example "Test image 12".
       image: float32 [28, 28], the network's input.
-      inverted: whether bright and dark of a photo were exchanged.
+      picture: how a photo was read; None for a drawing or a test image.
       true_class: the number of the true class, None for a drawing or a photo.
       explanation: what the network predicts, and why.
     """
 
     subject: str
     image: np.ndarray
-    inverted: bool
+    picture: pictures.Preprocessed | None
     true_class: int | None
     explanation: Explanation
 
 
-class Answers:
+class DemoModel:
     """The functions behind the page. They may be called from several threads, and take turns.
 
     Args:
@@ -183,8 +187,8 @@ class Answers:
         self._explainer = explainer
         self._lock = threading.Lock()
 
-    def of_drawing(self, url: str) -> Answer:
-        """Returns the Answer for dark strokes on white paper.
+    def of_drawing(self, url: str) -> ShownPrediction:
+        """Returns the ShownPrediction for dark strokes on white paper.
 
         Args:
           url: an image file inside a data URL.
@@ -194,10 +198,10 @@ class Answers:
         """
         # A network that was trained on whole pictures has seen dark strokes on white paper as they are.
         picture = self._read(url, "yes" if self.settings.crop else "no")
-        return self._answer("Drawing", picture.image)
+        return self._predict("Drawing", picture.image)
 
-    def of_photo(self, url: str, invert: str = "auto") -> Answer:
-        """Returns the Answer for an image file.
+    def of_photo(self, url: str, invert: str = "auto") -> ShownPrediction:
+        """Returns the ShownPrediction for an image file.
 
         Args:
           url: the file inside a data URL, data:…;base64,….
@@ -207,10 +211,10 @@ class Answers:
           UserError: the URL has no image in it; see pictures.read.
         """
         picture = self._read(url, invert)
-        return self._answer("Photo", picture.image, inverted=picture.inverted)
+        return self._predict("Photo", picture.image, picture=picture)
 
-    def of_test_image(self, index: int) -> Answer:
-        """Returns the Answer for a test image.
+    def of_test_image(self, index: int) -> ShownPrediction:
+        """Returns the ShownPrediction for a test image.
 
         Raises:
           UserError: there is no such test image.
@@ -219,7 +223,7 @@ class Answers:
         if not self.test or not 0 <= index < images:
             raise UserError(f"there is no test image {index}: the test set has images 0 to {images - 1}")
         image = datasets.scale(self.test.pixels[index])
-        return self._answer(f"Test image {index}", image, true_class=int(self.test.labels[index]))
+        return self._predict(f"Test image {index}", image, true_class=int(self.test.labels[index]))
 
     def _read(self, url: str, invert: str) -> pictures.Preprocessed:
         try:
@@ -233,72 +237,83 @@ class Answers:
             crop=self.settings.crop,
         )
 
-    def _answer(
-        self, subject: str, image: np.ndarray, *, inverted: bool = False, true_class: int | None = None
-    ) -> Answer:
+    def _predict(
+        self,
+        subject: str,
+        image: np.ndarray,
+        *,
+        picture: pictures.Preprocessed | None = None,
+        true_class: int | None = None,
+    ) -> ShownPrediction:
         with self._lock:
             (explanation,) = self._explainer.explain(image[np.newaxis])
-        return Answer(subject, image, inverted, true_class, explanation)
+        return ShownPrediction(subject, image, picture, true_class, explanation)
 
-    def record(self, answer: Answer) -> dict[str, Any]:
-        """Returns an Answer as a JSON object."""
-        probabilities = map(float, answer.explanation.probabilities)
+    def record(self, prediction: ShownPrediction) -> dict[str, Any]:
+        """Returns an ShownPrediction as a JSON object."""
+        probabilities = map(float, prediction.explanation.probabilities)
         return {
-            "class": answer.explanation.class_name,
-            **({} if answer.true_class is None else {"true_class": self.class_names[answer.true_class]}),
+            "class": prediction.explanation.class_name,
+            **({} if prediction.true_class is None else {"true_class": self.class_names[prediction.true_class]}),
             "probabilities": dict(zip(self.class_names, probabilities, strict=True)),
         }
 
-    def text(self, answer: Answer) -> str:
-        """Returns an Answer in one sentence."""
-        predicted = answer.explanation.class_index
-        sentence = f"{answer.subject}: the network predicts {answer.explanation.class_name}"
-        if answer.true_class is not None:
-            right = predicted == answer.true_class
-            sentence += ", which is right" if right else f", but it is {self.class_names[answer.true_class]}"
-        return f"{sentence}, after exchanging bright and dark" if answer.inverted else sentence
+    def text(self, prediction: ShownPrediction) -> str:
+        """Returns an ShownPrediction in one sentence."""
+        predicted = prediction.explanation.class_index
+        sentence = f"{prediction.subject}: the network predicts {prediction.explanation.class_name}"
+        if prediction.true_class is not None:
+            right = predicted == prediction.true_class
+            sentence += ", which is right" if right else f", but it is {self.class_names[prediction.true_class]}"
+        if prediction.picture and prediction.picture.inverted:
+            sentence += ", after exchanging bright and dark"
+        if prediction.picture and not prediction.picture.plain_background:
+            sentence += ". The background is not plain, and more than the object may be cut out"
+        return sentence
 
-    def as_html(self, answer: Answer) -> str:
-        """Returns an Answer as HTML: the sentence, the network's input, the heat map, the probabilities."""
+    def as_html(self, prediction: ShownPrediction) -> str:
+        """Returns an ShownPrediction as HTML: the sentence, the network's input, the heat map, the probabilities."""
         figures = "".join(
             f'<figure><img src="{_data_url(pixels)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
             for pixels, caption in (
-                (_bytes(answer.image), "What the network sees: 28x28 pixels"),
-                (heat_colours(answer.image, answer.explanation.heat_map), _heat_caption(answer)),
+                (_bytes(prediction.image), "What the network sees: 28x28 pixels"),
+                (heat_colours(prediction.image, prediction.explanation.heat_map), _heat_caption(prediction)),
             )
         )
         bars = "".join(
-            f'<tr><td>{html.escape(name)}</td><td class="bar"><div class="{_bar_style(answer, number)}" '
+            f'<tr><td>{html.escape(name)}</td><td class="bar"><div class="{_bar_style(prediction, number)}" '
             f'style="width: {probability:.1%}"></div></td><td>{probability:.1%}</td></tr>'
-            for number, (name, probability) in enumerate(
-                zip(self.class_names, answer.explanation.probabilities, strict=True)
-            )
+            for number, name, probability in self._bars(prediction)
         )
-        return f'{html.escape(self.text(answer))}.<div class="figures">{figures}</div><table>{bars}</table>'
+        return f'{html.escape(self.text(prediction))}.<div class="figures">{figures}</div><table>{bars}</table>'
+
+    def _bars(self, prediction: ShownPrediction) -> list[tuple[int, str, float]]:
+        """Returns [(number, name, probability)] of the classes whose bars are shown."""
+        probabilities = prediction.explanation.probabilities
+        numbers = plots.shown_classes(probabilities, prediction.true_class)
+        return [(number, self.class_names[number], float(probabilities[number])) for number in numbers]
 
 
-def _bar_style(answer: Answer, number: int) -> str:
+def _bar_style(prediction: ShownPrediction, number: int) -> str:
     """Returns the style of a class's bar, which has the colours of plots.predictions."""
-    if number == answer.true_class:
+    if number == prediction.true_class:
         return "right"
-    if number != answer.explanation.class_index:
+    if number != prediction.explanation.class_index:
         return ""
-    return "predicted" if answer.true_class is None else "wrong"
+    return "predicted" if prediction.true_class is None else "wrong"
 
 
-def _heat_caption(answer: Answer) -> str:
-    name = html.escape(answer.explanation.class_name)
-    if not answer.explanation.heat_map.any():
+def _heat_caption(prediction: ShownPrediction) -> str:
+    name = html.escape(prediction.explanation.class_name)
+    if not prediction.explanation.heat_map.any():
         return f"No place of the image speaks for {name}"
     return f"Where the decision comes from: the brighter, the more a place speaks for {name}"
 
 
 def heat_colours(image: np.ndarray, heat_map: np.ndarray) -> np.ndarray:
     """Returns uint8 [28, 28, 3]: a heat map in colours, through which the image is to be seen."""
-    from matplotlib import colormaps  # only for a picture, as everywhere in this package
-
-    colours = colormaps["inferno"](heat_map)[..., :3]
-    return _bytes(_HEAT_SHARE * colours + (1 - _HEAT_SHARE) * image[..., np.newaxis])
+    colours = colormaps[plots.HEAT_COLOURS](heat_map)[..., :3]
+    return _bytes(plots.HEAT_OPACITY * colours + (1 - plots.HEAT_OPACITY) * image[..., np.newaxis])
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
@@ -313,14 +328,20 @@ def _data_url(pixels: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def build(answers: Answers) -> "gradio.Blocks":
+def _listed(class_names: tuple[str, ...]) -> str:
+    """Returns the first class names as HTML text."""
+    more = ", …" if len(class_names) > _MAX_LISTED_CLASSES else ""
+    return html.escape(", ".join(class_names[:_MAX_LISTED_CLASSES])) + more
+
+
+def build(model: DemoModel) -> "gradio.Blocks":
     """Returns the page."""
     import gradio
 
     with gradio.Blocks(title="cnn_estimator", analytics_enabled=False) as blocks:
         gradio.Markdown(
-            f"## What does the network see?\n\nRecipe {answers.settings.recipe}, trained to step {answers.step}, with "
-            f"{len(answers.class_names)} classes."
+            f"## What does the network see?\n\nRecipe {model.settings.recipe}, trained to step {model.step}, with "
+            f"{len(model.class_names)} classes."
         )
         with gradio.Row():
             with gradio.Column(), gradio.Tabs():
@@ -330,7 +351,7 @@ def build(answers: Answers) -> "gradio.Blocks":
                         html_template=_PAPER,
                         js_on_load=_PAPER_SCRIPT,
                         elem_classes="paper",
-                        label=f"Draw one of these: {', '.join(answers.class_names)}",
+                        label=f"Draw one of these: {_listed(model.class_names)}",
                         side=_PAPER_SIDE,
                         pen_width=_PEN_WIDTH,
                     )
@@ -340,39 +361,39 @@ def build(answers: Answers) -> "gradio.Blocks":
                         html_template=_PHOTO,
                         js_on_load=_PHOTO_SCRIPT,
                         elem_classes="photo",
-                        label="Drop, paste or choose a photo of one object on a plain background",
+                        label=f"Drop, paste or choose a photo{_ON_PLAIN_BACKGROUND if model.settings.crop else ''}",
                     )
                     invert = gradio.Radio(["auto", "yes", "no"], value="auto", label="Exchange bright and dark")
                 with gradio.Tab("Test image"):
-                    if answers.test:
-                        images = len(answers.test.labels)
+                    if model.test:
+                        images = len(model.test.labels)
                         index = gradio.Number(None, precision=0, label=f"Number of the test image, 0 to {images - 1}")
                         another = gradio.Button("A random one")
                     else:
                         gradio.Markdown("The test images are not on this machine.")
             with gradio.Column():
-                shown = gradio.HTML(_EMPTY, elem_classes="answer", container=True)
+                shown = gradio.HTML(_EMPTY, elem_classes="prediction", container=True)
                 record = gradio.JSON(visible=False)  # for programs that ask the page
         gradio.Markdown(_PRIVACY)
 
-        def show(ask: Callable[[], Answer]) -> tuple[str, Any]:
+        def show(predict: Callable[[], ShownPrediction]) -> tuple[str, Any]:
             """Returns what the page shows, as HTML and as a JSON object."""
             try:
-                answer = ask()
+                prediction = predict()
             except (UserError, Stopped) as error:
                 return f'<span class="problem">Nothing is predicted: {html.escape(str(error))}</span>', None
-            return answers.as_html(answer), answers.record(answer)
+            return model.as_html(prediction), model.record(prediction)
 
         def draw(url: str) -> tuple[str, Any]:
-            return show(lambda: answers.of_drawing(url)) if url else (_EMPTY, None)
+            return show(lambda: model.of_drawing(url)) if url else (_EMPTY, None)
 
         def read(url: str, invert: str) -> tuple[str, Any]:
-            return show(lambda: answers.of_photo(url, invert)) if url else (_EMPTY, None)
+            return show(lambda: model.of_photo(url, invert)) if url else (_EMPTY, None)
 
         def look_up(index: int | None) -> tuple[str, Any]:
-            return (_EMPTY, None) if index is None else show(lambda: answers.of_test_image(index))
+            return (_EMPTY, None) if index is None else show(lambda: model.of_test_image(index))
 
-        # always_last: the answer is to the last stroke, whatever was drawn during the answer to an earlier one.
+        # always_last: the last stroke gets a prediction, also if it was drawn while an earlier one was predicted.
         shared: dict[str, Any] = {
             "outputs": [shown, record],
             "trigger_mode": "always_last",
@@ -380,7 +401,7 @@ def build(answers: Answers) -> "gradio.Blocks":
         }
         paper.input(draw, paper, api_name="drawing", **shared)
         gradio.on([photo.input, invert.change], read, [photo, invert], api_name="photo", **shared)
-        if answers.test:
+        if model.test:
             index.change(look_up, index, api_name="test_image", **shared)
             another.click(lambda: random.randrange(images), None, index, api_name="random")
     return blocks
@@ -420,8 +441,8 @@ def serve(
         _files_in(folder),
         Explainer(model_dir, checkpoint=checkpoint, recipe=recipe, data_dir=data_dir) as explainer,
     ):
-        answers = Answers(explainer, _test_set(explainer.settings, data_dir))
-        with _running(build(answers), listener):
+        model = DemoModel(explainer, _test_set(explainer.settings, data_dir))
+        with _running(build(model), listener):
             yield f"http://{HOST}:{port}/"
 
 
@@ -455,7 +476,7 @@ def _files_in(folder: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _running(blocks: "gradio.Blocks", listener: socket.socket) -> Iterator[None]:
-    """Answers requests to a page in another thread, until the block is left.
+    """DemoModel requests to a page in another thread, until the block is left.
 
     Blocks.launch() would do so too, but it asks itself for its page, through a proxy if the environment names one.
     """
@@ -465,7 +486,7 @@ def _running(blocks: "gradio.Blocks", listener: socket.socket) -> Iterator[None]
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     app = fastapi.FastAPI()
-    # A page of the internet whose name resolves to this machine gets no answer.
+    # A page of the internet whose name resolves to this machine gets no response.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     theme = gradio.themes.Default(
         primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]

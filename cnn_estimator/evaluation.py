@@ -18,7 +18,7 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.files import refuse_foreign, try_to_write, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model import Predictions
-from cnn_estimator.run_dir import checkpoints, events, projector
+from cnn_estimator.run_dir import checkpoints, events, projector, settings_file
 from cnn_estimator.run_dir.run import EVALUATION_FOLDER, RunDir
 from cnn_estimator.settings import EVALUATION_BATCH_SIZE, Settings, check, check_optional_path, check_path
 from cnn_estimator.tf1 import tf
@@ -112,6 +112,13 @@ def evaluate(
         data = datasets.load_for(settings, "test", data_dir)
         what = datasets.title(data, settings.dataset)
         log.info("evaluating %d test images of %s from %s", len(data.labels), what, data.source)
+        trained_on = settings_file.read_training_images(run.path)
+        if data.divided and trained_on not in (None, datasets.load_for(settings, "train", data_dir).fingerprint()):
+            log.warning(
+                "%s has other pictures than the run was trained on: the run may have been trained on some of these test "
+                "images, and the accuracy may be too high",
+                data.source,
+            )
         if data.class_names != settings.class_names:
             log.warning("the data has class_names %s, the run has %s", data.class_names, settings.class_names)
         if plot:

@@ -145,7 +145,7 @@ class Explainer:
                         self.class_names[class_index],
                         predictions.probabilities[start + row],
                         heat_map,
-                        {name: values[row] for name, values in activations.items()},
+                        {name: values[row].copy() for name, values in activations.items()},
                     )
                 )
         return explanations
@@ -223,7 +223,7 @@ def explain_images(
 ) -> Result:
     """Explains the predictions for image files and for test images.
 
-    The arguments and the errors are those of prediction.predict().
+    Arguments and errors: see prediction.predict(). Only the first 10 explanations have activations.
     """
     data_dir = check_optional_path("data_dir", data_dir)
     paths = [paths] if isinstance(paths, str | os.PathLike) else paths
@@ -237,6 +237,8 @@ def explain_images(
             ExplainedImage(each.predicted(explanation.probabilities, explainer.class_names), explanation)
             for each, explanation in zip(inputs, explainer.explain(stack(inputs)), strict=True)
         ]
+        for image in images[_MAX_PLOTTED:]:
+            image.explanation.activations.clear()  # they are not drawn, and take 180 kB for an image of fashion_cnn
         return Result(images, problems, explainer.filters, explainer.method, explainer.model_dir)
 
 

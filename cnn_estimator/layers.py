@@ -44,13 +44,13 @@ def find(graph: tf.Graph) -> list[Layer]:
 
 def operations_above(last: tf.Operation) -> set[tf.Operation]:
     """Returns an operation and all operations whose results it depends on."""
-    found = {last}
-    waiting = [last]
-    while waiting:
-        new = {tensor.op for tensor in waiting.pop().inputs} - found
-        found |= new
-        waiting += new
-    return found
+    operations = {last}
+    unvisited = [last]
+    while unvisited:
+        new = {tensor.op for tensor in unvisited.pop().inputs} - operations
+        operations |= new
+        unvisited += new
+    return operations
 
 
 def _layer(op: tf.Operation, above: set[tf.Operation]) -> Layer:

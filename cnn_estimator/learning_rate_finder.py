@@ -3,6 +3,7 @@
 The method is the learning rate range test of L. N. Smith, Cyclical Learning Rates for Training Neural Networks, 2017.
 """
 
+import contextlib
 import dataclasses
 import logging
 import math
@@ -25,7 +26,7 @@ from cnn_estimator.model_session import make_session_config
 from cnn_estimator.networks import NETWORKS
 from cnn_estimator.progress import progress_bar
 from cnn_estimator.recipes import DEFAULT
-from cnn_estimator.settings import MAX_SEED, Settings, check, find_recipe, given, make_settings
+from cnn_estimator.settings import MAX_SEED, Settings, check, check_optional_path, find_recipe, given, make_settings
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -75,7 +76,7 @@ def find_learning_rate(
 
     Args:
       recipe, data_dir, crop, optimizer, adam_beta2, batch_size, augment, precision, seed: as train() takes them.
-      batches: how many batches to train on. The search ends earlier when the loss has grown beyond repair.
+      batches: how many batches to train on. The search ends earlier when the loss has diverged.
       lowest_rate, highest_rate: the learning rates of the first and of the last batch. The rate rises by the same
         factor from batch to batch.
 
@@ -83,18 +84,23 @@ def find_learning_rate(
       UserError: a value breaks its rule, the data cannot be read, or the loss never falls.
       Stopped: a stop signal ended the search.
     """
-    found = find_recipe(recipe)
+    recipe_data = find_recipe(recipe)
     if check("lowest_rate", lowest_rate) >= check("highest_rate", highest_rate):
-        raise UserError(f"lowest_rate {lowest_rate} is not below highest_rate {highest_rate}", "choose a lower one")
-    data = datasets.load(found.dataset, "train", data_dir, crop=crop)
+        raise UserError(
+            f"lowest_rate {lowest_rate} is not below highest_rate {highest_rate}", "choose a lower {lowest_rate}"
+        )
+    data_dir = check_optional_path("data_dir", data_dir)
+    crop = datasets.crops(data_dir) if crop is None else check("crop", crop)
+    data = datasets.load(recipe_data.dataset, "train", data_dir, crop=crop)
     settings = make_settings(
         recipe,
         class_names=data.class_names,
+        crop=crop,
         schedule="constant",
         warmup_steps=0,
         average_decay=0.0,
         seed=secrets.randbelow(MAX_SEED + 1) if seed is None else seed,
-        precision=resolve_precision(precision or found.precision),
+        precision=resolve_precision(precision or recipe_data.precision),
         **given(data_dir=data_dir, optimizer=optimizer, adam_beta2=adam_beta2, batch_size=batch_size, augment=augment),
     )
     log.info("trying learning rates from %g to %g with %s", lowest_rate, highest_rate, settings)
@@ -106,7 +112,7 @@ def find_learning_rate(
 
 
 def _train(settings: Settings, data: datasets.Split, rates: np.ndarray) -> np.ndarray:
-    """Returns the loss of each batch, float64, until the last rate or until the loss has grown beyond repair."""
+    """Returns the loss of each batch, float64, until the last rate or until the loss has diverged."""
     input_fn = inputs.numpy_input_fn(
         {"x": data.pixels},
         data.labels,
@@ -128,7 +134,9 @@ def _train(settings: Settings, data: datasets.Split, rates: np.ndarray) -> np.nd
                 log_step_count_steps=None,
             )
         raise_rate = RaiseRate(rates, bar)
-        tf.estimator.Estimator(_model_fn, params=settings, config=config).train(input_fn, [raise_rate], len(rates))
+        estimator = tf.estimator.Estimator(_model_fn, params=settings, config=config)
+        with contextlib.suppress(tf.train.NanLossDuringTrainingError):  # raise_rate has kept the losses before it
+            estimator.train(input_fn, [raise_rate], len(rates))
     return np.array(raise_rate.losses)
 
 
@@ -175,7 +183,7 @@ def _smooth(losses: np.ndarray) -> np.ndarray:
 
 
 def _steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
-    """Returns the rate, of those before the lowest loss, at which the smoothed loss falls fastest.
+    """Returns the rate at which the smoothed loss falls fastest, before the lowest loss.
 
     Raises:
       UserError: the loss does not fall.

@@ -29,6 +29,8 @@ UNKNOWN = "#444444"  # dark grey
 OTHER = "#BBBBBB"  # light grey
 LINES = ("#0077BB", "#EE7733", "#009988", "#EE3377", "#33BBEE")
 MARKERS = "osD^vP*"
+HEAT_COLOURS = "inferno"
+HEAT_OPACITY = 0.7
 _MAX_CLASSES_WITH_COUNTS = 50
 _MAX_NAMES = 80  # beside a confusion matrix
 _MAX_BARS = 10
@@ -156,7 +158,7 @@ def explanations(
         left, heat, *middle, right = cells[row]
         _draw_prediction(left, right, image, probabilities[row], titles[row], true_classes[row], class_names)
         _draw_image(heat, image)
-        heat.imshow(heat_maps[row], cmap="inferno", vmin=0, vmax=1, alpha=0.7)
+        heat.imshow(heat_maps[row], cmap=HEAT_COLOURS, vmin=0, vmax=1, alpha=HEAT_OPACITY)
         heat.set_title("heat map", fontsize=8)
         for axes, name in zip(middle, names, strict=True):
             values = activations[row][name]
@@ -199,7 +201,8 @@ def tiles(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.nd
     tiled = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
     for number, image in enumerate(images):
         row, column = divmod(number, columns)
-        top, left = row * (height + gap), column * (width + gap)
+        top = row * (height + gap)
+        left = column * (width + gap)
         tiled[top : top + height, left : left + width] = image
     return tiled
 
@@ -215,7 +218,7 @@ def _draw_prediction(
 ) -> None:
     """Draws an image on the left and the bar chart of its probabilities on the right."""
     predicted = int(np.argmax(probabilities))
-    shown = _shown_classes(probabilities, true_class)
+    shown = shown_classes(probabilities, true_class)
     bar_colours = dict.fromkeys(shown, OTHER)
     bar_colours[predicted] = UNKNOWN if true_class is None else WRONG
     if true_class is not None:
@@ -235,7 +238,7 @@ def _draw_prediction(
     right.spines[["top", "right"]].set_visible(False)
 
 
-def _shown_classes(probabilities: np.ndarray, true_class: int | None) -> list[int]:
+def shown_classes(probabilities: np.ndarray, true_class: int | None) -> list[int]:
     """Returns the classes of a bar chart: all, or of more than ten the most probable ones and the true class."""
     if len(probabilities) <= _MAX_BARS:
         return list(range(len(probabilities)))

@@ -86,7 +86,7 @@ class Page:
         return self._wait(lambda browser: self._text_of_answer(beginning))
 
     def _text_of_answer(self, beginning):
-        text = self.browser.find_element(By.CSS_SELECTOR, ".answer").text
+        text = self.browser.find_element(By.CSS_SELECTOR, ".prediction").text
         return text if text.startswith(beginning) else None
 
     def hosts(self):
@@ -100,22 +100,24 @@ def check_answers(page, model_dir, screenshot):
     """Asks the page about a drawing, a photo, a file that is no image, and a test image."""
     photo, test_image = cnn_estimator.predict(model_dir, [PHOTO], [TEST_IMAGE]).predictions
     page.draw()
-    print(page.answer("Drawing: the network predicts ").splitlines()[0])
-    assert len(page.browser.find_elements(By.CSS_SELECTOR, ".answer img")) == 2
+    print(page.prediction("Drawing: the network predicts ").splitlines()[0])
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, ".prediction img")) == 2
     if screenshot:
         picture = Image.open(io.BytesIO(page.browser.get_screenshot_as_png()))
         picture.quantize(128).save(screenshot, optimize=True)
     page.open_tab("Photo")
     page.drop(PHOTO)
-    assert page.answer("Photo: ").startswith(f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging ")
+    assert page.prediction("Photo: ").startswith(
+        f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging "
+    )
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         file.write(b"no image")
         file.flush()
         page.find("input[type=file]").send_keys(file.name)
-        page.answer("Nothing is predicted: not an image in one of the formats")
+        page.prediction("Nothing is predicted: not an image in one of the formats")
     page.open_tab("Test image")
     page.find("input[type=number]").send_keys(str(TEST_IMAGE))
-    text = page.answer(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")
+    text = page.prediction(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")
     for name, probability in test_image.ranked():
         assert f"{name}\n{probability:.1%}" in text, text
 

@@ -54,7 +54,7 @@ def complete(script, tmp_path):
 
 def test_bash_completes_verbs(complete):
     assert complete("") == sorted([*cli.VERBS, cli.RUN, "help"])
-    assert complete("e") == ["eval", "export"]
+    assert complete("e") == ["eval", "explain", "export"]
     assert complete("help", "ru") == ["run"]
     assert complete("completion", "") == ["bash", "zsh"]
 
@@ -100,7 +100,7 @@ def test_zsh_completes_verbs_flags_and_values(script, tmp_path):
         os.write(terminal, f"autoload -Uz compinit; compinit -u -D; source {script('zsh')}; {show}\n".encode())
         for typed, completed in (
             ("tra", "train "),
-            ("help exp", "help export "),
+            ("help expo", "help export "),
             ("reproduce --rec", "reproduce --recipes="),
             ("train --keep_b", "train --keep_best "),
             ("train --recipe=fashion_b", "train --recipe=fashion_best "),

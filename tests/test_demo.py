@@ -1,6 +1,7 @@
 """The page of `cnn-estimator demo`: the functions behind it, and the command. demo_in_a_browser.py uses the page."""
 
 import base64
+import dataclasses
 import concurrent.futures
 import importlib.util
 import io
@@ -26,9 +27,9 @@ needs_gradio = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def answers(trained, data_dir):
+def model(trained, data_dir):
     with Explainer(trained) as explainer:
-        yield demo.Answers(explainer, datasets.load("fashion_mnist", "test", data_dir))
+        yield demo.DemoModel(explainer, datasets.load("fashion_mnist", "test", data_dir))
 
 
 def drawing(*strokes, width=32):
@@ -46,23 +47,23 @@ def data_url(content):
 
 
 @pytest.mark.integration
-def test_a_drawing_becomes_bright_strokes_on_black_and_is_predicted(answers, trained):
-    answer = answers.of_drawing(drawing([(60, 100), (180, 100)]))
-    image = answer.image
+def test_a_drawing_becomes_bright_strokes_on_black_and_is_predicted(model, trained):
+    prediction = model.of_drawing(drawing([(60, 100), (180, 100)]))
+    image = prediction.image
     rows, columns = np.nonzero(image > 0.5)
     assert (rows.min() + rows.max(), columns.min(), columns.max()) == (27, 0, 27)  # in the middle, as large as garments
     assert image[0].max() < 0.05
     with Predictor(trained) as predictor:
         expected = predictor.predict(image[np.newaxis])
-    assert answer.explanation.class_index == expected.classes[0]
-    np.testing.assert_allclose(answer.explanation.probabilities, expected.probabilities[0], rtol=1e-5, atol=1e-7)
-    assert list(answers.record(answer)["probabilities"]) == list(answers.class_names)
+    assert prediction.explanation.class_index == expected.classes[0]
+    np.testing.assert_allclose(prediction.explanation.probabilities, expected.probabilities[0], rtol=1e-5, atol=1e-7)
+    assert list(model.record(prediction)["probabilities"]) == list(model.class_names)
 
 
 @pytest.mark.integration
-def test_a_drawn_digit_is_as_large_and_central_as_in_mnist(answers, monkeypatch):
-    monkeypatch.setattr(type(answers.settings), "dataset", "mnist")
-    image = answers.of_drawing(drawing([(40, 30), (160, 30), (80, 230)])).image  # a small 7 in a corner
+def test_a_drawn_digit_is_as_large_and_central_as_in_mnist(model, monkeypatch):
+    monkeypatch.setattr(type(model.settings), "dataset", "mnist")
+    image = model.of_drawing(drawing([(40, 30), (160, 30), (80, 230)])).image  # a small 7 in a corner
     rows, columns = np.nonzero(image > 0.1)
     assert np.ptp(rows) + 1 == 20
     assert np.ptp(columns) + 1 < 20
@@ -82,50 +83,50 @@ def test_a_drawn_digit_is_as_large_and_central_as_in_mnist(answers, monkeypatch)
         ("/etc/hostname", "not an image"),
     ],
 )
-def test_blank_paper_and_other_urls_are_refused(answers, url, problem):
+def test_blank_paper_and_other_urls_are_refused(model, url, problem):
     with pytest.raises(UserError, match=problem):
-        answers.of_drawing(url)
+        model.of_drawing(url)
 
 
 @pytest.mark.integration
-def test_a_photo_is_read_as_predict_reads_it(answers, tmp_path):
+def test_a_photo_is_read_as_predict_reads_it(model, tmp_path):
     bright = Image.new("L", (300, 200), 250)
     bright.paste(20, (100, 50, 200, 150))
     bright.save(tmp_path / "a.png")
     url = data_url((tmp_path / "a.png").read_bytes())
-    answer = answers.of_photo(url)
+    prediction = model.of_photo(url)
     expected = pictures.read(str(tmp_path / "a.png"), dataset=datasets.FASHION_MNIST, invert="auto")
-    assert answer.inverted
-    np.testing.assert_array_equal(answer.image, expected.image)
-    assert answers.text(answer).endswith("after exchanging bright and dark")
-    assert not answers.of_photo(url, "no").inverted
+    assert prediction.picture.inverted
+    np.testing.assert_array_equal(prediction.image, expected.image)
+    assert model.text(prediction).endswith("after exchanging bright and dark")
+    assert not model.of_photo(url, "no").picture.inverted
 
 
 @pytest.mark.integration
-def test_a_test_image_is_compared_with_its_class(answers):
-    answer = answers.of_test_image(3)
-    np.testing.assert_array_equal(answer.image, answers.test.images[3])
-    assert answers.text(answer) == "Test image 3: the network predicts 3, which is right"
-    assert answers.record(answer)["true_class"] == "3"
+def test_a_test_image_is_compared_with_its_class(model):
+    prediction = model.of_test_image(3)
+    np.testing.assert_array_equal(prediction.image, model.test.images[3])
+    assert model.text(prediction) == "Test image 3: the network predicts 3, which is right"
+    assert model.record(prediction)["true_class"] == "3"
     for index in (-1, 130):
         with pytest.raises(UserError, match=f"^there is no test image {index}: the test set has images 0 to 129$"):
-            answers.of_test_image(index)
+            model.of_test_image(index)
 
 
 @pytest.mark.integration
-def test_threads_take_turns_and_get_their_own_answers(answers):
-    expected = [answers.record(answers.of_test_image(index)) for index in range(8)]
+def test_threads_take_turns_and_get_their_own_predictions(model):
+    expected = [model.record(model.of_test_image(index)) for index in range(8)]
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
-        asked = list(threads.map(answers.of_test_image, [*range(8)] * 4))
-    assert [answers.record(answer) for answer in asked] == expected * 4
+        asked = list(threads.map(model.of_test_image, [*range(8)] * 4))
+    assert [model.record(prediction) for prediction in asked] == expected * 4
 
 
 @pytest.mark.integration
-def test_the_html_escapes_class_names_and_marks_a_wrong_prediction(answers, monkeypatch):
-    answer = answers.of_test_image(3)
-    assert answers.as_html(answer).count('class="right"') == 1
-    monkeypatch.setattr(answers, "class_names", tuple(f"<b>{name}" for name in "0123456789"))
-    html = answers.as_html(demo.dataclasses.replace(answer, true_class=4))
+def test_the_html_escapes_class_names_and_marks_a_wrong_prediction(model, monkeypatch):
+    prediction = model.of_test_image(3)
+    assert model.as_html(prediction).count('class="right"') == 1
+    monkeypatch.setattr(model, "class_names", tuple(f"<b>{name}" for name in "0123456789"))
+    html = model.as_html(dataclasses.replace(prediction, true_class=4))
     assert "but it is &lt;b&gt;4" in html
     assert "<b>" not in html
     assert html.index('class="wrong"') < html.index('class="right"')
@@ -171,7 +172,7 @@ def test_a_port_in_use_is_named(trained):
 @pytest.mark.process
 @pytest.mark.newest
 @needs_gradio
-def test_the_page_answers_until_ctrl_c_and_leaves_nothing(trained, data_dir, tmp_path, monkeypatch):
+def test_the_page_predicts_until_ctrl_c_and_leaves_nothing(trained, data_dir, tmp_path, monkeypatch):
     import gradio_client
 
     for name in ("HTTP_PROXY", "HTTPS_PROXY"):  # nothing may go through a proxy: there is none

@@ -116,7 +116,7 @@ def test_the_plots_are_written_and_shown_in_tensorboard(model_dir, monkeypatch):
 def test_the_projector_shows_the_last_hidden_layer_of_the_first_images(model_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluation, "_PROJECTED_IMAGES", 70)
     evaluation.evaluate(model_dir, batch_size=40, plot=True, checkpoint=0)
-    result = evaluation.evaluate(model_dir, batch_size=40, plot=True, checkpoint=30)
+    evaluation.evaluate(model_dir, batch_size=40, plot=True, checkpoint=30)
     folder = model_dir / "eval"
     config = text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig())
     (cloud,) = config.embeddings
@@ -128,7 +128,6 @@ def test_the_projector_shows_the_last_hidden_layer_of_the_first_images(model_dir
     head, *lines = (folder / cloud.metadata_path).read_text().splitlines()
     assert head == "true class\tpredicted class\ttest image"
     assert lines == [f"{labels[row]}\t{each.class_name}\t{row}" for row, each in enumerate(explanations)]
-    assert any(line[0] != line[2] for line in lines) == (result.accuracy < 1)
     assert list(cloud.sprite.single_image_dim) == [28, 28]
     sprite = np.asarray(Image.open(folder / cloud.sprite.image_path))
     assert sprite.shape == (9 * 28, 9 * 28)
@@ -142,7 +141,7 @@ def test_an_evaluation_without_plots_writes_nothing_for_the_projector(model_dir)
     assert not [name for name in os.listdir(model_dir / "eval") if "projector" in name]
 
 
-def test_where_the_folder_of_evaluations_cannot_be_written_the_plots_are_written_all_the_same(model_dir):
+def test_plots_are_written_when_the_folder_of_evaluations_cannot_be(model_dir):
     (model_dir / "eval").write_text("a file")
     evaluation.evaluate(model_dir, plot=True)
     assert "confusion_matrix.png" in os.listdir(model_dir / "plots")

@@ -148,8 +148,8 @@ def lr_find() -> None:
     suggestion = float(f"{result.suggestion:.2g}")
     title = f"{settings.network} with {settings.optimizer} on {FLAGS.data_dir or settings.dataset}"
     plots.save(plots.learning_rates(result.rates, result.losses, result.smoothed, suggestion, title), FLAGS.plot)
-    given = [f"--recipe={settings.recipe}", *flag_texts(names[1:-2])]
-    log.info("train with it: %s", process.command_line("train", *given, f"--learning_rate={suggestion:g}"))
+    flags = [f"--recipe={settings.recipe}", *flag_texts(name for name in names if name not in ("recipe", "seed"))]
+    log.info("train with it: %s", process.command_line("train", *flags, f"--learning_rate={suggestion:g}"))
     print(json.dumps({"learning_rate": suggestion, "plot": FLAGS.plot}))
 
 

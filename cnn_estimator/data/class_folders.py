@@ -43,7 +43,7 @@ class Pictures:
       labels: int32 [N], numbers of class_names.
       is_test: bool [N], which pictures are the test set.
       class_names: the names of the classes, sorted.
-      divided: whether the test set is a tenth of each class, because there is no folder test.
+      divided: True where the test set is a tenth of each class folder; it changes when pictures are added.
     """
 
     pixels: np.ndarray
@@ -115,6 +115,7 @@ def load(data_dir: str, dataset: Dataset, *, crop: bool) -> Pictures:
         listing.divided,
     )
     _check_classes(data_dir, result)
+    _warn_of_pictures_in_both_sets(data_dir, result)
     return result
 
 
@@ -182,11 +183,10 @@ def _list(data_dir: str) -> _Listing:
     classes = _class_folders(folder)
     test_folder = os.path.join(data_dir, TEST_FOLDER)
     divided = folder == data_dir or not os.path.isdir(test_folder)
-    files = [_File(path, key, label, False) for label, key, path in _files(classes)]
+    files = sorted(_files(classes, is_test=False), key=_order)
     loose = [name for name in _entries(folder) if pictures.has_suffix(name) and name not in classes]
     if loose:
-        log.warning("left out %d pictures of no class in %s, such as %s", len(loose), folder, loose[0])
-    files.sort(key=_order)
+        log.warning("left out pictures outside the class folders: %d in %s, such as %s", len(loose), folder, loose[0])
     if divided:
         files = _divide(files, len(classes))
     else:
@@ -198,26 +198,24 @@ def _list(data_dir: str) -> _Listing:
                 f"data_dir {data_dir}: class {differing[0]!r} has a folder in {where} alone",
                 f"give the folders {TRAIN_FOLDER} and {TEST_FOLDER} the same classes",
             )
-        files += sorted((_File(path, key, label, True) for label, key, path in _files(test_classes)), key=_order)
+        files += sorted(_files(test_classes, is_test=True), key=_order)
     return _Listing(files, tuple(classes), divided)
 
 
-def _files(classes: dict[str, str]) -> list[tuple[int, str, str]]:
-    """Returns [(label, key, path)] of the files with a picture's suffix in class folders."""
-    found = []
+def _files(classes: dict[str, str], *, is_test: bool) -> list[_File]:
+    """Returns the files with a picture's suffix in class folders."""
+    files = []
     for label, (name, folder) in enumerate(classes.items()):
-        inside = [entry for entry in _entries(folder) if pictures.has_suffix(entry)]
-        paths = [os.path.join(folder, entry) for entry in inside]
-        listed = [
-            (f"{name}/{entry}", path) for entry, path in zip(inside, paths, strict=True) if not os.path.isdir(path)
-        ]
-        if not listed:
+        entries = [entry for entry in _entries(folder) if pictures.has_suffix(entry)]
+        of_class = [_File(os.path.join(folder, entry), f"{name}/{entry}", label, is_test) for entry in entries]
+        of_class = [file for file in of_class if not os.path.isdir(file.path)]
+        if not of_class:
             raise DatasetError(
                 f"{pictures.printable(folder)}: a class without pictures: {', '.join(pictures.suffixes())}",
                 "put pictures into the folder itself, or move it away",
             )
-        found += [(label, key, path) for key, path in listed]
-    return found
+        files += of_class
+    return files
 
 
 def _order(file: _File) -> bytes:
@@ -228,17 +226,18 @@ def _order(file: _File) -> bytes:
 def _divide(files: list[_File], classes: int) -> list[_File]:
     """Returns the files with the first tenth of each class, and at least one of it, as the test set."""
     counts = np.bincount([file.label for file in files], minlength=classes)
-    left = [max(1, round(TEST_FRACTION * count)) for count in counts.tolist()]
+    missing = [max(1, round(TEST_FRACTION * count)) for count in counts.tolist()]
     divided = []
     for file in files:
-        divided.append(dataclasses.replace(file, is_test=left[file.label] > 0))
-        left[file.label] -= 1
+        divided.append(dataclasses.replace(file, is_test=missing[file.label] > 0))
+        missing[file.label] -= 1
     return divided
 
 
 def _fingerprint(listing: _Listing, dataset: Dataset, *, crop: bool) -> str:
     """Returns a checksum of the names, sizes and times of all files, and of how they are read."""
-    facts: list[object] = [_VERSION, crop, dataset.object_side, dataset.centred_on, listing.class_names]
+    how = [dataset.object_side, dataset.centred_on] if crop else []
+    facts: list[object] = [_VERSION, crop, *how, listing.class_names]
     for file in listing.files:
         try:
             status = os.stat(file.path)
@@ -290,6 +289,13 @@ def _check_classes(data_dir: str, result: Pictures) -> None:
                 )
 
 
+def _warn_of_pictures_in_both_sets(data_dir: str, result: Pictures) -> None:
+    trained_on = {picture.tobytes() for picture in result.pixels[~result.is_test]}
+    twice = sum(picture.tobytes() in trained_on for picture in result.pixels[result.is_test])
+    if twice:
+        log.warning("test pictures in %s that are training pictures too: %d", data_dir, twice)
+
+
 def _cache_path(data_dir: str, dataset: Dataset, *, crop: bool) -> str:
     how = [os.path.realpath(data_dir), *([dataset.name] if crop else [])]
     name = hashlib.sha256(os.fsencode("\0".join(how))).hexdigest()[:32]
@@ -304,7 +310,8 @@ def _read_cache(path: str, fingerprint: str) -> _Read | None:
             if facts["fingerprint"] != fingerprint:
                 return None
             pixels = arrays["pixels"]
-            read, problems = list(facts["read"]), list(facts["problems"])
+            read = list(facts["read"])
+            problems = list(facts["problems"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:

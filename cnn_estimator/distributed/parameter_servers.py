@@ -68,8 +68,10 @@ class ParameterServers(Local):
 
     def resolve_start(self, run_dir: RunDir, options: TrainOptions, resolve: Resolve) -> Start:
         """Resolves the options in each task, with one seed for all where no seed is chosen."""
-        if "seed" not in options.overrides and settings_file.read(run_dir.path) is None:
-            options = dataclasses.replace(options, overrides={"seed": _DEFAULT_SEED, **options.overrides})
+        if "seed" not in options.overrides:
+            saved = settings_file.read(run_dir.path, options.overrides.get("data_dir"))
+            seed = saved.seed if saved else _DEFAULT_SEED
+            options = dataclasses.replace(options, overrides={"seed": seed, **options.overrides})
         start = resolve(run_dir, options)
         # The last checkpoint may be written before the evaluator starts.
         return dataclasses.replace(start, first_step=0) if self._task.job == "evaluator" else start

@@ -166,8 +166,8 @@ def train(
         start = placement.resolve_start(run_dir, options, resolve)
         with placement.telling_errors():
             data = None if start.finished else load(start.settings, options)
-        if data and placement.writes:
-            prepare(run_dir, options, start, data)
+            if data and placement.writes:
+                prepare(run_dir, options, start, data)
         placement.wait_until_ready(run_dir, start, data)
         result = fit(run_dir, options, start, data, placement) if data else Training.of(run_dir, start)
     gc.collect()  # a graph and its session are reference cycles, which hold much memory

@@ -1,11 +1,12 @@
 """The weights that a new run takes from another run, by the setting init_from."""
 
 import dataclasses
+import logging
 import os
 
 import numpy as np
 
-from cnn_estimator import model
+from cnn_estimator import layers, model
 from cnn_estimator.data.datasets import SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.model_session import make_session_config
@@ -13,6 +14,8 @@ from cnn_estimator.run_dir import checkpoints, settings_file
 from cnn_estimator.run_dir.run import RunDir
 from cnn_estimator.settings import Settings
 from cnn_estimator.tf1 import tf
+
+log = logging.getLogger("cnn_estimator")
 
 _ADVICE = "name the model_dir of a trained run in {init_from}"
 
@@ -23,7 +26,7 @@ class InitialWeights:
 
     Attributes:
       values: {name of a variable: value}.
-      summary: a line for the log: what was taken, and what begins anew.
+      summary: log line: which layers come from which checkpoint, and which layer has random weights.
     """
 
     values: dict[str, np.ndarray]
@@ -44,7 +47,8 @@ def read(settings: Settings, model_dir: str) -> InitialWeights:
     if not os.path.isdir(folder):
         raise UserError(f"init_from {folder} is not a folder", _ADVICE)
     is_best = os.path.exists(os.path.join(folder, checkpoints.BEST_FILE))
-    source, wanted = (os.path.dirname(folder), checkpoints.BEST) if is_best else (folder, None)
+    source = os.path.dirname(folder) if is_best else folder
+    wanted = checkpoints.BEST if is_best else None
     if os.path.realpath(source) == os.path.realpath(model_dir):
         raise UserError(f"init_from {folder} is the model_dir itself", "name another {model_dir} for the new run")
     if not checkpoints.has_checkpoints(folder):
@@ -57,6 +61,13 @@ def read(settings: Settings, model_dir: str) -> InitialWeights:
                 f"{settings.network}",
                 "name another {init_from}, or the {recipe} of that network",
             )
+        same_data = (saved.dataset, saved.data_dir) == (settings.dataset, settings.data_dir)
+        if settings.validation and same_data and (saved.validation, saved.seed) != (settings.validation, settings.seed):
+            log.warning(
+                "init_from %s was trained on some of the images that are held out now, and the validation accuracy may be "
+                "too high. The same {validation} and the same {seed} as there hold out the same images",
+                folder,
+            )
         return _read(snapshot, saved, settings)
 
 
@@ -66,7 +77,7 @@ def _read(snapshot: checkpoints.Snapshot, saved: Settings, settings: Settings) -
     with tf.Graph().as_default():
         images = tf.placeholder(tf.float32, [None, SIDE, SIDE])
         model.model_fn({"x": images}, None, tf.estimator.ModeKeys.PREDICT, saved)
-        last_layer = _layer(tf.trainable_variables()[-1].op.name)
+        last_layer = layers.find(tf.get_default_graph())[-1].name
         variables = model.evaluated_variables(saved)
         variables.pop(tf.GraphKeys.GLOBAL_STEP, None)
         names = {variable.op.name: name for name, variable in variables.items()}
@@ -84,10 +95,10 @@ def _read(snapshot: checkpoints.Snapshot, saved: Settings, settings: Settings) -
             )
         if same_classes or _layer(variable) != last_layer:
             values[variable] = reader.get_tensor(name)
-    taken = ", ".join(dict.fromkeys(map(_layer, values)))
+    layers_read = ", ".join(dict.fromkeys(map(_layer, values)))
     kind = "averaged weights" if saved.average_decay else "weights"
-    anew = "" if same_classes else f"; {last_layer} begins with random weights, because the classes differ"
-    return InitialWeights(values, f"taking the {kind} of {taken} from {snapshot.original.path}{anew}")
+    random_layer = "" if same_classes else f"; {last_layer} begins with random weights, because the classes differ"
+    return InitialWeights(values, f"taking the {kind} of {layers_read} from {snapshot.original.path}{random_layer}")
 
 
 def _layer(variable: str) -> str:
@@ -98,8 +109,8 @@ def _layer(variable: str) -> str:
 def write(weights: InitialWeights, settings: Settings, path: str) -> None:
     """Writes a checkpoint of step 0 at a path, from which training then continues as from any other.
 
-    It has the given weights, their averages where the run has averages, and for all other variables the values with
-    which a run of the same seed begins.
+    The checkpoint has these weights, also as averages where the run averages its weights. All other variables have the
+    values with which a run of the same seed begins.
     """
     with tf.Graph().as_default():
         tf.set_random_seed(settings.seed)

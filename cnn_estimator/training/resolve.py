@@ -23,7 +23,7 @@ from cnn_estimator.training import initial_weights
 log = logging.getLogger("cnn_estimator")
 
 # A resumed run takes these settings from its model_dir unless the caller overrides them.
-_KEPT_SETTINGS = ("seed", "threads", "precision", "schedule_steps", "validation", "data_dir", "crop", "init_from")
+_KEPT_SETTINGS = ("seed", "threads", "precision", "schedule_steps", "validation", "data_dir", "crop")
 
 
 def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
@@ -31,7 +31,7 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
 
     Raises:
       UserError: the model_dir holds another run, or no intact checkpoint; no images are held out for the evaluations
-        that were chosen; init_from is no model_dir whose weights fit.
+        that were chosen.
     """
     checkpoint = None if options.fresh else checkpoints.newest_intact(run_dir.path)
     saved = settings_file.read(run_dir.path, options.overrides.get("data_dir")) if checkpoint else None
@@ -43,6 +43,8 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
         )
     first_step = checkpoint.step if checkpoint else 0
     settings = _resolve_settings(saved, options)
+    if checkpoint:
+        settings = dataclasses.replace(settings, init_from=saved.init_from if saved else None)
     max_steps = _max_steps(options, settings, first_step)
     settings = _end_schedule(settings, saved, options, max_steps)
     if saved:
@@ -63,7 +65,6 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     if checkpoint:
         _say_if_not_used(options.overrides.get("init_from"), settings, run_dir)
     elif settings.init_from:
-        log.info("%s", initial_weights.read(settings, run_dir.path).summary)
         start = dataclasses.replace(start, checkpoint=os.path.basename(checkpoints.path_in("", 0)), initial=True)
     if not start.finished:
         _log_changes(saved or settings, settings)
@@ -80,8 +81,6 @@ def _resolve_settings(saved: Settings | None, options: TrainOptions) -> Settings
     else:
         values = {"seed": secrets.randbelow(MAX_SEED + 1), "precision": recipe.precision, "data_dir": None}
     values |= options.overrides
-    if saved:
-        values["init_from"] = saved.init_from
     values.setdefault("crop", datasets.crops(values["data_dir"]))
     # Also of a saved run, which may have begun on another processor.
     values["precision"] = resolve_precision(values["precision"])
@@ -106,8 +105,8 @@ def _max_steps(options: TrainOptions, settings: Settings, first_step: int) -> in
 
 def _end_schedule(settings: Settings, saved: Settings | None, options: TrainOptions, max_steps: int) -> Settings:
     """Returns the settings with a schedule that ends at max_steps, unless the caller or the run has named its end."""
-    named = options.overrides.get("schedule_steps") or (saved and saved.schedule_steps)
-    if settings.falls_to_zero and named is None:
+    schedule_end = options.overrides.get("schedule_steps") or (saved and saved.schedule_steps)
+    if settings.falls_to_zero and schedule_end is None:
         return dataclasses.replace(settings, schedule_steps=max_steps)
     return settings
 
@@ -145,10 +144,14 @@ def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: Training
     Writes the first checkpoint of a run that begins with the weights of another one.
 
     Raises:
-      UserError: the run holds out images of another training set, or the folder cannot be written.
+      UserError: the run holds out images of another training set; init_from is no model_dir whose weights fit; the
+        folder cannot be written.
     """
     stopping.check()
-    weights = initial_weights.read(start.settings, run_dir.path) if start.initial else None
+    weights = None
+    if start.initial:
+        weights = initial_weights.read(start.settings, run_dir.path)
+        log.info("%s", weights.summary)
     if start.checkpoint and not start.initial and data.fingerprint:
         _check_same_images(run_dir, data)
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
@@ -164,13 +167,15 @@ def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: Training
         if start.checkpoint:
             path = os.path.join(run_dir.path, start.checkpoint)
             if weights:
+                # Before the checkpoint: a killed run then resumes with the settings of the checkpoint.
+                settings_file.write(run_dir.path, start.settings, training_images=data.fingerprint)
                 initial_weights.write(weights, start.settings, path)
             checkpoints.rebuild_state(run_dir.path, checkpoints.Checkpoint(path, start.first_step))
 
 
 def _say_if_not_used(init_from: str | None, settings: Settings, run_dir: RunDir) -> None:
     """Logs that a run which has a checkpoint does not begin with other weights again."""
-    if init_from is None:
+    if init_from is None or os.path.abspath(init_from) == settings.init_from:
         return
     began = f"began with the weights of {settings.init_from}" if settings.init_from else "began with random weights"
     log.warning("init_from %s is not used: the run in %s %s, and continues", init_from, run_dir.path, began)

@@ -39,12 +39,49 @@ DEVICE_PLACEMENT_EXPLICIT = context.DEVICE_PLACEMENT_EXPLICIT
 DEVICE_PLACEMENT_WARN = context.DEVICE_PLACEMENT_WARN
 DEVICE_PLACEMENT_SILENT = context.DEVICE_PLACEMENT_SILENT
 
+
+class Network(tf.layers.Layer):  # type: ignore[misc]
+    """Layers that are called together. The names of their variables begin with the name of the network.
+
+    Args:
+      name: the name; None takes the name of the class, with a number where the name is taken.
+
+    Attributes:
+      layers: the layers that track_layer() was called with.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.layers: list[tf.layers.Layer] = []
+
+    def track_layer(self, layer: tf.layers.Layer) -> tf.layers.Layer:
+        """Adds a layer, whose variables belong to the network from then on, and returns the layer."""
+        if not isinstance(layer, tf.layers.Layer):
+            raise TypeError(f"track_layer() takes a tf.layers.Layer, not {type(layer)}")
+        self.layers.append(layer)
+        return layer
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> tf.layers.Layer:
+        """Returns the layer with a name or with an index.
+
+        Raises:
+          ValueError: there is no such layer, or not one of name and index is given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("get_layer() takes a name or an index")
+        matches = (
+            self.layers[index : index + 1] if name is None else [each for each in self.layers if each.name == name]
+        )
+        if not matches:
+            raise ValueError(f"the network has no layer {index if name is None else name}")
+        return matches[0]
+
+
 __getattr__ = module_getattr(
     "tf.contrib.eager",
     (),
     "use TensorFlow 2's own eager execution",
     {
-        "Network": "use tf.keras.Model",
         "Saver": "use tf.train.Checkpoint",
         "Sequential": "use tf.keras.Sequential",
         "restore_network_checkpoint": "use tf.train.Checkpoint",
