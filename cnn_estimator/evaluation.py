@@ -115,8 +115,8 @@ def evaluate(
         trained_on = settings_file.read_training_images(run.path)
         if data.divided and trained_on not in (None, datasets.load_for(settings, "train", data_dir).fingerprint()):
             log.warning(
-                "%s has other pictures than the run was trained on: the run may have been trained on some of these test "
-                "images, and the accuracy may be too high",
+                "%s has other pictures than the run was trained on: some of these test images may have been trained "
+                "on, and the accuracy may be too high",
                 data.source,
             )
         if data.class_names != settings.class_names:

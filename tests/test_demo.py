@@ -1,8 +1,8 @@
 """The page of `cnn-estimator demo`: the functions behind it, and the command. demo_in_a_browser.py uses the page."""
 
 import base64
-import dataclasses
 import concurrent.futures
+import dataclasses
 import importlib.util
 import io
 import signal

@@ -64,9 +64,11 @@ def read(settings: Settings, model_dir: str) -> InitialWeights:
         same_data = (saved.dataset, saved.data_dir) == (settings.dataset, settings.data_dir)
         if settings.validation and same_data and (saved.validation, saved.seed) != (settings.validation, settings.seed):
             log.warning(
-                "init_from %s was trained on some of the images that are held out now, and the validation accuracy may be "
-                "too high. The same {validation} and the same {seed} as there hold out the same images",
+                "init_from %s was trained on some of the images that are held out now: the validation accuracy may be "
+                "too high. Held out there: %d images, with seed %d",
                 folder,
+                saved.validation,
+                saved.seed,
             )
         return _read(snapshot, saved, settings)
 

@@ -69,12 +69,10 @@ class Network(tf.layers.Layer):  # type: ignore[misc]
         """
         if (name is None) == (index is None):
             raise ValueError("get_layer() takes a name or an index")
-        matches = (
-            self.layers[index : index + 1] if name is None else [each for each in self.layers if each.name == name]
-        )
-        if not matches:
-            raise ValueError(f"the network has no layer {index if name is None else name}")
-        return matches[0]
+        for number, layer in enumerate(self.layers):
+            if number == index or layer.name == name:
+                return layer
+        raise ValueError(f"the network has no layer {index if name is None else name}")
 
 
 __getattr__ = module_getattr(
