@@ -30,7 +30,7 @@ def train(task: Task) -> dict[str, float]:
     size = task.size
     steps = size.warm_up + size.steps
     keras.utils.set_random_seed(measuring.SEED)
-    network = keras_networks.build(NETWORK)
+    network = keras_networks.build(NETWORK, classes=10)
     network.compile(keras.optimizers.Adam(LEARNING_RATE), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     times = StepTimes()
     images, labels = images[: steps * BATCH], labels[: steps * BATCH]  # all of them in the full size

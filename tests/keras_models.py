@@ -148,7 +148,7 @@ def main(folder):
     from cnn_estimator import keras_networks, keras_weights
 
     for path in sorted(folder.iterdir()):
-        model = globals()[path.name]() if path.name in globals() else keras_networks.build(path.name)
+        model = globals()[path.name]() if path.name in globals() else keras_networks.build(path.name, 10)
         report = keras_weights.load(model, path, NAMES.get(path.name))
         with np.load(path / "inputs.npz") as inputs:
             answers = model.predict([*inputs.values()] if len(inputs) > 1 else inputs["x"], verbose=0)
