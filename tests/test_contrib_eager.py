@@ -38,6 +38,27 @@ accuracy.init_variables()
 accuracy([1, 2], [1, 2])
 print(accuracy.result().numpy())
 print(round(float(weight), 2), tfe.defun(lambda x: x + 1)(1).numpy(), tfe.num_gpus(), tfe.executing_eagerly())
+
+class TwoLayers(tfe.Network):
+    def __init__(self, name=None):
+        super(TwoLayers, self).__init__(name)
+        constant = tf.constant_initializer
+        self.hidden = self.track_layer(tf.layers.Dense(3, tf.nn.relu, kernel_initializer=constant(0.1)))
+        self.last = self.track_layer(tf.layers.Dense(2, kernel_initializer=constant(0.2), name="out"))
+
+    def call(self, x):
+        return self.last(self.hidden(x))
+
+networks = [TwoLayers(), TwoLayers(), TwoLayers("given")]
+print([round(float(network(tf.constant([[1.0, 2.0]]))[0, 0]), 4) for network in networks])
+print(*[variable.name for network in networks for variable in network.variables])
+print(networks[1].get_layer(index=0).name, networks[1].get_layer("out") is networks[1].last, len(networks[0].layers))
+"""
+NETWORKS = """[0.18, 0.18, 0.18]
+two_layers/dense/kernel:0 two_layers/dense/bias:0 two_layers/out/kernel:0 two_layers/out/bias:0 \
+two_layers_1/dense/kernel:0 two_layers_1/dense/bias:0 two_layers_1/out/kernel:0 two_layers_1/out/bias:0 \
+given/dense/kernel:0 given/dense/bias:0 given/out/kernel:0 given/out/bias:0
+dense True 2
 """
 
 
@@ -48,13 +69,14 @@ def test_a_program_with_eager_execution_runs(tmp_path):
     environment = {"PYTHONPATH": str(REPOSITORY), "CUDA_VISIBLE_DEVICES": ""}
     done = run("-m", "cnn_estimator", "run", "--api=1", "program.py", environment=environment, cwd=tmp_path)
     assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout == "[[3.0, 3.0]]\n16.0 -16.0 -16.0 6.0\nAccuracy Accuracy/numer:0 0.6 0.6\n1.0\n2.92 2 0 True\n"
+    printed = "[[3.0, 3.0]]\n16.0 -16.0 -16.0 6.0\nAccuracy Accuracy/numer:0 0.6 0.6\n1.0\n2.92 2 0 True\n"
+    assert done.stdout == printed + NETWORKS
 
 
 @pytest.mark.unit
 def test_a_missing_class_raises_an_error_with_advice():
-    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.eager\.Network .*: use tf\.keras\.Model"):
-        eager.Network()
+    with pytest.raises(NotImplementedError, match=r"tf\.contrib\.eager\.Saver .*: use tf\.train\.Checkpoint"):
+        eager.Saver()
 
 
 LABELS, PREDICTIONS = [1, 2, 0, 1], [1, 0, 0, 1]

@@ -15,9 +15,8 @@ from tensorflow import __version__ as imported
 def asked_by(package):  # as a file of an installed package asks
     path = importlib.util.find_spec(package).origin
     names = {"__name__": f"{package}.inner"}
-    code = "import tensorflow as tf, tensorflow.compat.v1 as v1\\nversions = tf.__version__, v1.__version__, v1.VERSION"
-    exec(compile(code, path, "exec"), names)
-    return "|".join(sorted({version[:2] for version in names["versions"]}))
+    exec(compile("import tensorflow as tf\\nversion = tf.__version__", path, "exec"), names)
+    return names["version"][:2]
 
 print(tf.__version__, imported, tf.VERSION, tf.version.VERSION, v1.__version__)
 print(asked_by("tf_slim"), asked_by("matplotlib"), asked_by("new"), asked_by("own"))

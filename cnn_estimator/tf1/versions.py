@@ -19,17 +19,20 @@ _TF1_PYTHON = "3.7"
 _TENSORFLOW_PACKAGES = ("keras", "tensorboard", "tensorflow", "tensorflow_estimator", "tf_keras")
 
 
-def tell(version: str, *modules: ModuleType) -> None:
+def tell(version: str, tensorflow: ModuleType, *parts: ModuleType) -> None:
     """Makes TensorFlow tell a version as __version__ and VERSION to the program and to packages of TensorFlow 1's time.
 
     Args:
-      modules: the modules with the version: tensorflow, tf.compat.v1 and tf.version. They tell the true version to
-        packages that need TensorFlow 2.
+      tensorflow: the module tensorflow, which tells the true version to packages that need TensorFlow 2.
+      parts: other modules with the version, such as tf.compat.v1. They tell it to everybody.
     """
-    for module in modules:
-        names = [name for name in _NAMES if hasattr(module, name)]
-        properties = {name: _property(version, getattr(module, name)) for name in names}
-        module.__class__ = type(ModuleType.__name__, (type(module),), properties)
+    names = [name for name in _NAMES if hasattr(tensorflow, name)]
+    properties = {name: _property(version, getattr(tensorflow, name)) for name in names}
+    tensorflow.__class__ = type(ModuleType.__name__, (ModuleType,), properties)
+    for part in parts:
+        for name in _NAMES:
+            if hasattr(part, name):
+                setattr(part, name, version)
 
 
 def _property(told: str, true: str) -> property:

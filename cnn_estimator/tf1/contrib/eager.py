@@ -3,6 +3,9 @@
 Programs must call enable_eager_execution first.
 """
 
+import itertools
+from typing import Any
+
 import tensorflow.compat.v1 as tf  # type: ignore[import-untyped]
 from tensorflow.python.eager import backprop, context
 from tensorflow.python.ops import resource_variable_ops, variable_scope
@@ -54,12 +57,28 @@ class Network(tf.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name)
         self.layers: list[tf.layers.Layer] = []
 
+    def _make_unique_name(self, **options: Any) -> tuple[str, str]:
+        names: tuple[str, str] = super()._make_unique_name(**{"zero_based": True, **options})
+        return names
+
     def track_layer(self, layer: tf.layers.Layer) -> tf.layers.Layer:
         """Adds a layer, whose variables belong to the network from then on, and returns the layer."""
         if not isinstance(layer, tf.layers.Layer):
             raise TypeError(f"track_layer() takes a tf.layers.Layer, not {type(layer)}")
+        if layer.name != layer._base_name:  # a name that was made: in a network it needs to differ from the network's
+            names = {other.name for other in self.layers}
+            numbered = (f"{layer._base_name}_{number}" if number else layer._base_name for number in itertools.count())
+            layer._name = next(name for name in numbered if name not in names)
         self.layers.append(layer)
         return layer
+
+    @property
+    def trainable_weights(self) -> list[tf.Variable]:
+        return [weight for layer in self.layers for weight in layer.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[tf.Variable]:
+        return [weight for layer in self.layers for weight in layer.non_trainable_weights]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> tf.layers.Layer:
         """Returns the layer with a name or with an index.
