@@ -166,7 +166,7 @@ def test_the_keras_networks_are_the_networks(tmp_path):
     for name, network in NETWORKS.items():
         with tf.Graph().as_default(), tf.Session() as session:
             tf.set_random_seed(1)
-            probabilities = tf.nn.softmax(network(tf.constant(images), Dropout(0, training=False)))
+            probabilities = tf.nn.softmax(network(tf.constant(images), Dropout(0, training=False), classes=10))
             session.run(tf.global_variables_initializer())
             weights = {variable.op.name: variable for variable in tf.trainable_variables()}
             for variable in weights.values():

@@ -218,10 +218,11 @@ def test_three_workers_train_the_curve_of_one_process_and_only_the_chief_writes(
 def test_all_tasks_end_with_the_line_of_a_task_that_refuses(tmp_path, new_cluster):
     with new_cluster(tmp_path / "run", {"chief": 1, "worker": 2}, "--recipe=fashion_dense") as cluster:
         cluster.start(CHIEF, WORKER)
-        cluster.start(("worker", 1), flags=(f"--data_dir={tmp_path}",))
+        (tmp_path / "empty").mkdir()
+        cluster.start(("worker", 1), flags=(f"--data_dir={tmp_path}/empty",))
         assert {*cluster.statuses().values()} == {1}
         (line,) = cluster.errors(("worker", 1))
-        assert line.startswith(f"error: {tmp_path}/train-images-idx3-ubyte: no such file, with or without .gz")
+        assert line.startswith(f"error: data_dir {tmp_path}/empty has neither IDX files nor a folder for each class: ")
         of_the_others = line.replace("error: ", "error: worker 1 of the cluster: ")
         assert cluster.errors(CHIEF) == cluster.errors(WORKER) == [of_the_others]
     assert [*(tmp_path / "run").glob(".*")] == []
