@@ -163,7 +163,7 @@ def test_other_files_are_left_out_and_links_are_followed(folder, tmp_path, caplo
     (folder / "dogs").symlink_to(tmp_path / "dogs")
     (tmp_path / "link").symlink_to(folder)
     assert grey_values(load("fashion_mnist", "train", tmp_path / "link")) == expected
-    assert f"left out 1 pictures of no class in {tmp_path / 'link'}, such as loose.png" in caplog.text
+    assert f"left out pictures outside the class folders: 1 in {tmp_path / 'link'}, such as loose.png" in caplog.text
 
 
 def test_bad_pictures_are_named_and_skipped_up_to_a_limit(folder, caplog):

@@ -183,7 +183,7 @@ os.chdir(sys.argv[1])
 images = np.load("images.npy")
 def facts(network):
     keras.backend.clear_session()
-    write(network, f"{network}.npz", f"{network}.keras")
+    write(network, 10, f"{network}.npz", f"{network}.keras")
     predict(f"{network}.keras", "images.npy", f"{network}.npy")
     model = keras.models.load_model(f"{network}.keras")
     return {

@@ -78,7 +78,7 @@ def test_the_command_writes_the_plot_and_the_next_command(tmp_path, data_dir):
     assert Image.open(plot).size == (800, 500)
     assert f"--recipe=fashion_dense --data_dir={data_dir} --learning_rate={result['learning_rate']:g}" in done.stderr
     wrong = error_of(command("lr_find", *flags, "--lowest_rate=1", "--highest_rate=0.1"))
-    assert wrong == "lowest_rate 1.0 is not below highest_rate 0.1: choose a lower one"
+    assert wrong == "lowest_rate 1.0 is not below highest_rate 0.1: choose a lower --lowest_rate"
 
 
 @pytest.mark.integration

@@ -215,7 +215,7 @@ def test_what_a_run_cannot_begin_with_is_one_line(tmp_path, data_dir, model_dir)
     refused(
         r"holds network dense_128, and recipe fashion_cnn needs three_conv_", init_from=model_dir, recipe="fashion_cnn"
     )
-    refused(r"^init_from .*/new run is not a folder: name", init_from=run)
+    refused(r"^init_from .*/new run is the model_dir itself: name", init_from=run)
     (model_dir / "settings.json").unlink()  # the checkpoint must fit the recipe then
     refused(r"model.ckpt-120 lacks conv2d/kernel, where network two_conv", init_from=model_dir, recipe="mnist_cnn")
     for data in model_dir.glob("*.data-*"):

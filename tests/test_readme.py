@@ -259,7 +259,7 @@ def check_programs(quoted, folder):
     """
     outputs = []
     for bridged in (True, False):
-        chosen = [each for each in quoted if bool(re.search(r"cnn_estimator\.(tf1|[A-Za-z]+\()", each[1])) == bridged]
+        chosen = [each for each in quoted if bool(re.search(r"cnn_estimator\.(tf1|Explainer)", each[1])) == bridged]
         paths = []
         for number, (_, program, _) in enumerate(chosen):
             paths.append(folder / f"program_{bridged}_{number}.py")
