@@ -41,6 +41,8 @@ _PEN_WIDTH = 32  # a digit that fills the paper gets strokes as wide as MNIST's
 _MAX_LISTED_CLASSES = 10
 
 _ON_PLAIN_BACKGROUND = " of one object on a plain background"
+_WHOLE_INPUT_CAPTION = "What the network sees: 28x28 pixels"
+_INPUT_CAPTION = f"{_WHOLE_INPUT_CAPTION}, bright on black"
 _EMPTY = "Draw something, drop a photo, or pick a test image."
 _PRIVACY = "Nothing leaves this machine, and nothing is stored: drawings and photos stay in memory."
 _PAPER = """
@@ -73,7 +75,7 @@ const draw = event => {
   const place = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
   paper.beginPath();
   paper.moveTo(...(last || place));
-  paper.lineTo(...place);
+  paper.lineTo(place[0] + 0.1, place[1]);  // a click alone makes a dot
   paper.stroke();
   last = place;
 };
@@ -92,6 +94,7 @@ for (const pen of pens) pen.onclick = () => {
 };
 element.querySelector("[data-clear]").onclick = () => {
   clear();
+  pens[0].click();
   send("");
 };
 clear();
@@ -133,7 +136,7 @@ _STYLE = """
 .paper canvas { width: 100%; max-width: 420px; border: 1px solid #999; touch-action: none; cursor: crosshair }
 .paper .pens { margin-top: 8px }
 .paper button { border: 1px solid #999; border-radius: 4px; padding: 2px 10px; margin-right: 6px; font-weight: normal }
-.paper button[aria-pressed="true"] { border-color: #0077bb; color: #0077bb }
+.paper button[aria-pressed="true"] { border-color: #0077bb; background: #0077bb; color: white }
 .photo label { display: block; min-height: 320px; padding: 12px; border: 1px dashed #999; cursor: pointer }
 .photo input { display: block; margin: 8px 0 }
 .photo img { max-width: 100%; max-height: 320px }
@@ -149,6 +152,9 @@ _STYLE = """
 .prediction .bar .wrong { background: #cc3311 }
 .prediction .bar .right { background: #0077bb }
 .prediction .problem { color: #cc3311 }
+.dark { color-scheme: dark }
+.dark .prediction .bar .predicted { background: #eeeeee }
+.dark .prediction .problem { color: #ff8a70 }
 """
 
 
@@ -276,7 +282,7 @@ class DemoModel:
         figures = "".join(
             f'<figure><img src="{_data_url(pixels)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
             for pixels, caption in (
-                (_bytes(prediction.image), "What the network sees: 28x28 pixels"),
+                (_bytes(prediction.image), _INPUT_CAPTION if self.settings.crop else _WHOLE_INPUT_CAPTION),
                 (heat_colours(prediction.image, prediction.explanation.heat_map), _heat_caption(prediction)),
             )
         )
@@ -368,7 +374,7 @@ def build(model: DemoModel) -> "gradio.Blocks":
                     if model.test:
                         images = len(model.test.labels)
                         index = gradio.Number(None, precision=0, label=f"Number of the test image, 0 to {images - 1}")
-                        another = gradio.Button("A random one")
+                        another = gradio.Button("A random test image")
                     else:
                         gradio.Markdown("The test images are not on this machine.")
             with gradio.Column():
@@ -376,22 +382,22 @@ def build(model: DemoModel) -> "gradio.Blocks":
                 record = gradio.JSON(visible=False)  # for programs that ask the page
         gradio.Markdown(_PRIVACY)
 
-        def show(predict: Callable[[], ShownPrediction]) -> tuple[str, Any]:
+        def show(subject: str, predict: Callable[[], ShownPrediction]) -> tuple[str, Any]:
             """Returns what the page shows, as HTML and as a JSON object."""
             try:
                 prediction = predict()
             except (UserError, Stopped) as error:
-                return f'<span class="problem">Nothing is predicted: {html.escape(str(error))}</span>', None
+                return f'<span class="problem">{subject}: nothing is predicted: {html.escape(str(error))}</span>', None
             return model.as_html(prediction), model.record(prediction)
 
         def draw(url: str) -> tuple[str, Any]:
-            return show(lambda: model.of_drawing(url)) if url else (_EMPTY, None)
+            return show("Drawing", lambda: model.of_drawing(url)) if url else (_EMPTY, None)
 
         def read(url: str, invert: str) -> tuple[str, Any]:
-            return show(lambda: model.of_photo(url, invert)) if url else (_EMPTY, None)
+            return show("Photo", lambda: model.of_photo(url, invert)) if url else (_EMPTY, None)
 
         def look_up(index: int | None) -> tuple[str, Any]:
-            return (_EMPTY, None) if index is None else show(lambda: model.of_test_image(index))
+            return (_EMPTY, None) if index is None else show("Test image", lambda: model.of_test_image(index))
 
         # always_last: the last stroke gets a prediction, also if it was drawn while an earlier one was predicted.
         shared: dict[str, Any] = {

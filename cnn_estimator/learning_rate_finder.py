@@ -137,6 +137,8 @@ def _train(settings: Settings, data: datasets.Split, rates: np.ndarray) -> np.nd
         estimator = tf.estimator.Estimator(_model_fn, params=settings, config=config)
         with contextlib.suppress(tf.train.NanLossDuringTrainingError):  # raise_rate has kept the losses before it
             estimator.train(input_fn, [raise_rate], len(rates))
+    if len(raise_rate.losses) < len(rates):
+        log.info("stopped after %d of %d batches: the loss has diverged", len(raise_rate.losses), len(rates))
     return np.array(raise_rate.losses)
 
 

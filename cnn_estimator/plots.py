@@ -224,15 +224,15 @@ def _draw_prediction(
     if true_class is not None:
         bar_colours[true_class] = RIGHT
     _draw_image(left, image)
-    caption = f"{_short(class_names[predicted], 12)} {probabilities[predicted]:.0%}"
+    caption = f"{_short(class_names[predicted], 16)} {probabilities[predicted]:.0%}"
     if true_class is not None and predicted != true_class:
-        caption += f"\ntrue: {_short(class_names[true_class], 12)}"
+        caption += f"\ntrue: {_short(class_names[true_class], 16)}"
     left.set_title(_short(title, 18), fontsize=8)
     left.set_xlabel(caption, fontsize=8, color=bar_colours[predicted])
     right.barh(range(len(shown)), probabilities[shown], color=list(bar_colours.values()))
     right.set_xlim(0, 1)
     right.set_xticks((0, 0.5, 1), ("0", "50%", "100%"), fontsize=6)
-    right.set_yticks(range(len(shown)), [_short(class_names[number], 12) for number in shown], fontsize=7)
+    right.set_yticks(range(len(shown)), [_short(class_names[number], 16) for number in shown], fontsize=7)
     right.set_xlabel("probability", fontsize=6)
     right.invert_yaxis()
     right.spines[["top", "right"]].set_visible(False)
@@ -278,7 +278,7 @@ def learning_rates(
     axes.set_xscale("log")
     # The losses of the last batches, where training diverges, would leave no room for the rest.
     fall = float(losses[0] - losses.min())
-    axes.set_ylim(losses.min() - fall / 10, losses[0] + fall / 2)
+    axes.set_ylim(losses.min() - fall / 10, min(losses[0] + fall / 2, losses.max() + fall / 10))
     axes.set(title=_literal(title), xlabel="learning rate", ylabel="mean cross entropy of a batch")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")

@@ -149,7 +149,8 @@ def lr_find() -> None:
     title = f"{settings.network} with {settings.optimizer} on {FLAGS.data_dir or settings.dataset}"
     plots.save(plots.learning_rates(result.rates, result.losses, result.smoothed, suggestion, title), FLAGS.plot)
     flags = [f"--recipe={settings.recipe}", *flag_texts(name for name in names if name not in ("recipe", "seed"))]
-    log.info("train with it: %s", process.command_line("train", *flags, f"--learning_rate={suggestion:g}"))
+    flags += [f"--learning_rate={suggestion:g}", f"--model_dir=/tmp/{settings.recipe}"]
+    log.info("train with it: %s", process.command_line("train", *flags))
     print(json.dumps({"learning_rate": suggestion, "plot": FLAGS.plot}))
 
 

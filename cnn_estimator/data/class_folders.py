@@ -31,7 +31,7 @@ MAX_BAD_FRACTION = 0.1  # of all pictures
 MIN_BAD_ALLOWED = 3
 _ARCHIVE_FOLDER = "__MACOSX"  # macOS puts it into its zip files
 _CACHE_FOLDER = "pictures"
-_VERSION = 1  # of what the cache keeps, to be raised with every change of how pictures are read
+_VERSION = 2  # of what the cache keeps, to be raised with every change of how pictures are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +102,17 @@ def load(data_dir: str, dataset: Dataset, *, crop: bool) -> Pictures:
         log.info("reading %d pictures of %d classes in %s", len(listing.files), len(listing.class_names), data_dir)
         cached = _read_all(listing, dataset, crop=crop)
         _write_cache(path, fingerprint, cached)
-    pixels, read, problems = cached
+    pixels, read, problems, uneven = cached
     for problem in problems:
         log.warning("skipped a picture: %s", problem)
+    if uneven:
+        log.warning(
+            "the background of %d of %d pictures in %s is not plain, such as %s, and more than the object may be cut out",
+            len(uneven),
+            len(listing.files),
+            data_dir,
+            pictures.printable(uneven[0]),
+        )
     _check_problems(data_dir, listing, problems)
     files = [listing.files[number] for number in read]
     result = Pictures(
@@ -211,8 +219,8 @@ def _files(classes: dict[str, str], *, is_test: bool) -> list[_File]:
         of_class = [file for file in of_class if not os.path.isdir(file.path)]
         if not of_class:
             raise DatasetError(
-                f"{pictures.printable(folder)}: a class without pictures: {', '.join(pictures.suffixes())}",
-                "put pictures into the folder itself, or move it away",
+                f"{pictures.printable(folder)}: a class without pictures",
+                f"put pictures into the folder itself, or move it away. Pictures end in {', '.join(pictures.suffixes())}",
             )
         files += of_class
     return files
@@ -248,7 +256,8 @@ def _fingerprint(listing: _Listing, dataset: Dataset, *, crop: bool) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-_Read = tuple[np.ndarray, list[int], list[str]]  # pixels; the numbers of their files in the listing; problems
+# pixels; the numbers of their files in the listing; problems; the paths of pictures without a plain background
+_Read = tuple[np.ndarray, list[int], list[str], list[str]]
 
 
 def _read_all(listing: _Listing, dataset: Dataset, *, crop: bool) -> _Read:
@@ -256,6 +265,7 @@ def _read_all(listing: _Listing, dataset: Dataset, *, crop: bool) -> _Read:
     images = []
     read = []
     problems = []
+    uneven = []
     for number, file in enumerate(listing.files):
         stopping.check()
         try:
@@ -265,7 +275,9 @@ def _read_all(listing: _Listing, dataset: Dataset, *, crop: bool) -> _Read:
         else:
             images.append(np.round(picture.image * 255).astype(np.uint8))
             read.append(number)
-    return np.array(images, np.uint8).reshape(-1, SIDE, SIDE), read, problems
+            if not picture.plain_background:
+                uneven.append(file.path)
+    return np.array(images, np.uint8).reshape(-1, SIDE, SIDE), read, problems, uneven
 
 
 def _check_problems(data_dir: str, listing: _Listing, problems: list[str]) -> None:
@@ -312,18 +324,19 @@ def _read_cache(path: str, fingerprint: str) -> _Read | None:
             pixels = arrays["pixels"]
             read = list(facts["read"])
             problems = list(facts["problems"])
+            uneven = list(facts["uneven"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         log.warning("%s cannot be used, and the pictures are read again: %s", path, error)
         return None
-    return pixels, read, problems
+    return pixels, read, problems, uneven
 
 
 def _write_cache(path: str, fingerprint: str, read: _Read) -> None:
     """Keeps what was read. An error is only logged: the next start reads the pictures again."""
-    pixels, numbers, problems = read
-    facts = json.dumps({"fingerprint": fingerprint, "read": numbers, "problems": problems})
+    pixels, numbers, problems, uneven = read
+    facts = json.dumps({"fingerprint": fingerprint, "read": numbers, "problems": problems, "uneven": uneven})
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with atomic_write(path, "wb") as file:

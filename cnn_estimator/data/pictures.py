@@ -25,6 +25,7 @@ _WORKING_SIDE = 8 * SIDE  # larger images are made as small as this first, which
 _MIN_MEAN_GREY_OF_BRIGHT_OBJECT = 0.8  # such an object would be lost on white
 _MIN_CONTRAST = 0.02  # between an object and its background
 _MAX_CONTRAST_OF_BACKGROUND = 0.12  # a pixel that differs less from the background's grey belongs to it
+_MAX_NOISE = 5  # or by fewer standard deviations of the photo's grain
 _MIN_BACKGROUND_FRACTION_OF_BORDER = 0.75  # an object that touches the border covers less than the rest
 
 
@@ -118,7 +119,8 @@ def _cut_out(grey: np.ndarray, dataset: Dataset, invert: str) -> tuple[np.ndarra
     contrast = np.abs(grey - background)
     if contrast.max() < _MIN_CONTRAST:
         raise UserError("no object to be seen: all of it looks like its border")
-    rows, columns = np.nonzero(contrast > min(_MAX_CONTRAST_OF_BACKGROUND, contrast.max() / 2))
+    limit = max(_MAX_CONTRAST_OF_BACKGROUND, _MAX_NOISE * _deviation(_border(grey)))
+    rows, columns = np.nonzero(contrast > min(limit, contrast.max() / 2))
     inverted = invert == "yes" or (invert == "auto" and bool(grey.mean() < background))
     if inverted:
         grey, background = 1 - grey, 1 - background
@@ -127,7 +129,14 @@ def _cut_out(grey: np.ndarray, dataset: Dataset, invert: str) -> tuple[np.ndarra
         if background < 1:
             cropped = np.clip((cropped - background) / (1 - background), 0, 1)
         grey = _centred(cropped, dataset)
+    if not grey.any():
+        raise UserError("the object is darker than the background, and turns black", "exchange them with {invert} yes")
     return grey, inverted
+
+
+def _deviation(values: np.ndarray) -> float:
+    """Returns the standard deviation of the noise in values, some of which may belong to an object."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _border(grey: np.ndarray) -> np.ndarray:
@@ -165,7 +174,7 @@ def _resized(grey: np.ndarray, side: int) -> np.ndarray:
 def _open(file: str | BinaryIO) -> Image.Image:
     """Returns an upright Pillow image of at most _WORKING_SIDE in width and height, of mode L, RGBA or F."""
     if isinstance(file, str) and not os.path.isfile(file):
-        raise UserError("not a file" if os.path.exists(file) else "no such file")
+        raise UserError(_what_is_missing(file))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd files; for a file that it cannot read it raises
@@ -176,6 +185,12 @@ def _open(file: str | BinaryIO) -> Image.Image:
     except Exception as error:  # for a damaged file, Pillow's decoders raise anything
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"not a readable image: {reason}") from error
+
+
+def _what_is_missing(path: str) -> str:
+    if os.path.islink(path) and not os.path.exists(path):
+        return "a link to a missing file"
+    return "not a file" if os.path.exists(path) else "no such file"
 
 
 def _working_copy(file: Image.Image) -> Image.Image:

@@ -131,8 +131,8 @@ def _check_same_images(run_dir: RunDir, data: TrainingData) -> None:
     saved = settings_file.read_training_images(run_dir.path)
     if saved not in (None, data.fingerprint):
         raise UserError(
-            f"{data.training.source} has other training images than the run in model_dir {run_dir.path}, which holds "
-            f"images out: {data.fingerprint} in place of {saved}",
+            f"{data.training.source} has other training images than the run in model_dir {run_dir.path}, and some of "
+            f"its test or validation images may be among them: {data.fingerprint} in place of {saved}",
             "name the {data_dir} of the run, start over with {fresh}, or take its weights to another {model_dir} with "
             "{init_from}",
         )
