@@ -12,6 +12,7 @@ from tabulate import tabulate
 from cnn_estimator import layers, stopping
 from cnn_estimator.data import pictures
 from cnn_estimator.data.datasets import SIDE
+from cnn_estimator.errors import UserError
 from cnn_estimator.evaluation import PLOTS_FOLDER
 from cnn_estimator.files import refuse_foreign, writing
 from cnn_estimator.prediction import Prediction, Predictor, read_images, stack
@@ -54,23 +55,24 @@ class Explanation:
 class Explainer:
     """A trained model that is loaded once and explains many predictions. A context manager, like Predictor.
 
-    The heat maps are Grad-CAM (Selvaraju et al. 2017) on the last convolution, after its activation function. A network
-    without a convolution gets them by occlusion: a black square is moved over the image, and a place counts as much as
-    the logit of the predicted class falls when the square covers it.
+    The heat maps come from occlusion (Zeiler and Fergus 2014): a black square is moved over the image, and a place
+    counts as much as the logit of the predicted class falls when the square covers it. Or they are Grad-CAM (Selvaraju
+    et al. 2017) on the last convolution, after its activation function, which is faster and says less.
 
         with Explainer("/tmp/fashion") as explainer:
             heat_map = explainer.explain(images)[0].heat_map
 
     Args:
       model_dir, checkpoint, recipe, precision, data_dir: see prediction.Predictor.
+      method: OCCLUSION or GRAD_CAM.
 
     Attributes:
       settings, class_names, checkpoint, model_dir: see prediction.Predictor.
-      method: GRAD_CAM or OCCLUSION.
       layer: the name of the layer that Grad-CAM looks at, None for occlusion.
 
     Raises:
-      UserError: there is no intact checkpoint, or the checkpoint is of another model.
+      UserError: there is no intact checkpoint, the checkpoint is of another model, or the network has no convolution
+        for Grad-CAM.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Explainer:
         recipe: str | None = None,
         precision: str = "float32",
         data_dir: str | os.PathLike[str] | None = None,
+        method: str = OCCLUSION,
     ) -> None:
+        self.method: str = check("method", method)
         self._predictor = Predictor(
             model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
         )
@@ -93,10 +97,16 @@ class Explainer:
         self._logits = layers.logits(graph)
         self._layers = layers.find(graph)
         self._fetched: dict[str, Any] = {"activations": {layer.name: layer.output for layer in self._layers}}
-        convolutions = [layer for layer in self._layers if layer.is_convolution]
-        self.method = GRAD_CAM if convolutions else OCCLUSION
-        self.layer = convolutions[-1].name if convolutions else None
-        if convolutions:
+        self.layer = None
+        if method == GRAD_CAM:
+            convolutions = [layer for layer in self._layers if layer.is_convolution]
+            if not convolutions:
+                self._predictor.__exit__()
+                raise UserError(
+                    f"method {GRAD_CAM}: network {self.settings.network} has no convolution",
+                    f"choose {{method}} {OCCLUSION}",
+                )
+            self.layer = convolutions[-1].name
             with graph.as_default():
                 predicted = tf.one_hot(self._predictor.outputs["classes"], self._logits.shape[1])
                 (gradient,) = tf.gradients(self._logits * predicted, convolutions[-1].output)
@@ -220,17 +230,19 @@ def explain_images(
     precision: str = "float32",
     data_dir: str | os.PathLike[str] | None = None,
     invert: str = "auto",
+    method: str = OCCLUSION,
 ) -> Result:
     """Explains the predictions for image files and for test images.
 
-    Arguments and errors: see prediction.predict(). Only the first 10 explanations have activations.
+    Arguments and errors: see prediction.predict(), and Explainer for the method. Only the first 10 explanations have
+    activations.
     """
     data_dir = check_optional_path("data_dir", data_dir)
     paths = [paths] if isinstance(paths, str | os.PathLike) else paths
     check("invert", invert)
     test_indices = [check("test_indices", index) for index in test_indices]
     with Explainer(
-        model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
+        model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir, method=method
     ) as explainer:
         inputs, problems = read_images(paths, test_indices, explainer.settings, data_dir=data_dir, invert=invert)
         images = [
@@ -299,7 +311,7 @@ def plot(result: Result, path: str | None = None) -> bytes:
         plotted[0].prediction.class_names,
         [pictures.printable(os.path.basename(image.prediction.name)) for image in plotted],
         [image.prediction.true_class for image in plotted],
-        f"What the network sees: heat maps by {where}",
+        f"Where the decisions come from: heat maps by {where}",
     )
     if path is None:
         return plots.png(figure)

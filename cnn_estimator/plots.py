@@ -159,7 +159,7 @@ def explanations(
         _draw_prediction(left, right, image, probabilities[row], titles[row], true_classes[row], class_names)
         _draw_image(heat, image)
         heat.imshow(heat_maps[row], cmap=HEAT_COLOURS, vmin=0, vmax=1, alpha=HEAT_OPACITY)
-        heat.set_title("heat map", fontsize=8)
+        heat.set_title(f"for {_short(class_names[int(np.argmax(probabilities[row]))], 16)}", fontsize=8)
         for axes, name in zip(middle, names, strict=True):
             values = activations[row][name]
             _draw_tiles(axes, values)
@@ -224,15 +224,15 @@ def _draw_prediction(
     if true_class is not None:
         bar_colours[true_class] = RIGHT
     _draw_image(left, image)
-    caption = f"{_short(class_names[predicted], 16)} {probabilities[predicted]:.0%}"
+    caption = f"{_short(class_names[predicted], 13)} {probabilities[predicted]:.0%}"
     if true_class is not None and predicted != true_class:
-        caption += f"\ntrue: {_short(class_names[true_class], 16)}"
+        caption += f"\ntrue: {_short(class_names[true_class], 13)}"
     left.set_title(_short(title, 18), fontsize=8)
     left.set_xlabel(caption, fontsize=8, color=bar_colours[predicted])
     right.barh(range(len(shown)), probabilities[shown], color=list(bar_colours.values()))
     right.set_xlim(0, 1)
     right.set_xticks((0, 0.5, 1), ("0", "50%", "100%"), fontsize=6)
-    right.set_yticks(range(len(shown)), [_short(class_names[number], 16) for number in shown], fontsize=7)
+    right.set_yticks(range(len(shown)), [_short(class_names[number], 13) for number in shown], fontsize=7)
     right.set_xlabel("probability", fontsize=6)
     right.invert_yaxis()
     right.spines[["top", "right"]].set_visible(False)

@@ -498,6 +498,7 @@ OTHER_OPTIONS: dict[str, Rule] = {
     "invert": Choice(("yes", "no", "auto")),
     "format": Choice(EXPORT_FORMATS),
     "scale": Number(1e-6, 1),
+    "method": Choice(("occlusion", "grad_cam")),
     "batches": Integer(10, 10_000),
     "lowest_rate": Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),
     "highest_rate": Number(MIN_LEARNING_RATE, MAX_LEARNING_RATE),

@@ -491,8 +491,14 @@ def test_every_verb_that_is_stopped_says_what_was_not_done(monkeypatch, name):
         (
             "explain",
             "explain_images",
-            ["--test_indices=3,0", "--invert=yes", "--precision=bfloat16", "a.png"],
-            {"paths": ["a.png"], "test_indices": [3, 0], "invert": "yes", "precision": "bfloat16"},
+            ["--test_indices=3,0", "--method=grad_cam", "--precision=bfloat16", "a.png"],
+            {
+                "paths": ["a.png"],
+                "test_indices": [3, 0],
+                "invert": "auto",
+                "precision": "bfloat16",
+                "method": "grad_cam",
+            },
         ),
         ("export", "export", ["--format=onnx", "--output=b"], {"format": "onnx", "output": "b"}),
     ],

@@ -99,7 +99,8 @@ def test_a_photo_is_read_as_predict_reads_it(model, tmp_path):
     assert prediction.picture.inverted
     np.testing.assert_array_equal(prediction.image, expected.image)
     assert model.text(prediction).endswith("after exchanging bright and dark")
-    assert not model.of_photo(url, "no").picture.inverted
+    with pytest.raises(UserError, match=r"^the object is darker than the background, and turns black: "):
+        model.of_photo(url, "no")
 
 
 @pytest.mark.integration

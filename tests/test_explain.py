@@ -11,6 +11,7 @@ from PIL import Image
 
 from cnn_estimator import explain, plots, training
 from cnn_estimator.data import datasets
+from cnn_estimator.errors import UserError
 from cnn_estimator.explain import Explainer, explain_images
 from cnn_estimator.prediction import Predictor
 from cnn_estimator.tf1 import tf
@@ -72,7 +73,7 @@ def test_the_heaviest_part_is_a_ninth_of_the_image():
 def test_grad_cam_is_the_formula_of_the_paper(linear, images):
     """Behind the last convolution this network is linear, so that the gradients follow from the weights alone."""
     saved = variable_values(linear)
-    with Explainer(linear) as explainer, Predictor(linear) as predictor:
+    with Explainer(linear, method="grad_cam") as explainer, Predictor(linear) as predictor:
         assert (explainer.method, explainer.layer) == (explain.GRAD_CAM, "conv2d_1")
         np.testing.assert_array_equal(explainer.filters, saved["conv2d/kernel"])
         explanations = explainer.explain(images[:102])
@@ -113,12 +114,13 @@ def _looks_for_bars(shapes):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("method", ["occlusion", "grad_cam"])
 @pytest.mark.parametrize(("vertical", "horizontal", "expected"), [(12, 6, 3), (6, 12, 7)])
-def test_a_heat_map_lies_on_the_object_that_decides(linear, vertical, horizontal, expected):
+def test_a_heat_map_lies_on_the_object_that_decides(linear, vertical, horizontal, expected, method):
     image = np.zeros((28, 28), np.float32)
     image[2 : 2 + vertical, 5] = 1
     image[22, 26 - horizontal : 26] = 1
-    with Explainer(linear) as explainer:
+    with Explainer(linear, method=method) as explainer:
         session = explainer._predictor.session
         variables = session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
         values = _looks_for_bars({variable.op.name: variable.shape for variable in variables})
@@ -132,7 +134,7 @@ def test_a_heat_map_lies_on_the_object_that_decides(linear, vertical, horizontal
 
 
 @pytest.mark.integration
-def test_a_network_without_convolution_is_explained_by_occlusion(trained, images):
+def test_occlusion_counts_how_far_the_logit_falls(trained, images):
     saved = variable_values(trained)
 
     def logit(image, class_index):
@@ -158,6 +160,12 @@ def test_a_network_without_convolution_is_explained_by_occlusion(trained, images
     for place, fall in falls.items():
         expected = max(fall, 0) / falls[12, 3] * heat_map[12, 3]
         assert heat_map[place] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.integration
+def test_a_network_without_convolution_has_no_grad_cam(trained):
+    with pytest.raises(UserError, match=r"^method grad_cam: network dense_128 has no convolution: choose method occl"):
+        Explainer(trained, method="grad_cam")
 
 
 @pytest.mark.integration
@@ -247,7 +255,7 @@ def test_the_picture_has_filters_image_heat_map_and_layers():
     filters, *cells = figure.axes
     assert filters.images[0].get_array().shape == (5, 23)
     titles = [axes.get_title() for axes in cells]
-    assert titles == ["one", "heat map", "conv2d", "dense", "", "two", "heat map", "conv2d", "dense", ""]
+    assert titles == ["one", "for d", "conv2d", "dense", "", "two", "for d", "conv2d", "dense", ""]
     np.testing.assert_array_equal(cells[1].images[1].get_array(), heat_map)
     assert [axes.get_xlabel() for axes in cells[2:4]] == ["14x14x3", "5"]
     assert cells[0].get_xlabel() == "d 100%"

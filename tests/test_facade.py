@@ -12,8 +12,19 @@ import pytest
 from helpers import REPOSITORY
 
 import cnn_estimator
+from cnn_estimator import training
 from cnn_estimator.data import datasets
-from cnn_estimator.settings import SETTING_OPTIONS, TrainOptions
+from cnn_estimator.settings import (
+    RULES,
+    SETTING_OPTIONS,
+    TRAIN_OPTIONS,
+    Choice,
+    Integer,
+    Number,
+    Path,
+    Switch,
+    TrainOptions,
+)
 
 PUBLIC = [
     "Explainer",
@@ -81,3 +92,35 @@ def test_train_has_every_declared_option_with_its_default():
     assert signature == defaults
     arguments = inspect.getdoc(cnn_estimator.train).partition("Args:")[2].partition("Returns:")[0]
     assert {*defaults, "model_dir"} <= {*re.findall(r"\w+", arguments)}
+
+
+def other_value(name):
+    """Returns a value of an option that is not its default."""
+    rule = RULES[name]
+    if isinstance(rule, Choice):
+        return rule.names[-1]
+    if isinstance(rule, Integer):
+        return rule.min + 1
+    if isinstance(rule, Number):
+        return min(max(0.5, rule.min), rule.max)
+    if isinstance(rule, Path):
+        return "/tmp"
+    return True if isinstance(rule, Switch) else {"label": "name"}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", [*TRAIN_OPTIONS, *SETTING_OPTIONS])
+def test_train_passes_on_every_option(monkeypatch, tmp_path, name):
+    class Passed(Exception):
+        pass
+
+    def choose_placement(options):
+        raise Passed(options)
+
+    monkeypatch.setattr(training, "choose_placement", choose_placement)
+    value = other_value(name)
+    needed = {"eval_every": 5} if name in ("eval_on_test", "keep_best", "early_stopping") else {}
+    with pytest.raises(Passed) as caught:
+        cnn_estimator.train(tmp_path, **{**needed, name: value})
+    (options,) = caught.value.args
+    assert (options.overrides[name] if name in SETTING_OPTIONS else getattr(options, name)) == value

@@ -113,7 +113,7 @@ VERBS = {
         "IMAGE…",
         examples=(
             "photo.jpg",
-            "--test_indices=4,23 --plot=shirts.png",
+            "--test_indices=117,548 --plot=shirts.png",
         ),
     ),
     "demo": Verb(

@@ -112,9 +112,10 @@ def data() -> Iterator[Finding]:
         if folder:
             yield Finding("ok", f"{dataset.name}: intact in {folder}")
         else:
-            recipe = next(recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == dataset.name)
-            command = command_line("samples", f"--recipe={recipe}", "--plot=/tmp/samples.png")
-            yield Finding("note", f"{dataset.name} is downloaded when it is first used, or by: {command}")
+            problem = f"{dataset.name} is downloaded when it is first used"
+            for recipe in [recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == dataset.name][:1]:
+                problem += f", or by: {command_line('samples', f'--recipe={recipe}', '--plot=/tmp/samples.png')}"
+            yield Finding("note", problem)
 
 
 def tensorflow_1() -> Iterator[Finding]:

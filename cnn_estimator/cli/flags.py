@@ -161,6 +161,7 @@ EXPLAIN = (
     _flag("test_indices", None, "Test images to explain; the first is 0.", several=True),
     Flag("json", False, "Print a line of JSON for each image, with its heat map, instead of a table.", Switch()),
     _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
+    _flag("method", "occlusion", "How the heat maps are made; grad_cam is faster, and says less."),
     _flag("plot", None, "The PNG file to write. Without it: explain.png in model_dir/plots."),
 )
 DEMO = (

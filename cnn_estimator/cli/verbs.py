@@ -190,12 +190,12 @@ def explain(*names: str) -> int:
     """Shows where in images the decisions come from: files, folders, - for a list on stdin, --test_indices.
 
     Prints the class of each image and the part of it where its heat map has the most weight. A PNG file shows the heat
-    maps, the filters of the first layer and the activations of each layer. The heat maps are Grad-CAM on the last
-    convolution, or come from a black square over the image where the network has no convolution.
+    maps, the filters of the first layer and the activations of each layer. The heat maps come from a black square that
+    is moved over the image, or are Grad-CAM on the last convolution.
     """
     paths, problems = _image_files("explain", names)
     explain = process.load("explain", tensorflow=True)
-    result = explain.explain_images(paths=paths, **_image_options())
+    result = explain.explain_images(paths=paths, method=FLAGS.method, **_image_options())
     _log_how_files_were_read([image.prediction for image in result.images])
     if FLAGS.json:
         for image in result.images:

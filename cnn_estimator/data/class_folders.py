@@ -107,7 +107,7 @@ def load(data_dir: str, dataset: Dataset, *, crop: bool) -> Pictures:
         log.warning("skipped a picture: %s", problem)
     if uneven:
         log.warning(
-            "the background of %d of %d pictures in %s is not plain, such as %s, and more than the object may be cut out",
+            "%d of %d pictures in %s have no plain background, such as %s: more than the object may be cut out",
             len(uneven),
             len(listing.files),
             data_dir,
@@ -220,7 +220,7 @@ def _files(classes: dict[str, str], *, is_test: bool) -> list[_File]:
         if not of_class:
             raise DatasetError(
                 f"{pictures.printable(folder)}: a class without pictures",
-                f"put pictures into the folder itself, or move it away. Pictures end in {', '.join(pictures.suffixes())}",
+                f"put pictures into the folder itself, or move it away. Names end in {', '.join(pictures.suffixes())}",
             )
         files += of_class
     return files
