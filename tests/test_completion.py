@@ -131,5 +131,5 @@ def _shown_buffer(terminal):
 
 
 def test_an_unknown_shell_is_an_error():
-    assert error_of(command("completion", "fish")) == "fish: no script for it: name bash or zsh"
-    assert error_of(command("completion")) == "no shell: no script for it: name bash or zsh"
+    assert error_of(command("completion", "fish")) == "no script for fish: name bash or zsh"
+    assert error_of(command("completion")) == "no script for an unnamed shell: name bash or zsh"

@@ -183,6 +183,7 @@ def predict(*names: str) -> int:
         print(prediction.table(result.predictions))
     if FLAGS.plot and result.predictions:
         prediction.plot(result.predictions, FLAGS.plot)
+        log.info("plot: %s", FLAGS.plot)
     return _report_problems([*problems, *result.problems])
 
 
@@ -385,7 +386,7 @@ def completion(*shells: str) -> None:
 
     scripts = {"bash": completion.bash, "zsh": completion.zsh}
     if len(shells) != 1 or shells[0] not in scripts:
-        raise UserError(f"{' '.join(shells) or 'no shell'}: no script for it", "name bash or zsh")
+        raise UserError(f"no script for {' '.join(shells) or 'an unnamed shell'}", "name bash or zsh")
     summaries = {name: verb.summary for name, verb in VERBS.items()}
     arguments: dict[str, Any] = {name: completion.FILES for name, verb in VERBS.items() if verb.files}
     arguments |= {RUN: completion.FILES, "help": [*VERBS, RUN], "completion": [*scripts]}
