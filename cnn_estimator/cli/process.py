@@ -56,6 +56,8 @@ _INTERNALS = (
     "all_hooks",
 )
 
+_is_task = False  # of a cluster; become_task() says so
+
 # How a terminal changes to a colour, and back.
 _RED = "\033[31m"
 _YELLOW = "\033[33m"
@@ -76,7 +78,7 @@ def exit_statuses(nothing_done: str) -> Iterator[None]:
       nothing_done: what the line says when a signal stopped the verb, for example "nothing was trained".
     """
     _listen()
-    with output():
+    with _task_ends_at_once(), output():
         try:
             yield
         except UserError as error:
@@ -92,6 +94,22 @@ def exit_statuses(nothing_done: str) -> Iterator[None]:
             if error.errno not in _ENVIRONMENT_ERRORS and not isinstance(error, PermissionError):
                 raise
             fail(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
+
+
+@contextlib.contextmanager
+def _task_ends_at_once() -> Iterator[None]:
+    """Ends a task of a cluster without Python's shutdown.
+
+    During the shutdown TensorFlow's threads may notice that other tasks have ended, and abort the process.
+    """
+    try:
+        yield
+    except SystemExit as end:
+        if _is_task:
+            _flush(sys.stdout)
+            _flush(sys.stderr)
+            os._exit(int(end.code or 0))
+        raise
 
 
 @contextlib.contextmanager
@@ -294,6 +312,8 @@ def become_task(name: str) -> None:
     Python calls the handler of a signal between two operations of the main thread, which may wait for another task. So
     a thread receives the signals in its place.
     """
+    global _is_task
+    _is_task = True
     logging.root.handlers[0].setFormatter(_LogFormatter(f"{name}: "))
     numbers, write_end = os.pipe()
     os.set_blocking(write_end, False)
