@@ -1,7 +1,7 @@
 """Uses the page of `cnn-estimator demo` in a headless Chromium: draws, drops files, picks a test image.
 
 `python tests/demo_in_a_browser.py --model_dir=/tmp/fashion` needs Debian's packages chromium and chromium-driver, and
-selenium. It checks that photos and test images get the answers of cnn_estimator.predict, that a file which is no
+selenium. It checks that photos and test images get the predictions of cnn_estimator.predict, that a file which is no
 image gets a message, that the browser asks no other host, that Ctrl-C ends the command, and that no file is left.
 `--screenshot=docs/images/demo.png` writes what the page looks like.
 """
@@ -81,11 +81,11 @@ class Page:
         content = base64.b64encode(path.read_bytes()).decode()
         self.browser.execute_script(DROP, self.find(".photo label"), content, path.name)
 
-    def answer(self, beginning):
-        """Waits for an answer that begins with a text; returns the text of the whole answer."""
-        return self._wait(lambda browser: self._text_of_answer(beginning))
+    def prediction(self, beginning):
+        """Waits for a prediction that begins with a text; returns its whole text."""
+        return self._wait(lambda browser: self._text_of_prediction(beginning))
 
-    def _text_of_answer(self, beginning):
+    def _text_of_prediction(self, beginning):
         text = self.browser.find_element(By.CSS_SELECTOR, ".prediction").text
         return text if text.startswith(beginning) else None
 
@@ -96,7 +96,7 @@ class Page:
         return {urllib.parse.urlsplit(url).netloc for url in urls if not url.startswith("data:")}
 
 
-def check_answers(page, model_dir, screenshot):
+def check_predictions(page, model_dir, screenshot):
     """Asks the page about a drawing, a photo, a file that is no image, and a test image."""
     photo, test_image = cnn_estimator.predict(model_dir, [PHOTO], [TEST_IMAGE]).predictions
     page.draw()
@@ -114,7 +114,7 @@ def check_answers(page, model_dir, screenshot):
         file.write(b"no image")
         file.flush()
         page.find("input[type=file]").send_keys(file.name)
-        page.prediction("Nothing is predicted: not an image in one of the formats")
+        page.prediction("Photo: nothing is predicted: not an image in one of the formats")
     page.open_tab("Test image")
     page.find("input[type=number]").send_keys(str(TEST_IMAGE))
     text = page.prediction(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")
@@ -134,7 +134,7 @@ def main():
         url = process.stdout.readline().strip()
         assert url == f"http://{address}/", stderr.read_text()
         with Page(url) as page:
-            check_answers(page, arguments.model_dir, arguments.screenshot)
+            check_predictions(page, arguments.model_dir, arguments.screenshot)
             hosts = page.hosts()
         assert hosts == {address}, hosts
         process.send_signal(signal.SIGINT)
