@@ -112,8 +112,8 @@ def evaluate(
         data = datasets.load_for(settings, "test", data_dir)
         what = datasets.title(data, settings.dataset)
         log.info("evaluating %d test images of %s from %s", len(data.labels), what, data.source)
-        trained_on = settings_file.read_training_images(run.path)
-        if data.divided and trained_on not in (None, datasets.load_for(settings, "train", data_dir).fingerprint()):
+        trained_on = settings_file.read_training_images(run.path) if data.divided else None
+        if trained_on and trained_on != datasets.load_for(settings, "train", data_dir).fingerprint():
             log.warning(
                 "%s has other pictures than the run was trained on: some of these test images may have been trained "
                 "on, and the accuracy may be too high",
@@ -169,7 +169,11 @@ def _run_estimator(
     session_config: tf.ConfigProto,
     hidden: hooks.CollectHidden | None,
 ) -> tuple[dict[str, Any], Predictions]:
-    """Returns Estimator's metrics of a checkpoint, and the predictions for all images; `hidden` collects meanwhile."""
+    """Returns Estimator's metrics of a checkpoint, and the predictions for all images.
+
+    Args:
+      hidden: a hook that collects vectors during the evaluation; None for none.
+    """
     with tf_config.hidden():
         config = tf.estimator.RunConfig(session_config=session_config)
         estimator = tf.estimator.Estimator(model.model_fn, folder, config, params=settings)

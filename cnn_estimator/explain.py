@@ -15,7 +15,7 @@ from cnn_estimator.data.datasets import SIDE
 from cnn_estimator.errors import UserError
 from cnn_estimator.evaluation import PLOTS_FOLDER
 from cnn_estimator.files import refuse_foreign, writing
-from cnn_estimator.prediction import Prediction, Predictor, read_images, stack
+from cnn_estimator.prediction import Prediction, Predictor, check_images, read_images, stack
 from cnn_estimator.settings import check, check_optional_path
 from cnn_estimator.tf1 import tf
 
@@ -238,9 +238,7 @@ def explain_images(
     activations.
     """
     data_dir = check_optional_path("data_dir", data_dir)
-    paths = [paths] if isinstance(paths, str | os.PathLike) else paths
-    check("invert", invert)
-    test_indices = [check("test_indices", index) for index in test_indices]
+    paths, test_indices = check_images(paths, test_indices, invert)
     with Explainer(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir, method=method
     ) as explainer:

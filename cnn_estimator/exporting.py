@@ -32,8 +32,6 @@ MAX_PROBABILITY_DIFFERENCE = 1e-4
 DESCRIPTION_FILE = "model.json"
 
 _SIGNATURE = "serving_default"
-# {whether the object is cut out of a picture: what the input is}
-_PIXELS = {True: "grey value / 255, a bright object on black", False: "grey value / 255, the whole picture"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +147,7 @@ def _description(settings: Settings, step: int) -> str:
                 "dtype": "float32",
                 "shape": [None, datasets.SIDE, datasets.SIDE],
                 "range": [0, 1],
-                "pixels": _PIXELS[settings.crop],
+                "pixels": f"grey value / 255, {'a bright object on black' if settings.crop else 'the whole picture'}",
             },
             "recipe": settings.recipe,
             "dataset": settings.dataset,

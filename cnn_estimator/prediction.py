@@ -206,9 +206,7 @@ def predict(
       Stopped: a stop signal ended the work.
     """
     data_dir = check_optional_path("data_dir", data_dir)
-    paths = [paths] if isinstance(paths, str | os.PathLike) else paths
-    check("invert", invert)
-    test_indices = [check("test_indices", index) for index in test_indices]
+    paths, test_indices = check_images(paths, test_indices, invert)
     with Predictor(
         model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir
     ) as predictor:
@@ -241,6 +239,15 @@ class Input:
             class_names,
             self.picture.plain_background,
         )
+
+
+def check_images(
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str], test_indices: Sequence[int], invert: str
+) -> tuple[Sequence[str | os.PathLike[str]], list[int]]:
+    """Returns (paths, test_indices) of predict() as sequences; raises UserError for a wrong index or invert."""
+    check("invert", invert)
+    indices = [check("test_indices", index) for index in test_indices]
+    return [paths] if isinstance(paths, str | os.PathLike) else paths, indices
 
 
 def read_images(

@@ -150,7 +150,8 @@ def test_occlusion_counts_how_far_the_logit_falls(trained, images):
         bar = slice(2 + 2 * label, 8 + 2 * label)  # the square reaches two pixels far
         assert explanation.heat_map[bar].sum() > 0.5 * explanation.heat_map.sum()
         assert explanation.heat_map.max() == 1
-    image, heat_map = images[4], explanations[4].heat_map
+    image = images[4]
+    heat_map = explanations[4].heat_map
     falls = {}
     for row, column in itertools.product((0, 6, 12, 18, 27), (0, 3, 10, 17, 27)):
         covered = image.copy()

@@ -165,7 +165,8 @@ def test_a_run_begins_with_the_weights_of_another_one(tmp_path, three, model_dir
 
 @pytest.mark.parametrize("options", [{}, {"average_decay": 0.9}])
 def test_all_layers_are_taken_where_the_classes_are_the_same(tmp_path, data_dir, trained, options):
-    source, run = tmp_path / "source", tmp_path / "run"
+    source = tmp_path / "source"
+    run = tmp_path / "run"
     training.train(source, data_dir=data_dir, **OPTIONS, average_decay=0.9)
     training.train(run, data_dir=data_dir, init_from=source, **OPTIONS | {"steps": 1}, **options)
     saved, first = variable_values(source), first_weights(run)

@@ -97,9 +97,7 @@ def bash(verbs: Mapping[str, str], arguments: Mapping[str, Candidates], flags: M
     return _BASH.replace("@CASES@", "\n".join(cases)).replace("@VERBS@", " ".join(verbs))
 
 
-def zsh(
-    verbs: Mapping[str, str], arguments: Mapping[str, Sequence[str] | str], flags: Mapping[str, Sequence[Flag]]
-) -> str:
+def zsh(verbs: Mapping[str, str], arguments: Mapping[str, Candidates], flags: Mapping[str, Sequence[Flag]]) -> str:
     """Returns the script for zsh; see bash()."""
     listed = "\n".join(f"    {shlex.quote(f'{verb}:{summary}')}" for verb, summary in verbs.items())
     cases = []
@@ -120,7 +118,7 @@ def _names(flag: Flag) -> list[str]:
 
 
 def _values(flag: Flag) -> Candidates:
-    """Returns the values of a flag: FILES, FOLDERS, or names, of which there may be none."""
+    """Returns the values of a flag: FILES, FOLDERS, or a list of names, which is empty for a flag with other values."""
     if isinstance(flag.rule, Path):
         return FOLDERS if flag.rule.folder else FILES
     return flag.rule.names if isinstance(flag.rule, Choice) else ()

@@ -112,10 +112,11 @@ def data() -> Iterator[Finding]:
         if folder:
             yield Finding("ok", f"{dataset.name}: intact in {folder}")
         else:
-            problem = f"{dataset.name} is downloaded when it is first used"
-            for recipe in [recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == dataset.name][:1]:
-                problem += f", or by: {command_line('samples', f'--recipe={recipe}', '--plot=/tmp/samples.png')}"
-            yield Finding("note", problem)
+            note = f"{dataset.name} is downloaded when it is first used"
+            names = [recipe.name for recipe in recipes.RECIPES.values() if recipe.dataset == dataset.name]
+            if names:
+                note += f", or by: {command_line('samples', f'--recipe={names[0]}', '--plot=/tmp/samples.png')}"
+            yield Finding("note", note)
 
 
 def tensorflow_1() -> Iterator[Finding]:

@@ -195,17 +195,17 @@ def explain(*names: str) -> int:
     is moved over the image, or are Grad-CAM on the last convolution.
     """
     paths, problems = _image_files("explain", names)
-    explain = process.load("explain", tensorflow=True)
-    result = explain.explain_images(paths=paths, method=FLAGS.method, **_image_options())
+    module = process.load("explain", tensorflow=True)
+    result = module.explain_images(paths=paths, method=FLAGS.method, **_image_options())
     _log_how_files_were_read([image.prediction for image in result.images])
     if FLAGS.json:
         for image in result.images:
             print(json.dumps(image.record()))
     elif result.images:
-        print(explain.table(result))
+        print(module.table(result))
     if result.images:
-        path = FLAGS.plot or explain.default_plot_path(result.model_dir)
-        explain.plot(result, path)
+        path = FLAGS.plot or module.default_plot_path(result.model_dir)
+        module.plot(result, path)
         log.info("plot: %s", path)
     return _report_problems([*problems, *result.problems])
 
@@ -215,8 +215,8 @@ def demo() -> None:
 
     Draw on the page, drop a photo, or pick a test image. The page's URL goes to stdout.
     """
-    demo = process.load("demo", tensorflow=True)
-    with demo.serve(**_values(*_TRAINED_MODEL, "port")) as url:
+    module = process.load("demo", tensorflow=True)
+    with module.serve(**_values(*_TRAINED_MODEL, "port")) as url:
         print(url, flush=True)
         log.info("open %s in a browser; Ctrl-C ends the page", url)
         while True:
@@ -382,7 +382,7 @@ def completion(*shells: str) -> None:
 
     In zsh, after compinit: `source <(cnn-estimator completion zsh)`.
     """
-    from cnn_estimator.cli import RUN, RUN_FLAGS, RUN_SUMMARY, VERBS, completion  # they name this function
+    from cnn_estimator.cli import RUN, RUN_FLAGS, RUN_SUMMARY, VERBS, completion  # cli imports this module
 
     scripts = {"bash": completion.bash, "zsh": completion.zsh}
     if len(shells) != 1 or shells[0] not in scripts:

@@ -135,7 +135,7 @@ def _cut_out(grey: np.ndarray, dataset: Dataset, invert: str) -> tuple[np.ndarra
 
 
 def _deviation(values: np.ndarray) -> float:
-    """Returns the standard deviation of the noise in values, some of which may belong to an object."""
+    """Returns the standard deviation of the noise in the grey values of a border that an object may touch."""
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
