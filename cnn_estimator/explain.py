@@ -16,7 +16,7 @@ from cnn_estimator.errors import UserError
 from cnn_estimator.evaluation import PLOTS_FOLDER
 from cnn_estimator.files import refuse_foreign, writing
 from cnn_estimator.prediction import Prediction, Predictor, check_images, read_images, stack
-from cnn_estimator.settings import check, check_optional_path
+from cnn_estimator.settings import check, check_optional_path, suggestion
 from cnn_estimator.tf1 import tf
 
 log = logging.getLogger("cnn_estimator")
@@ -39,25 +39,27 @@ class Explanation:
     Attributes:
       class_index: the predicted class.
       class_name: the name of the predicted class.
+      explained_class: the name of the class that the heat map is for.
       probabilities: float32 [classes].
-      heat_map: float32 [28, 28] in 0..1, how much each place speaks for the predicted class. The largest value is 1;
+      heat_map: float32 [28, 28] in 0..1, how much each place speaks for the explained class. The largest value is 1;
         all values are 0 if no place speaks for the class.
       activations: {name of a layer: float32 [H, W, C] of a convolution, or [units] of a dense layer}, in order.
     """
 
     class_index: int
     class_name: str
+    explained_class: str
     probabilities: np.ndarray
-    heat_map: np.ndarray
-    activations: dict[str, np.ndarray]
+    heat_map: np.ndarray = dataclasses.field(repr=False)
+    activations: dict[str, np.ndarray] = dataclasses.field(repr=False)
 
 
 class Explainer:
     """A trained model that is loaded once and explains many predictions. A context manager, like Predictor.
 
     The heat maps come from occlusion (Zeiler and Fergus 2014): a black square is moved over the image, and a place
-    counts as much as the logit of the predicted class falls when the square covers it. Or they are Grad-CAM (Selvaraju
-    et al. 2017) on the last convolution, after its activation function, which is faster and says less.
+    counts as much as the logit of a class falls when the square covers it. Or they are Grad-CAM (Selvaraju et al. 2017)
+    on the last convolution, after its activation function, which is faster and says less.
 
         with Explainer("/tmp/fashion") as explainer:
             heat_map = explainer.explain(images)[0].heat_map
@@ -65,14 +67,15 @@ class Explainer:
     Args:
       model_dir, checkpoint, recipe, precision, data_dir: see prediction.Predictor.
       method: OCCLUSION or GRAD_CAM.
+      class_name: the class that all heat maps are for; None explains each image's predicted class.
 
     Attributes:
       settings, class_names, checkpoint, model_dir: see prediction.Predictor.
       layer: the name of the layer that Grad-CAM looks at, None for occlusion.
 
     Raises:
-      UserError: there is no intact checkpoint, the checkpoint is of another model, or the network has no convolution
-        for Grad-CAM.
+      UserError: there is no intact checkpoint, the checkpoint is of another model, the network has no convolution for
+        Grad-CAM, or the run has no such class.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Explainer:
         precision: str = "float32",
         data_dir: str | os.PathLike[str] | None = None,
         method: str = OCCLUSION,
+        class_name: str | None = None,
     ) -> None:
         self.method: str = check("method", method)
         self._predictor = Predictor(
@@ -98,19 +102,34 @@ class Explainer:
         self._layers = layers.find(graph)
         self._fetched: dict[str, Any] = {"activations": {layer.name: layer.output for layer in self._layers}}
         self.layer = None
-        if method == GRAD_CAM:
-            convolutions = [layer for layer in self._layers if layer.is_convolution]
-            if not convolutions:
-                self._predictor.__exit__()
-                raise UserError(
-                    f"method {GRAD_CAM}: network {self.settings.network} has no convolution",
-                    f"choose {{method}} {OCCLUSION}",
-                )
-            self.layer = convolutions[-1].name
-            with graph.as_default():
-                predicted = tf.one_hot(self._predictor.outputs["classes"], self._logits.shape[1])
-                (gradient,) = tf.gradients(self._logits * predicted, convolutions[-1].output)
-            self._fetched["gradient"] = gradient
+        try:
+            self._explained = None if class_name is None else self._index(class_name)
+            if method == GRAD_CAM:
+                self.layer = self._fetch_gradient(graph)
+        except UserError:
+            self._predictor.__exit__()
+            raise
+
+    def _index(self, class_name: str) -> int:
+        if class_name not in self.class_names:
+            advice = suggestion(class_name, self.class_names)
+            raise UserError(f"class_name {class_name!r}: {self.model_dir} has no such class, {advice}")
+        return self.class_names.index(class_name)
+
+    def _fetch_gradient(self, graph: tf.Graph) -> str:
+        """Lets explain() fetch the gradient of the explained logit; returns the name of the layer behind it."""
+        convolutions = [layer for layer in self._layers if layer.is_convolution]
+        if not convolutions:
+            raise UserError(
+                f"method {GRAD_CAM}: network {self.settings.network} has no convolution",
+                f"choose {{method}} {OCCLUSION}",
+            )
+        with graph.as_default():
+            classes = self._predictor.outputs["classes"] if self._explained is None else self._explained
+            explained = tf.one_hot(classes, self._logits.shape[1])
+            (self._fetched["gradient"],) = tf.gradients(self._logits * explained, convolutions[-1].output)
+        name: str = convolutions[-1].name
+        return name
 
     def __enter__(self) -> "Explainer":
         return self
@@ -137,6 +156,7 @@ class Explainer:
         """
         images = np.asarray(images, np.float32)
         predictions = self._predictor.predict(images)
+        explained = predictions.classes if self._explained is None else np.full(len(images), self._explained)
         explanations = []
         for start in range(0, len(images), _BATCH_SIZE):
             stopping.check()
@@ -146,13 +166,14 @@ class Explainer:
             if self.layer:
                 heat_maps = enlarge(grad_cam(activations[self.layer], fetched["gradient"]))
             else:
-                heat_maps = self._occlusion(images[batch], predictions.classes[batch])
+                heat_maps = self._occlusion(images[batch], explained[batch])
             for row, heat_map in enumerate(scale_to_one(heat_maps)):
                 class_index = int(predictions.classes[start + row])
                 explanations.append(
                     Explanation(
                         class_index,
                         self.class_names[class_index],
+                        self.class_names[explained[start + row]],
                         predictions.probabilities[start + row],
                         heat_map,
                         {name: values[row].copy() for name, values in activations.items()},
@@ -186,6 +207,7 @@ class ExplainedImage:
         part, share = heaviest_part(self.explanation.heat_map)
         return {
             **self.prediction.record(),
+            "explained_class": self.explanation.explained_class,
             "heaviest_part": part,
             "heaviest_part_share": share,
             "heat_map": [[round(float(value), 4) for value in row] for row in self.explanation.heat_map],
@@ -231,16 +253,23 @@ def explain_images(
     data_dir: str | os.PathLike[str] | None = None,
     invert: str = "auto",
     method: str = OCCLUSION,
+    class_name: str | None = None,
 ) -> Result:
     """Explains the predictions for image files and for test images.
 
-    Arguments and errors: see prediction.predict(), and Explainer for the method. Only the first 10 explanations have
-    activations.
+    Arguments and errors: see prediction.predict(), and Explainer for the method and the class. Only the first 10
+    explanations have activations.
     """
     data_dir = check_optional_path("data_dir", data_dir)
     paths, test_indices = check_images(paths, test_indices, invert)
     with Explainer(
-        model_dir, checkpoint=checkpoint, recipe=recipe, precision=precision, data_dir=data_dir, method=method
+        model_dir,
+        checkpoint=checkpoint,
+        recipe=recipe,
+        precision=precision,
+        data_dir=data_dir,
+        method=method,
+        class_name=class_name,
     ) as explainer:
         inputs, problems = read_images(paths, test_indices, explainer.settings, data_dir=data_dir, invert=invert)
         images = [
@@ -259,11 +288,13 @@ def table(result: Result) -> str:
         explanation = image.explanation
         true_class = image.prediction.true_class
         part, share = heaviest_part(explanation.heat_map)
+        is_predicted = explanation.explained_class == explanation.class_name
         rows.append(
             {
                 "image": pictures.printable(image.prediction.name),
                 "class": explanation.class_name,
                 "probability": f"{explanation.probabilities[explanation.class_index]:.1%}",
+                "explained": "" if is_predicted else explanation.explained_class,
                 "heat map": f"{part} {share:.0%}" if part else "empty",
                 "true class": "" if true_class is None else image.prediction.class_names[true_class],
                 "": "inverted" if image.prediction.inverted else "",
@@ -306,6 +337,7 @@ def plot(result: Result, path: str | None = None) -> bytes:
         [image.explanation.heat_map for image in plotted],
         [image.explanation.activations for image in plotted],
         [image.explanation.probabilities for image in plotted],
+        [image.explanation.explained_class for image in plotted],
         plotted[0].prediction.class_names,
         [pictures.printable(os.path.basename(image.prediction.name)) for image in plotted],
         [image.prediction.true_class for image in plotted],

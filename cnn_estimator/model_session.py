@@ -81,7 +81,6 @@ class ModelSession:
             values = {name: tf.placeholder(variables[name].dtype, variables[name].shape) for name in variables}
             self._values = values
             self._assign = tf.group(*(tf.assign(variables[name], values[name]) for name in variables))
-            self._saver = tf.train.Saver(variables)
             self._labels = labels
             self._classes = settings.classes
             self._score = None
@@ -105,7 +104,8 @@ class ModelSession:
 
     def restore(self, checkpoint_path: str) -> None:
         """Sets the variables to the values of a checkpoint."""
-        self._saver.restore(self.session, checkpoint_path)
+        reader = tf.train.load_checkpoint(checkpoint_path)
+        self.assign({name: reader.get_tensor(name) for name in self.variables})
 
     def assign(self, weights: Mapping[str, np.ndarray]) -> None:
         """Sets the variables to {name in a checkpoint: value}."""

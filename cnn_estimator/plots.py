@@ -34,6 +34,7 @@ HEAT_OPACITY = 0.7
 _MAX_CLASSES_WITH_COUNTS = 50
 _MAX_NAMES = 80  # beside a confusion matrix
 _MAX_BARS = 10
+_MAX_CHANNELS = 16  # of a layer, so that each can be seen
 
 
 def png(figure: Figure) -> bytes:
@@ -132,6 +133,7 @@ def explanations(
     heat_maps: Sequence[np.ndarray],
     activations: Sequence[Mapping[str, np.ndarray]],
     probabilities: Sequence[np.ndarray],
+    explained_classes: Sequence[str],
     class_names: Sequence[str],
     titles: Sequence[str],
     true_classes: Sequence[int | None],
@@ -144,6 +146,7 @@ def explanations(
       images, heat_maps: [28, 28] of each image, in 0..1.
       activations: {name of a layer: [H, W, C] or [units]} of each image. The last layer's are not drawn: the
         probabilities show the same.
+      explained_classes: the name of the class that each heat map is for.
       titles: the text above each image.
       true_classes: the class of each image, or None if it is unknown.
     """
@@ -159,12 +162,14 @@ def explanations(
         _draw_prediction(left, right, image, probabilities[row], titles[row], true_classes[row], class_names)
         _draw_image(heat, image)
         heat.imshow(heat_maps[row], cmap=HEAT_COLOURS, vmin=0, vmax=1, alpha=HEAT_OPACITY)
-        heat.set_title(f"for {_short(class_names[int(np.argmax(probabilities[row]))], 16)}", fontsize=8)
+        heat.set_title(f"for {_short(explained_classes[row], 16)}", fontsize=8)
         for axes, name in zip(middle, names, strict=True):
             values = activations[row][name]
             _draw_tiles(axes, values)
             axes.set_title(_short(name, 18), fontsize=8)
-            axes.set_xlabel("x".join(map(str, values.shape)), fontsize=7)
+            shape = "x".join(map(str, values.shape))
+            some = values.ndim > 1 and values.shape[-1] > _MAX_CHANNELS
+            axes.set_xlabel(f"{shape}, the {_MAX_CHANNELS} strongest" if some else shape, fontsize=7)
     return figure
 
 
@@ -178,11 +183,16 @@ def _draw_filters(axes: Axes, filters: np.ndarray) -> None:
 
 
 def _draw_tiles(axes: Axes, activations: np.ndarray) -> None:
-    """Draws the channels of [H, W, C] side by side, or a pixel for each unit of [units]; the largest value is white."""
+    """Draws activations; the largest value is white.
+
+    Args:
+      activations: [H, W, C], whose strongest channels are drawn side by side, or [units], with a pixel for each unit.
+    """
     if activations.ndim == 1:
         drawn = tiles(activations.reshape(-1, 1, 1), gap=0)
     else:
-        drawn = tiles(np.moveaxis(activations, -1, 0))
+        strongest = np.sort(np.argsort(-activations.mean((0, 1)), kind="stable")[:_MAX_CHANNELS])
+        drawn = tiles(np.moveaxis(activations[..., strongest], -1, 0))
     axes.set_facecolor(OTHER)  # shows through where there is no value
     axes.imshow(drawn, cmap="gray", vmin=min(0, activations.min()), interpolation="nearest")
     axes.set(xticks=[], yticks=[])

@@ -129,12 +129,17 @@ class Prediction:
     """
 
     name: str
-    image: np.ndarray
+    image: np.ndarray = dataclasses.field(repr=False)
     inverted: bool
     true_class: int | None
     probabilities: np.ndarray
     class_names: tuple[str, ...]
     plain_background: bool = True
+
+    @property
+    def class_name(self) -> str:
+        """The name of the most probable class."""
+        return self.ranked()[0][0]
 
     def ranked(self) -> list[tuple[str, float]]:
         """Returns [(class name, probability)], the most probable first."""

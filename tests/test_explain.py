@@ -115,22 +115,27 @@ def _looks_for_bars(shapes):
 
 @pytest.mark.integration
 @pytest.mark.parametrize("method", ["occlusion", "grad_cam"])
-@pytest.mark.parametrize(("vertical", "horizontal", "expected"), [(12, 6, 3), (6, 12, 7)])
-def test_a_heat_map_lies_on_the_object_that_decides(linear, vertical, horizontal, expected, method):
+@pytest.mark.parametrize(
+    ("vertical", "horizontal", "class_name", "expected", "explained"),
+    [(12, 6, None, 3, "3"), (6, 12, None, 7, "7"), (8, 12, "3", 7, "3")],
+)
+def test_a_heat_map_lies_on_the_object_that_speaks_for_the_class(
+    linear, vertical, horizontal, class_name, expected, explained, method
+):
     image = np.zeros((28, 28), np.float32)
     image[2 : 2 + vertical, 5] = 1
     image[22, 26 - horizontal : 26] = 1
-    with Explainer(linear, method=method) as explainer:
+    with Explainer(linear, method=method, class_name=class_name) as explainer:
         session = explainer._predictor.session
         variables = session.graph.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES)
         values = _looks_for_bars({variable.op.name: variable.shape for variable in variables})
         for variable in variables:
             variable.load(values[variable.op.name], session)
         (explanation,) = explainer.explain(image[None])
-    assert explanation.class_index == expected
+    assert (explanation.class_index, explanation.explained_class) == (expected, explained)
     weights = {"vertical": explanation.heat_map[:16, :12].sum(), "horizontal": explanation.heat_map[18:, 12:].sum()}
-    decided = "vertical" if expected == 3 else "horizontal"
-    assert weights[decided] > 0.9 * explanation.heat_map.sum()
+    speaks_for_it = "vertical" if explained == "3" else "horizontal"
+    assert weights[speaks_for_it] > 0.9 * explanation.heat_map.sum()
 
 
 @pytest.mark.integration
@@ -170,6 +175,12 @@ def test_a_network_without_convolution_has_no_grad_cam(trained):
 
 
 @pytest.mark.integration
+def test_a_class_that_the_run_does_not_have_is_an_error(trained):
+    with pytest.raises(UserError, match=r"^class_name 'x': .*/run has no such class, choose one of 0, 1, 2, "):
+        Explainer(trained, class_name="x")
+
+
+@pytest.mark.integration
 def test_no_images_and_wrong_images(linear):
     with Explainer(linear) as explainer:
         assert explainer.explain(np.zeros((0, 28, 28))) == []
@@ -193,12 +204,13 @@ def test_the_command_prints_a_line_for_each_image_and_writes_the_picture(tmp_pat
     assert f"plot: {path}" in done.stderr
     assert Image.open(path).format == "PNG"
     plot = tmp_path / "a.png"
-    done = called("explain", f"--model_dir={model_dir}", "--test_indices=3", "--json", f"--plot={plot}")
-    record = json.loads(done.stdout)
-    result = explain_images(model_dir, test_indices=[3])
+    flags = (f"--model_dir={model_dir}", "--test_indices=3", "--class_name=5", f"--plot={plot}")
+    assert called("explain", *flags).stdout.splitlines()[1].split()[4:6] == ["100.0%", "5"]
+    record = json.loads(called("explain", *flags, "--json").stdout)
+    result = explain_images(model_dir, test_indices=[3], class_name="5")
     heat_map = result.images[0].explanation.heat_map
     np.testing.assert_allclose(record["heat_map"], heat_map, atol=1e-4)
-    assert (record["class"], record["true_class"]) == ("3", "3")
+    assert (record["class"], record["true_class"], record["explained_class"]) == ("3", "3", "5")
     assert (record["heaviest_part"], record["heaviest_part_share"]) == explain.heaviest_part(heat_map)
     assert plot.read_bytes() == explain.plot(result)
 
@@ -241,13 +253,15 @@ def test_tiles_stand_side_by_side_with_gaps():
 @pytest.mark.unit
 def test_the_picture_has_filters_image_heat_map_and_layers():
     heat_map = np.random.default_rng(1).random((28, 28))
-    activations = {"conv2d": np.ones((14, 14, 3)), "dense": np.arange(5.0), "dense_1": np.ones(8)}
+    channels = np.ones((14, 14, 20)) * np.arange(20)
+    activations = {"conv2d": channels, "dense": np.arange(5.0), "dense_1": np.ones(8)}
     figure = plots.explanations(
         np.ones((4, 5, 5)),
         [np.zeros((28, 28))] * 2,
         [heat_map] * 2,
         [activations] * 2,
         [np.eye(8)[3]] * 2,
+        ["d", "e"],
         NAMES,
         ["one", "two"],
         [3, None],
@@ -256,9 +270,10 @@ def test_the_picture_has_filters_image_heat_map_and_layers():
     filters, *cells = figure.axes
     assert filters.images[0].get_array().shape == (5, 23)
     titles = [axes.get_title() for axes in cells]
-    assert titles == ["one", "for d", "conv2d", "dense", "", "two", "for d", "conv2d", "dense", ""]
+    assert titles == ["one", "for d", "conv2d", "dense", "", "two", "for e", "conv2d", "dense", ""]
     np.testing.assert_array_equal(cells[1].images[1].get_array(), heat_map)
-    assert [axes.get_xlabel() for axes in cells[2:4]] == ["14x14x3", "5"]
+    assert [axes.get_xlabel() for axes in cells[2:4]] == ["14x14x20, the 16 strongest", "5"]
+    assert cells[2].images[0].get_array()[0, ::15].tolist() == [4, 5, 6, 7]
     assert cells[0].get_xlabel() == "d 100%"
     assert len(cells[4].patches) == len(NAMES)
     assert Image.open(io.BytesIO(plots.png(figure))).size == (875, 600)

@@ -162,6 +162,7 @@ EXPLAIN = (
     Flag("json", False, "Print a line of JSON for each image, with its heat map, instead of a table.", Switch()),
     _flag("invert", "auto", "Exchange bright and dark; auto does so for images with a bright background."),
     _flag("method", "occlusion", "How the heat maps are made; grad_cam is faster, and says less."),
+    Flag("class_name", None, "The class to explain. Without it: the predicted class of each image.", None),
     _flag("plot", None, "The PNG file to write. Without it: explain.png in model_dir/plots."),
 )
 DEMO = (

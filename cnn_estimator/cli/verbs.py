@@ -192,11 +192,12 @@ def explain(*names: str) -> int:
 
     Prints the class of each image and the part of it where its heat map has the most weight. A PNG file shows the heat
     maps, the filters of the first layer and the activations of each layer. The heat maps come from a black square that
-    is moved over the image, or are Grad-CAM on the last convolution.
+    is moved over the image, or are Grad-CAM on the last convolution. They are for the predicted class, or for another
+    one: why is this shirt no shirt?
     """
     paths, problems = _image_files("explain", names)
     module = process.load("explain", tensorflow=True)
-    result = module.explain_images(paths=paths, method=FLAGS.method, **_image_options())
+    result = module.explain_images(paths=paths, **_values("method", "class_name"), **_image_options())
     _log_how_files_were_read([image.prediction for image in result.images])
     if FLAGS.json:
         for image in result.images:
