@@ -128,7 +128,8 @@ input.onchange = () => read(input.files[0]);
 zone.ondragover = event => event.preventDefault();
 zone.ondrop = event => {
   event.preventDefault();
-  read(event.dataTransfer.files[0]);
+  input.files = event.dataTransfer.files;  // shows the file's name
+  read(input.files[0]);
 };
 document.addEventListener("paste", event => zone.offsetParent && read(event.clipboardData.files[0]));
 """
@@ -351,7 +352,7 @@ def build(model: DemoModel) -> "gradio.Blocks":
         )
         with gradio.Row():
             with gradio.Column(), gradio.Tabs():
-                with gradio.Tab("Draw"):
+                with gradio.Tab("Draw") as drawing:
                     paper = gradio.HTML(
                         "",
                         html_template=_PAPER,
@@ -361,7 +362,7 @@ def build(model: DemoModel) -> "gradio.Blocks":
                         side=_PAPER_SIDE,
                         pen_width=_PEN_WIDTH,
                     )
-                with gradio.Tab("Photo"):
+                with gradio.Tab("Photo") as photos:
                     photo = gradio.HTML(
                         "",
                         html_template=_PHOTO,
@@ -370,7 +371,7 @@ def build(model: DemoModel) -> "gradio.Blocks":
                         label=f"Drop, paste or choose a photo{_ON_PLAIN_BACKGROUND if model.settings.crop else ''}",
                     )
                     invert = gradio.Radio(["auto", "yes", "no"], value="auto", label="Exchange bright and dark")
-                with gradio.Tab("Test image"):
+                with gradio.Tab("Test image") as test_images:
                     if model.test:
                         images = len(model.test.labels)
                         index = gradio.Number(None, precision=0, label=f"Number of the test image, 0 to {images - 1}")
@@ -405,10 +406,10 @@ def build(model: DemoModel) -> "gradio.Blocks":
             "trigger_mode": "always_last",
             "show_progress": "hidden",
         }
-        paper.input(draw, paper, api_name="drawing", **shared)
-        gradio.on([photo.input, invert.change], read, [photo, invert], api_name="photo", **shared)
+        gradio.on([paper.input, drawing.select], draw, paper, api_name="drawing", **shared)
+        gradio.on([photo.input, invert.change, photos.select], read, [photo, invert], api_name="photo", **shared)
         if model.test:
-            index.change(look_up, index, api_name="test_image", **shared)
+            gradio.on([index.change, test_images.select], look_up, index, api_name="test_image", **shared)
             another.click(lambda: random.randrange(images), None, index, api_name="random")
     return blocks
 
