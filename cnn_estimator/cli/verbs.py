@@ -39,11 +39,19 @@ def recipes() -> None:
     from tabulate import tabulate  # the list of verbs is quicker without it
 
     rows = [
-        [recipe.name, recipe.network, f"{PARAMETERS[recipe.network]:,}", recipe.steps, recipe.measured, recipe.minutes]
+        [
+            recipe.name,
+            recipe.dataset,
+            recipe.network,
+            f"{PARAMETERS[recipe.network]:,}",
+            recipe.steps,
+            recipe.measured,
+            recipe.minutes,
+        ]
         for recipe in RECIPES.values()
     ]
-    head = ["recipe", "network", "parameters", "steps", "accuracy", "minutes"]
-    alignment = ("left", "left", "right", "right", "left", "right")
+    head = ["recipe", "dataset", "network", "parameters", "steps", "accuracy", "minutes"]
+    alignment = ("left", "left", "left", "right", "right", "left", "right")
     print(tabulate(rows, head, "plain", disable_numparse=True, colalign=alignment))
     print(f"\nAccuracy and minutes: on {MEASURED_ON}.")
 

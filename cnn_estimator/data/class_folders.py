@@ -31,6 +31,7 @@ MAX_BAD_FRACTION = 0.1  # of all pictures
 MIN_BAD_ALLOWED = 3
 _ARCHIVE_FOLDER = "__MACOSX"  # macOS puts it into its zip files
 _CACHE_FOLDER = "pictures"
+_reported: set[tuple[str, str]] = set()  # what this process has logged the problems of: cache path and fingerprint
 _VERSION = 2  # of what the cache keeps, to be raised with every change of how pictures are read
 
 
@@ -103,16 +104,9 @@ def load(data_dir: str, dataset: Dataset, *, crop: bool) -> Pictures:
         cached = _read_all(listing, dataset, crop=crop)
         _write_cache(path, fingerprint, cached)
     pixels, read, problems, uneven = cached
-    for problem in problems:
-        log.warning("skipped a picture: %s", problem)
-    if uneven:
-        log.warning(
-            "%d of %d pictures in %s have no plain background, such as %s: more than the object may be cut out",
-            len(uneven),
-            len(listing.files),
-            data_dir,
-            pictures.printable(uneven[0]),
-        )
+    if (path, fingerprint) not in _reported:  # training and evaluation load a folder twice
+        _reported.add((path, fingerprint))
+        _report(data_dir, listing, problems, uneven)
     _check_problems(data_dir, listing, problems)
     files = [listing.files[number] for number in read]
     result = Pictures(
@@ -278,6 +272,20 @@ def _read_all(listing: _Listing, dataset: Dataset, *, crop: bool) -> _Read:
             if not picture.plain_background:
                 uneven.append(file.path)
     return np.array(images, np.uint8).reshape(-1, SIDE, SIDE), read, problems, uneven
+
+
+def _report(data_dir: str, listing: _Listing, problems: list[str], uneven: list[str]) -> None:
+    """Logs which pictures are skipped, and how many have no plain background."""
+    for problem in problems:
+        log.warning("skipped a picture: %s", problem)
+    if uneven:
+        log.warning(
+            "%d of %d pictures in %s have no plain background, such as %s: more than the object may be cut out",
+            len(uneven),
+            len(listing.files),
+            data_dir,
+            pictures.printable(uneven[0]),
+        )
 
 
 def _check_problems(data_dir: str, listing: _Listing, problems: list[str]) -> None:

@@ -33,17 +33,16 @@ class InitialWeights:
     summary: str
 
 
-def read(settings: Settings, model_dir: str) -> InitialWeights:
-    """Returns the weights that evaluation of settings.init_from would use, for the network of `settings`.
+def find(folder: str, model_dir: str) -> tuple[str, str | None]:
+    """Returns (model_dir, checkpoint) of the run that init_from names: its best checkpoint, or None for the newest.
 
     Args:
+      folder: the setting init_from.
       model_dir: the folder of the new run.
 
     Raises:
-      UserError: init_from is the model_dir itself; it holds another network, or no intact checkpoint.
+      UserError: the folder is missing, is the model_dir itself, or holds no checkpoint.
     """
-    folder = settings.init_from
-    assert folder
     if not os.path.isdir(folder):
         raise UserError(f"init_from {folder} is not a folder", _ADVICE)
     is_best = os.path.exists(os.path.join(folder, checkpoints.BEST_FILE))
@@ -53,6 +52,18 @@ def read(settings: Settings, model_dir: str) -> InitialWeights:
         raise UserError(f"init_from {folder} is the model_dir itself", "name another {model_dir} for the new run")
     if not checkpoints.has_checkpoints(folder):
         raise UserError(f"init_from {folder} holds no checkpoint", _ADVICE)
+    return source, wanted
+
+
+def read(settings: Settings, model_dir: str) -> InitialWeights:
+    """Returns the weights that evaluation of settings.init_from would use, for the network of `settings`.
+
+    Raises:
+      UserError: see find(); or init_from holds another network, or no intact checkpoint.
+    """
+    folder = settings.init_from
+    assert folder
+    source, wanted = find(folder, model_dir)
     with checkpoints.snapshot(source, wanted) as snapshot:
         saved = settings_file.read(source) or RunDir(source).load_settings(settings.recipe)
         if saved.network != settings.network:

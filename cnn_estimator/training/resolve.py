@@ -31,7 +31,7 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
 
     Raises:
       UserError: the model_dir holds another run, or no intact checkpoint; no images are held out for the evaluations
-        that were chosen.
+        that were chosen; init_from names no trained run.
     """
     checkpoint = None if options.fresh else checkpoints.newest_intact(run_dir.path)
     saved = settings_file.read(run_dir.path, options.overrides.get("data_dir")) if checkpoint else None
@@ -65,6 +65,7 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     if checkpoint:
         _say_if_not_used(options.overrides.get("init_from"), settings, run_dir)
     elif settings.init_from:
+        initial_weights.find(settings.init_from, run_dir.path)  # a wrong folder is an error before images are read
         start = dataclasses.replace(start, checkpoint=os.path.basename(checkpoints.path_in("", 0)), initial=True)
     if not start.finished:
         _log_changes(saved or settings, settings)
