@@ -1,6 +1,7 @@
 """Fixtures and settings of all tests. Imports no TensorFlow, so that the unit tests start at once."""
 
 import collections
+import gc
 import shutil
 
 import hypothesis
@@ -49,6 +50,11 @@ def pytest_ignore_collect(collection_path, config):
 
 
 TIERS = {"unit", "integration", "process"}
+
+
+def pytest_collection_finish():
+    """Takes what the imports made out of Python's garbage collector, which would examine it again and again."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

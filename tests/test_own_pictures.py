@@ -84,6 +84,7 @@ def test_a_picture_is_read_in_prediction_as_in_training(tmp_path, three):
         assert np.array_equal(pixels, test.images) is not bool(crop)
 
 
+@pytest.mark.newest
 def test_twelve_classes_are_exported(tmp_path):
     names = [f"class {number:02}" for number in range(12)]
     model_dir = tmp_path / "run"
