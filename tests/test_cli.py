@@ -455,9 +455,10 @@ def test_the_recipes_are_listed_with_their_figures():
     done = command("recipes")
     table, _, hardware = done.stdout.partition("\n\n")
     head, *rows = [re.split(r"  +", line) for line in table.splitlines()]
-    assert head == ["recipe", "network", "parameters", "steps", "accuracy", "minutes"]
+    assert head == ["recipe", "dataset", "network", "parameters", "steps", "accuracy", "minutes"]
     assert [row[0] for row in rows] == list(RECIPES)
-    assert rows[0] == ["fashion_cnn", "three_conv_dropout", "1,447,946", "1500", "0.8968 to 0.8981", "2.3"]
+    expected = ["fashion_cnn", "fashion_mnist", "three_conv_dropout", "1,447,946", "1500", "0.8968 to 0.8981", "2.3"]
+    assert rows[0] == expected
     assert hardware == f"Accuracy and minutes: on {MEASURED_ON}.\n"
 
 
@@ -491,13 +492,14 @@ def test_every_verb_that_is_stopped_says_what_was_not_done(monkeypatch, name):
         (
             "explain",
             "explain_images",
-            ["--test_indices=3,0", "--method=grad_cam", "--precision=bfloat16", "a.png"],
+            ["--test_indices=3,0", "--method=grad_cam", "--class_name=Bag", "--precision=bfloat16", "a.png"],
             {
                 "paths": ["a.png"],
                 "test_indices": [3, 0],
                 "invert": "auto",
                 "precision": "bfloat16",
                 "method": "grad_cam",
+                "class_name": "Bag",
             },
         ),
         ("export", "export", ["--format=onnx", "--output=b"], {"format": "onnx", "output": "b"}),

@@ -174,7 +174,7 @@ def test_training_logs_its_settings_data_steps_and_result_each_once(first_run, d
         rf"training {model_dir} from step 0 to step 120",
         r"using recipe fashion_dense with learning_rate=0.005: network dense_128, optimizer adam, learning_rate 0.005, "
         r"batch_size 32, seed 1, threads \d+",
-        rf"loaded 300 training images of fashion_mnist from {data_dir}",
+        rf"loaded 300 training images of 10 classes from {data_dir}",
         r"trained to step 120: loss \d\.\d{4}, 120 steps in \d+ s",
         rf"evaluate it: python run_eval.py --model_dir={model_dir}",
     ]

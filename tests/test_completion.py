@@ -14,7 +14,7 @@ from helpers import command, error_of
 
 from cnn_estimator import cli
 from cnn_estimator.recipes import RECIPES
-from cnn_estimator.settings import Switch
+from cnn_estimator.settings import OPTIMIZERS, Switch
 
 pytestmark = pytest.mark.process
 
@@ -71,9 +71,9 @@ def test_bash_completes_every_flag_of_a_verb(complete, verb):
 
 def test_bash_completes_values(complete):
     assert complete("train", "--recipe", "=") == sorted(RECIPES)
-    assert complete("train", "--recipe", "=", "fashion_b") == ["fashion_best"]
-    assert complete("train", "--steps=9", "--optimizer", "=", "") == ["adam", "momentum", "sgd"]
-    assert complete("reproduce", "--recipes", "=", "mnist_cnn,fashion_d") == ["mnist_cnn,fashion_dense"]
+    assert complete("train", "--recipe", "=", "mnist_c") == ["mnist_cnn"]
+    assert complete("train", "--steps=9", "--optimizer", "=", "") == sorted(OPTIMIZERS)
+    assert complete("reproduce", "--recipes", "=", "fashion_cnn,mnist_c") == ["fashion_cnn,mnist_cnn"]
     assert complete("train", "--steps", "=", "") == [""]
     assert complete("run", "--api", "=") == ["1", "2"]
 
@@ -103,11 +103,11 @@ def test_zsh_completes_verbs_flags_and_values(script, tmp_path):
             ("help expo", "help export "),
             ("reproduce --rec", "reproduce --recipes="),
             ("train --keep_b", "train --keep_best "),
-            ("train --recipe=fashion_b", "train --recipe=fashion_best "),
+            ("train --recipe=mnist_c", "train --recipe=mnist_cnn "),
             ("train --recipe=mnist_cnn --optimizer=ad", "train --recipe=mnist_cnn --optimizer=adam "),
             (
-                "reproduce --recipes=mnist_cnn,fashion_d",
-                "reproduce --recipes=mnist_cnn,fashion_dense,",
+                "reproduce --recipes=fashion_cnn,mnist_c",
+                "reproduce --recipes=fashion_cnn,mnist_cnn,",
             ),  # a space removes the comma
             ("train --model_dir=mo", "train --model_dir=models/"),
             ("predict ph", "predict photo.jpg "),

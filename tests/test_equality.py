@@ -110,13 +110,24 @@ ARCHITECTURES = {
 }
 
 
+def normalized(x, weights, layer):
+    """x through the batch normalization of a layer, if the layer has weights."""
+    if f"{layer}/gamma" not in weights:
+        return x
+    gamma, beta, mean, variance = (
+        weights[f"{layer}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
+    )
+    return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+
+
 def logits_by_hand(name, weights, images):
     """The logits in float64, by NumPy alone."""
     convolutions, padding, relu = ARCHITECTURES[name]
     x = images[..., None].astype(np.float64)
     for number in range(convolutions):
-        layer = f"conv2d_{number}" if number else "conv2d"
-        x = pooled(np.maximum(convolved(x, weights[f"{layer}/kernel"], weights[f"{layer}/bias"], padding), 0))
+        suffix = f"_{number}" if number else ""
+        x = convolved(x, weights[f"conv2d{suffix}/kernel"], weights.get(f"conv2d{suffix}/bias", 0), padding)
+        x = pooled(np.maximum(normalized(x, weights, f"batch_normalization{suffix}"), 0))
     x = x.reshape(len(x), -1) @ weights["dense/kernel"] + weights["dense/bias"]
     return (np.maximum(x, 0) if relu else x) @ weights["dense_1/kernel"] + weights["dense_1/bias"]
 
@@ -129,10 +140,11 @@ def test_networks_compute_what_numpy_does(name):
     with tf.Graph().as_default(), tf.Session() as session:
         logits = NETWORKS[name](tf.constant(images), Dropout(0, training=False), classes=10)
         weights = {}
-        for variable in tf.trainable_variables():
+        for variable in tf.global_variables():
             shape = variable.shape.as_list()
             scale = np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.1
-            weights[variable.op.name] = (scale * generator.standard_normal(shape)).astype(np.float32)
+            about = variable.op.name.endswith(("gamma", "moving_variance"))
+            weights[variable.op.name] = (about + scale * generator.standard_normal(shape)).astype(np.float32)
             variable.load(weights[variable.op.name], session)
         ours = session.run(logits)
     by_hand = logits_by_hand(name, weights, images)

@@ -1,5 +1,6 @@
 """Training on several devices of one machine; without GPUs they are parts of its CPU."""
 
+import dataclasses
 import json
 import logging
 import re
@@ -12,13 +13,31 @@ from cnn_estimator import training
 from cnn_estimator.distributed.choose import choose_placement
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.run_dir import events
-from cnn_estimator.settings import TrainOptions
+from cnn_estimator.settings import Hyperparameters, TrainOptions
 from cnn_estimator.tf1 import tf
 
 # TensorFlow itself uses this option. The bridge hides the warning, and pytest shows it again.
 pytestmark = pytest.mark.filterwarnings("ignore:To make it possible to preserve tf.data options:UserWarning")
 
 TWO = {"strategy": "mirrored", "devices": 2}
+# Each with another value than the default, so that one which a strategy ignores is seen.
+HYPERPARAMETERS = {
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "adam_beta2": 0.9,
+    "batch_size": 25,
+    "schedule": "cosine",
+    "warmup_steps": 2,
+    "augment": "shifts",
+    "average_decay": 0.5,
+}
+
+
+@pytest.mark.unit
+def test_the_comparison_with_one_device_has_every_hyperparameter():
+    defaults = {field.name: field.default for field in dataclasses.fields(Hyperparameters)}
+    assert HYPERPARAMETERS.keys() == defaults.keys()
+    assert all(HYPERPARAMETERS[name] != default for name, default in defaults.items())
 
 
 @pytest.mark.unit
@@ -57,7 +76,7 @@ def test_several_devices_train_the_curve_of_one(tmp_path, data_dir, devices, bat
 
     With SGD: Adam amplifies small differences.
     """
-    options = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": batch_size, "seed": 1, "threads": 2}
+    options = HYPERPARAMETERS | {"batch_size": batch_size, "seed": 1, "threads": 2}
     for name, placed in (("one", {}), ("several", {"strategy": "mirrored", "devices": devices})):
         training.train(tmp_path / name, "fashion_cnn", steps=6, log_every=1, data_dir=data_dir, **options, **placed)
     one, several = (curves(tmp_path / name) for name in ("one", "several"))

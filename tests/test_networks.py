@@ -39,9 +39,9 @@ def test_parameters_and_variable_names(name):
         variables = tf.global_variables()
     assert logits.shape.as_list() == [3, 10]
     assert sum(math.prod(variable.shape.as_list()) for variable in variables) == PARAMETERS[name]
-    assert [variable.op.name for variable in variables] == [
-        f"{layer}/{part}" for layer in LAYERS[name] for part in ("kernel", "bias")
-    ]
+    assert list(dict.fromkeys(variable.op.name.rpartition("/")[0] for variable in variables)) == LAYERS[name]
+    parts = {variable.op.name.rpartition("/")[2] for variable in variables}
+    assert parts <= {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
 
 
 @pytest.mark.unit
@@ -54,8 +54,9 @@ def test_the_last_layer_alone_depends_on_the_number_of_classes(name):
             shapes[classes] = {variable.op.name: variable.shape.as_list() for variable in tf.trainable_variables()}
         assert logits.shape.as_list() == [3, classes]
     differing = {variable for variable, shape in shapes[3].items() if shapes[10][variable] != shape}
-    assert differing == {"dense_1/kernel", "dense_1/bias"}
-    assert shapes[3]["dense_1/bias"] == [3]
+    last_layer = LAYERS[name][-1]
+    assert differing == {f"{last_layer}/kernel", f"{last_layer}/bias"}
+    assert shapes[3][f"{last_layer}/bias"] == [3]
 
 
 def operations(name, kind):

@@ -10,6 +10,9 @@ import pytest
 from helpers import load_public
 from run_notebook import SOURCES, TUTORIAL, code_cells, digest, execute
 
+from cnn_estimator import model, networks
+
+SHOWN = (networks.three_conv_dropout, model.model_fn, model.train_op, model.minimize)
 MAX_BYTES = 600_000  # what a code host shows
 
 
@@ -45,6 +48,10 @@ def test_the_file_has_the_outputs_of_its_cells():
     garments, shapes = re.findall(r"accuracy <b>(\d\.\d+)</b>", texts(notebook))
     assert float(garments) > 0.85
     assert float(shapes) > 0.9
+    for function in SHOWN:
+        assert inspect.getsource(function) in texts(notebook), (
+            "python tests/run_notebook.py shows the code as it is now"
+        )
 
 
 @pytest.mark.unit
@@ -72,9 +79,7 @@ def test_it_runs_from_top_to_bottom(tmp_path):
     assert len(re.findall(r"^(?:accuracy|loss) = ", shown, re.MULTILINE)) == 2
     assert "10000 test images" in shown
 
-    from cnn_estimator import model, networks
-
-    for function in (networks.three_conv_dropout, model.model_fn, model.train_op, model.minimize):
+    for function in SHOWN:
         assert inspect.getsource(function) in shown
     pictures = [
         base64.b64decode(output.data["image/png"])
@@ -91,6 +96,3 @@ def test_it_runs_from_top_to_bottom(tmp_path):
 
     kept = nbformat.read(TUTORIAL, as_version=4)
     assert list(map(kinds, code_cells(notebook))) == list(map(kinds, code_cells(kept)))
-    in_file = texts(kept)
-    for function in (networks.three_conv_dropout, model.model_fn, model.train_op, model.minimize):
-        assert inspect.getsource(function) in in_file, "python tests/run_notebook.py shows the code as it is now"

@@ -73,8 +73,7 @@ class TrainingData:
 
 def title(data: Split, dataset: str) -> str:
     """Returns what images are of, for log lines: the dataset's name, or the number of classes of other data."""
-    names = {DATASETS[dataset].class_names, MNIST.class_names}
-    return dataset if data.class_names in names else f"{len(data.class_names)} classes"
+    return dataset if data.class_names == DATASETS[dataset].class_names else f"{len(data.class_names)} classes"
 
 
 def scale(pixels: np.ndarray) -> np.ndarray:
