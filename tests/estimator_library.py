@@ -65,7 +65,9 @@ def run_alone(path, name, options):
         output = error.stdout or b""
         status = "time limit"
     if options.logs:
-        (options.logs / f"{name}.log").write_bytes(output)
+        log = options.logs / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(output)
     results = {}
     for result, test in RESULT.findall(output.decode(errors="replace")):
         # A crash or a failed subtest prints no line. So a test counts as failed until its OK appears.
