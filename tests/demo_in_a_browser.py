@@ -107,6 +107,7 @@ def check_predictions(page, model_dir, screenshot):
         picture.quantize(128).save(screenshot, optimize=True)
     page.open_tab("Photo")
     page.drop(PHOTO)
+    assert page.find("input[type=file]").get_attribute("value").endswith(PHOTO.name)
     assert page.prediction("Photo: ").startswith(
         f"Photo: the network predicts {photo.ranked()[0][0]}, after exchanging "
     )
@@ -115,7 +116,10 @@ def check_predictions(page, model_dir, screenshot):
         file.flush()
         page.find("input[type=file]").send_keys(file.name)
         page.prediction("Photo: nothing is predicted: not an image in one of the formats")
+    page.open_tab("Draw")
+    page.prediction("Drawing: the network predicts ")
     page.open_tab("Test image")
+    page.prediction("Draw something, drop a photo, or pick a test image.")
     page.find("input[type=number]").send_keys(str(TEST_IMAGE))
     text = page.prediction(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")
     for name, probability in test_image.ranked():
