@@ -374,7 +374,7 @@ def build(model: DemoModel) -> "gradio.Blocks":
                 with gradio.Tab("Test image") as test_images:
                     if model.test:
                         images = len(model.test.labels)
-                        index = gradio.Number(None, precision=0, label=f"Number of the test image, 0 to {images - 1}")
+                        index = gradio.Number(0, precision=0, label=f"Number of the test image, 0 to {images - 1}")
                         another = gradio.Button("A random test image")
                     else:
                         gradio.Markdown("The test images are not on this machine.")

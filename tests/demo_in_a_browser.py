@@ -119,7 +119,7 @@ def check_predictions(page, model_dir, screenshot):
     page.open_tab("Draw")
     page.prediction("Drawing: the network predicts ")
     page.open_tab("Test image")
-    page.prediction("Draw something, drop a photo, or pick a test image.")
+    page.prediction("Test image 0: the network predicts ")
     page.find("input[type=number]").send_keys(str(TEST_IMAGE))
     text = page.prediction(f"Test image {TEST_IMAGE}: the network predicts {test_image.ranked()[0][0]}")
     for name, probability in test_image.ranked():
