@@ -201,7 +201,8 @@ def test_a_stopped_run_that_began_so_ends_in_the_same_bits(tmp_path, three, trai
     assert variables(tmp_path / "stopped") == variables(tmp_path / "whole")
 
 
-def test_what_a_run_cannot_begin_with_is_one_line(tmp_path, data_dir, model_dir):
+def test_what_a_run_cannot_begin_with_is_one_line(tmp_path, data_dir, model_dir, caplog):
+    caplog.set_level(logging.INFO, "cnn_estimator")
     run = tmp_path / "new run"
     options = OPTIONS | {"data_dir": data_dir}
 
@@ -214,6 +215,7 @@ def test_what_a_run_cannot_begin_with_is_one_line(tmp_path, data_dir, model_dir)
     refused(r"^init_from .*/gone is not a folder: name", init_from=tmp_path / "gone")
     (tmp_path / "empty").mkdir()
     refused(r"^init_from .*/empty holds no checkpoint: name", init_from=tmp_path / "empty")
+    assert "loaded " not in caplog.text  # no images were read for it
     refused(
         r"holds network dense_128, and recipe fashion_cnn needs three_conv_", init_from=model_dir, recipe="fashion_cnn"
     )
