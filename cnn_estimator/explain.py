@@ -128,8 +128,7 @@ class Explainer:
             classes = self._predictor.outputs["classes"] if self._explained is None else self._explained
             explained = tf.one_hot(classes, self._logits.shape[1])
             (self._fetched["gradient"],) = tf.gradients(self._logits * explained, convolutions[-1].output)
-        name: str = convolutions[-1].name
-        return name
+        return convolutions[-1].name
 
     def __enter__(self) -> "Explainer":
         return self

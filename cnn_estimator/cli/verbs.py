@@ -200,8 +200,8 @@ def explain(*names: str) -> int:
 
     Prints the class of each image and the part of it where its heat map has the most weight. A PNG file shows the heat
     maps, the filters of the first layer and the activations of each layer. The heat maps come from a black square that
-    is moved over the image, or are Grad-CAM on the last convolution. They are for the predicted class, or for another
-    one: why is this shirt no shirt?
+    is moved over the image, or are Grad-CAM on the last convolution. They show what speaks for the predicted class, or
+    for the class that you name.
     """
     paths, problems = _image_files("explain", names)
     module = process.load("explain", tensorflow=True)
