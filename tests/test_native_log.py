@@ -54,13 +54,15 @@ def test_stderr_is_not_filtered_afterwards():
     assert (done.returncode, done.stderr) == (0, f"something else\n{NOTES[1]}\n")
 
 
-def test_tensorflow_is_loaded_in_silence():
+def test_tensorflow_is_loaded_in_silence_and_kept_out_of_the_garbage_collector():
     done = run(
         "-c",
+        "import gc\n"
         "from cnn_estimator.cli import native_log\n"
         "native_log.load_tensorflow()\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 100_000)\n"
         "from cnn_estimator.tf1 import tf\n"
         "with tf.Session() as session:\n"
         "    print(session.run(tf.constant(2) + 3))",
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True True\n5\n", "")

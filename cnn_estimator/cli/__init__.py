@@ -288,7 +288,7 @@ def _run_program(program: str, arguments: list[str]) -> None:
     try:
         options, rest = _run_options(arguments)
         script = importlib.import_module("cnn_estimator.tf1.script")
-        with native_log.filtered():
+        with native_log.filtered(), native_log.without_collector():
             loaded = script.load(rest, **options)
         if loaded.choice:
             api = loaded.choice.api
