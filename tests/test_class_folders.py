@@ -84,6 +84,21 @@ def test_a_second_start_reads_no_picture(folder, monkeypatch):
     assert len(read) == 122
 
 
+def test_pictures_of_one_size_and_time_that_change_places_are_read_again(tmp_path):
+    """Such pictures come out of an archive."""
+    paths = [tmp_path / "mine" / name / f"{number}.bmp" for name in ("cats", "dogs") for number in range(5)]
+    for number, path in enumerate(paths):
+        save(path, 20 * number)
+        os.utime(path, (1, 1))
+    before = load("fashion_mnist", "train", tmp_path / "mine")
+    (tmp_path / "mine" / "cats" / "0.bmp").rename(tmp_path / "moved")
+    (tmp_path / "mine" / "dogs" / "0.bmp").rename(tmp_path / "mine" / "cats" / "0.bmp")
+    (tmp_path / "moved").rename(tmp_path / "mine" / "dogs" / "0.bmp")
+    after = [load("fashion_mnist", split, tmp_path / "mine") for split in ("train", "test")]
+    assert after[0].fingerprint() != before.fingerprint()
+    assert {("cats", 100), ("dogs", 0)} <= grey_values(after[0]) | grey_values(after[1])
+
+
 def test_with_and_without_cutting_out_are_two_readings(tmp_path):
     for name in ("left", "right"):
         for number in range(3):

@@ -237,7 +237,10 @@ def _divide(files: list[_File], classes: int) -> list[_File]:
 
 
 def _fingerprint(listing: _Listing, dataset: Dataset, *, crop: bool) -> str:
-    """Returns a checksum of the names, sizes and times of all files, and of how they are read."""
+    """Returns a checksum of the names, sizes and times of all files, and of how they are read.
+
+    The second time of a file also changes when a program sets the first one, and when the file gets another name.
+    """
     how = [dataset.object_side, dataset.centred_on] if crop else []
     facts: list[object] = [_VERSION, crop, *how, listing.class_names]
     for file in listing.files:
@@ -246,7 +249,7 @@ def _fingerprint(listing: _Listing, dataset: Dataset, *, crop: bool) -> str:
         except OSError:  # a broken link
             facts.append((file.key, file.is_test))
         else:
-            facts.append((file.key, file.is_test, status.st_size, status.st_mtime_ns))
+            facts.append((file.key, file.is_test, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
