@@ -7,11 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import images_content, labels_content, stop_training_after, variable_values, variables
+from helpers import images_content, labels_content, stop_training_after, ten_bars, variable_values, variables
 from PIL import Image
 
 import cnn_estimator
 from cnn_estimator import evaluation, exporting, prediction, training
+from cnn_estimator.data import datasets
 from cnn_estimator.data.datasets import DatasetError
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.settings import EXPORT_FORMATS
@@ -142,6 +143,29 @@ def test_a_run_does_not_continue_with_other_pictures(tmp_path):
         training.train(tmp_path / "run", data_dir=mine, **OPTIONS | {"steps": 1})
 
 
+def test_training_pictures_do_not_become_test_pictures_unsaid(tmp_path, caplog):
+    """Without the folder test, a tenth of the pictures in the folder train is the test set."""
+    for split in ("train", "test"):
+        write_pictures(tmp_path / "mine" / split, ["one", "two"])
+    training.train(tmp_path / "run", data_dir=tmp_path / "mine", **OPTIONS | {"steps": 1})
+    shutil.copy(tmp_path / "mine" / "train" / "one" / "0.png", tmp_path / "mine" / "train" / "one" / "new.png")
+    training.train(tmp_path / "run", data_dir=tmp_path / "mine", **OPTIONS | {"steps": 1})
+    evaluation.evaluate(tmp_path / "run")
+    assert "may have been trained on" not in caplog.text
+    shutil.rmtree(tmp_path / "mine" / "test")
+    evaluation.evaluate(tmp_path / "run")
+    assert "some of these test images may have been trained on" in caplog.text
+    with pytest.raises(UserError, match=r"^.*/mine has other training images than the run in model_dir "):
+        training.train(tmp_path / "run", **OPTIONS | {"steps": 1})
+
+
+def test_a_class_whose_pictures_are_all_held_out_is_named(tmp_path, three, caplog):
+    training.train(tmp_path / "run", data_dir=three, **OPTIONS | {"steps": 1}, validation=20)
+    assert "are held out" not in caplog.text
+    training.train(tmp_path / "few", data_dir=three, **OPTIONS | {"steps": 1}, validation=53)
+    assert caplog.text.count("are held out: the network cannot learn the class") == 2
+
+
 def first_weights(model_dir):
     return variable_values(model_dir / "model.ckpt-0")
 
@@ -188,6 +212,51 @@ def test_the_best_checkpoint_is_taken_by_its_folder(tmp_path, data_dir, caplog):
     assert result.best.step < 100
     training.train(tmp_path / "run", data_dir=data_dir, init_from=source / "best", **OPTIONS | {"steps": 1})
     assert f"taking the weights of dense, dense_1 from {result.best_checkpoint}" in caplog.text
+
+
+def test_a_folder_of_best_checkpoints_without_a_best_one_is_refused(tmp_path, data_dir):
+    source = tmp_path / "source"
+    options = OPTIONS | {"steps": 2, "data_dir": data_dir}
+    training.train(source, **options, validation=50, eval_every=1, keep_best=True)
+    (source / "best" / "best.json").unlink()
+    with pytest.raises(UserError, match=r"^init_from .*/source/best: .*/source keeps no best checkpoint now: name the"):
+        training.train(tmp_path / "run", **options, init_from=source / "best")
+
+
+def test_weights_that_know_images_which_are_held_out_now_are_a_warning(tmp_path, data_dir, caplog):
+    def begin(name, source, folder=data_dir, **options):
+        caplog.clear()
+        given = OPTIONS | {"steps": 1, "data_dir": folder, "init_from": source and tmp_path / source} | options
+        training.train(tmp_path / name, **given)
+        return [record.getMessage() for record in caplog.records if "may have been trained on" in record.getMessage()]
+
+    assert begin("all", None) == []
+    assert begin("none known", None, validation=50) == []
+    assert begin("same", "none known", validation=50) == []
+    assert begin("nothing held out", "none known") == []
+    other_seed = begin("other seed", "none known", validation=50, seed=2)
+    assert [message.partition(" may ")[0] for message in other_seed] == [f"init_from {tmp_path}/none known"]
+    assert len(begin("some known", "all", validation=50)) == 1
+    indirectly = begin("indirectly", "some known", validation=50)
+    assert [message.partition(" may ")[0] for message in indirectly] == [f"init_from {tmp_path}/all"]
+    reversed_images = tmp_path / "reversed"
+    shutil.copytree(data_dir, reversed_images)
+    first = begin("first order", None, reversed_images, validation=50)
+    images, labels = ten_bars(300)
+    (reversed_images / datasets.TRAIN_IMAGES).write_bytes(images_content(images[::-1]))
+    (reversed_images / datasets.TRAIN_LABELS).write_bytes(labels_content(labels[::-1]))
+    assert (first, len(begin("other order", "first order", reversed_images, validation=50))) == ([], 1)
+
+
+def test_weights_that_know_pictures_of_the_test_set_are_a_warning(tmp_path, caplog):
+    mine = write_pictures(tmp_path / "mine", ["one", "two"])
+    training.train(tmp_path / "first", data_dir=mine, **OPTIONS | {"steps": 1})
+    options = OPTIONS | {"steps": 1, "data_dir": mine, "init_from": tmp_path / "first"}
+    training.train(tmp_path / "same", **options)
+    assert "may have been trained on" not in caplog.text
+    shutil.copy(mine / "one" / "0.png", mine / "one" / "new.png")
+    training.train(tmp_path / "more", **options)
+    assert f"first may have been trained on images of the test set of {mine}: the accuracy may be" in caplog.text
 
 
 def test_a_stopped_run_that_began_so_ends_in_the_same_bits(tmp_path, three, trained, monkeypatch):

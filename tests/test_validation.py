@@ -250,3 +250,18 @@ def test_a_run_without_its_settings_does_not_train_on_what_it_held_out(tmp_path,
     (tmp_path / "settings.json").unlink()
     with pytest.raises(UserError, match=r"has validation\.jsonl, and no settings\.json that says what is held"):
         training.train(tmp_path, steps=2, **options)
+
+
+@pytest.mark.newest
+@pytest.mark.integration
+def test_a_run_that_begins_beside_another_best_checkpoint_does_not_take_it(tmp_path, data_dir):
+    from cnn_estimator import prediction, training
+
+    options = {"recipe": "fashion_dense", "seed": 1, "data_dir": data_dir}
+    training.train(tmp_path, max_steps=4, validation=50, eval_every=2, keep_best=True, **options)
+    for path in [*tmp_path.glob("model.ckpt-*"), tmp_path / "checkpoint"]:
+        path.unlink()
+    training.train(tmp_path, max_steps=2, **options)
+    assert ValidationLog(str(tmp_path), last_step=100).records == []
+    with pytest.raises(UserError, match=r"keeps no best checkpoint: train"):
+        prediction.predict(tmp_path, test_indices=[0], checkpoint="best")

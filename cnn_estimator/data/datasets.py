@@ -62,7 +62,7 @@ class TrainingData:
       training: the images to train on.
       held_out: the images of the training set that are held out; None for none.
       test: the test set; None where training does not evaluate on it.
-      fingerprint: of the whole training set, where images of it are held out for validation or for the test set.
+      fingerprint: of the whole training set, where images of it are held out or where it comes from class folders.
     """
 
     training: Split
@@ -175,7 +175,7 @@ def load(
                 f"data_dir {data_dir} is not a folder",
                 "name a folder with a folder for each class, or with the four IDX files, in {data_dir}",
             )
-        if _has_class_folders(data_dir):
+        if has_class_folders(data_dir):
             return _load_class_folders(public, split, data_dir, crop=bool(crop))
         files = [fetch.read(data_dir, name) for name in names]
         source = data_dir
@@ -210,11 +210,13 @@ def load_for(settings: Settings, split: str, data_dir: str | None = None) -> Spl
 
 def crops(data_dir: str | None) -> bool:
     """Returns the setting `crop` of a new run that does not choose it: False for a folder of class folders."""
-    return data_dir is None or not _has_class_folders(data_dir)
+    return not has_class_folders(data_dir)
 
 
-def _has_class_folders(data_dir: str) -> bool:
+def has_class_folders(data_dir: str | None) -> bool:
     """Returns True for a folder without any of the files that stand beside IDX files."""
+    if data_dir is None:
+        return False
     names = [CLASS_NAMES_FILE, *(name + end for pair in SPLITS.values() for name in pair for end in ("", ".gz"))]
     return os.path.isdir(data_dir) and not any(os.path.exists(os.path.join(data_dir, name)) for name in names)
 
@@ -273,7 +275,7 @@ def class_names(dataset: str, data_dir: str | None = None) -> tuple[str, ...]:
                 return RULES["class_names"].check([line.strip() for line in file.read().rstrip().split("\n")])
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: {error}") from error
-    if _has_class_folders(data_dir):
+    if has_class_folders(data_dir):
         return class_folders.class_names(data_dir)
     highest = CLASSES - 1
     for name in (TEST_LABELS, TRAIN_LABELS):

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from cnn_estimator import layers, model
-from cnn_estimator.data.datasets import SIDE
+from cnn_estimator.data.datasets import SIDE, TrainingData
 from cnn_estimator.errors import UserError
 from cnn_estimator.model_session import make_session_config
 from cnn_estimator.run_dir import checkpoints, settings_file
@@ -41,7 +41,8 @@ def find(folder: str, model_dir: str) -> tuple[str, str | None]:
       model_dir: the folder of the new run.
 
     Raises:
-      UserError: the folder is missing, is the model_dir itself, or holds no checkpoint.
+      UserError: the folder is missing, is the model_dir itself, or holds no checkpoint; or it is the folder best/ of a
+        run that keeps no best checkpoint now.
     """
     if not os.path.isdir(folder):
         raise UserError(f"init_from {folder} is not a folder", _ADVICE)
@@ -50,13 +51,18 @@ def find(folder: str, model_dir: str) -> tuple[str, str | None]:
     wanted = checkpoints.BEST if is_best else None
     if os.path.realpath(source) == os.path.realpath(model_dir):
         raise UserError(f"init_from {folder} is the model_dir itself", "name another {model_dir} for the new run")
+    parent, name = os.path.split(os.path.abspath(folder))
+    if not is_best and name == checkpoints.BEST_FOLDER and checkpoints.has_checkpoints(parent):
+        raise UserError(f"init_from {folder}: {parent} keeps no best checkpoint now", f"{_ADVICE}, such as {parent}")
     if not checkpoints.has_checkpoints(folder):
         raise UserError(f"init_from {folder} holds no checkpoint", _ADVICE)
     return source, wanted
 
 
-def read(settings: Settings, model_dir: str) -> InitialWeights:
+def read(settings: Settings, model_dir: str, data: TrainingData) -> InitialWeights:
     """Returns the weights that evaluation of settings.init_from would use, for the network of `settings`.
+
+    Logs a warning if they may have been trained on images of `data` that are not trained on now.
 
     Raises:
       UserError: see find(); or init_from holds another network, or no intact checkpoint.
@@ -72,16 +78,42 @@ def read(settings: Settings, model_dir: str) -> InitialWeights:
                 f"{settings.network}",
                 "name another {init_from}, or the {recipe} of that network",
             )
-        same_data = (saved.dataset, saved.data_dir) == (settings.dataset, settings.data_dir)
-        if settings.validation and same_data and (saved.validation, saved.seed) != (settings.validation, settings.seed):
-            log.warning(
-                "init_from %s was trained on some of the images that are held out now: the validation accuracy may be "
-                "too high. Held out there: %d images, with seed %d",
-                folder,
-                saved.validation,
-                saved.seed,
-            )
+        _warn_of_trained_images(folder, settings, data)
         return _read(snapshot, saved, settings)
+
+
+def _warn_of_trained_images(folder: str, settings: Settings, data: TrainingData) -> None:
+    """Logs a warning if a run, or a run that it began with, may have been trained on images that are left out now."""
+    visited: set[str] = set()
+    while folder not in visited:
+        visited.add(folder)
+        is_best = os.path.exists(os.path.join(folder, checkpoints.BEST_FILE))
+        model_dir = os.path.dirname(folder) if is_best else folder
+        saved = settings_file.read(model_dir)
+        if saved is None:
+            return
+        images = settings_file.read_training_images(model_dir)
+        same_images = images is not None and images == data.fingerprint
+        same_place = (saved.dataset, saved.data_dir) == (settings.dataset, settings.data_dir)
+        same_held_out = (saved.validation, saved.seed) == (settings.validation, settings.seed)
+        if same_place or same_images:
+            if settings.validation and not (same_held_out and same_images):
+                log.warning(
+                    "init_from %s may have been trained on images that are held out now: the validation accuracy may "
+                    "be too high. Held out there: %d images, with seed %d",
+                    folder,
+                    saved.validation,
+                    saved.seed,
+                )
+            if data.training.divided and not same_images:
+                log.warning(
+                    "init_from %s may have been trained on images of the test set of %s: the accuracy may be too high",
+                    folder,
+                    data.training.source,
+                )
+        if saved.init_from is None:
+            return
+        folder = saved.init_from
 
 
 def _read(snapshot: checkpoints.Snapshot, saved: Settings, settings: Settings) -> InitialWeights:

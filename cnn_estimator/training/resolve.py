@@ -6,9 +6,11 @@ import math
 import os
 import secrets
 
+import numpy as np
+
 from cnn_estimator import stopping
 from cnn_estimator.data import datasets
-from cnn_estimator.data.datasets import TrainingData
+from cnn_estimator.data.datasets import Split, TrainingData
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import check_fits
@@ -117,14 +119,26 @@ def load(settings: Settings, options: TrainOptions) -> TrainingData:
     log.info("using %s", settings)
     training = datasets.load_for(settings, "train")
     held_out = None
-    fingerprint = training.fingerprint() if settings.validation or training.divided else None
+    # A tenth of these pictures becomes the test set when the folder test of the class folders is removed.
+    from_class_folders = datasets.has_class_folders(settings.data_dir)
+    fingerprint = training.fingerprint() if settings.validation or from_class_folders else None
     if settings.validation:
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
+        _warn_of_classes_held_out(training, held_out)
     also = f" and {settings.validation} validation images" if held_out else ""
     what = datasets.title(training, settings.dataset)
     log.info("loaded %d training images%s of %s from %s", len(training.labels), also, what, training.source)
     test = datasets.load_for(settings, "test") if options.eval_on_test else None
     return TrainingData(training, held_out, test, fingerprint)
+
+
+def _warn_of_classes_held_out(training: Split, held_out: Split) -> None:
+    """Logs the classes whose images are all held out."""
+    for label in np.setdiff1d(held_out.labels, training.labels):
+        log.warning(
+            "all training images of class %s are held out: the network cannot learn the class",
+            training.class_names[label],
+        )
 
 
 def _check_same_images(run_dir: RunDir, data: TrainingData) -> None:
@@ -151,17 +165,18 @@ def prepare(run_dir: RunDir, options: TrainOptions, start: Start, data: Training
     stopping.check()
     weights = None
     if start.initial:
-        weights = initial_weights.read(start.settings, run_dir.path)
+        weights = initial_weights.read(start.settings, run_dir.path, data)
         log.info("%s", weights.summary)
-    if start.checkpoint and not start.initial and data.fingerprint:
+    if start.checkpoint and not start.initial and (start.settings.validation or data.training.divided):
         _check_same_images(run_dir, data)
     if options.fresh and checkpoints.has_checkpoints(run_dir.path):
         run_dir.archive()
     run_dir.check_locked()
     with checkpoints.saving(f"model_dir {run_dir.path}"):
         checkpoints.remove_unfinished(run_dir.path)
-        if start.settings.validation:
-            ValidationLog(run_dir.path, last_step=start.first_step).cut_back(keep_best=options.keep_best)
+        # Without held-out images, records and a best checkpoint are another run's whose checkpoints were deleted.
+        last_record = start.first_step if start.settings.validation else -1
+        ValidationLog(run_dir.path, last_step=last_record).cut_back(keep_best=options.keep_best)
         run_dir.cut_back_metrics(start.first_step)
         for folder in (VALIDATION_FOLDER, EVALUATION_FOLDER):
             events.cut_back(os.path.join(run_dir.path, folder), start.first_step)
