@@ -143,12 +143,19 @@ class SaveCheckpoints(tf.train.CheckpointSaverHook):
 
         def sync_and_delete_old(**arguments: object) -> None:
             sync_checkpoint(saver.last_checkpoints[-1])
-            delete_old(**arguments)
+            while saver._checkpoints_to_be_deleted:
+                delete_old(**arguments)
 
         saver._MaybeDeleteOldCheckpoints = sync_and_delete_old
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         self._run_dir.check_locked()
+        # TensorFlow deletes one checkpoint for each new one, also where an earlier call has kept more than this one.
+        saver = self._get_saver()
+        saved = saver._last_checkpoints
+        surplus = max(0, len(saved) - saver.saver_def.max_to_keep)
+        saver._checkpoints_to_be_deleted += saved[:surplus]
+        saver.set_last_checkpoints_with_time(saved[surplus:])
         super().after_create_session(session, coord)
 
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:

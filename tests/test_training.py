@@ -287,3 +287,13 @@ def test_histograms_of_the_weights_change_no_bit_of_training(tmp_path, data_dir,
     histogram = found["with"]["dense/kernel"][3]
     assert (histogram.num, histogram.max) == (saved.size, pytest.approx(saved.max()))
     assert histogram.sum == pytest.approx(saved.sum(dtype=np.float64), rel=1e-5)
+
+
+def test_fewer_checkpoints_are_kept_from_the_next_one_on(tmp_path, data_dir):
+    options = {"recipe": "fashion_dense", "seed": 1, "data_dir": data_dir}
+    training.train(tmp_path, steps=4, save_every=1, **options)
+    assert steps_in(tmp_path) == [0, 1, 2, 3, 4]
+    training.train(tmp_path, steps=1, keep_checkpoints=2, **options)
+    assert steps_in(tmp_path) == [4, 5]
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    assert [os.path.basename(path) for path in state.all_model_checkpoint_paths] == ["model.ckpt-4", "model.ckpt-5"]
