@@ -457,7 +457,9 @@ def _test_set(settings: Settings, data_dir: str | None) -> Split | None:
     """Returns the test set; None for a public dataset that is not on this machine."""
     if data_dir is None and settings.data_dir is None and fetch.find_local(DATASETS[settings.dataset]) is None:
         return None
-    return datasets.load_for(settings, "test", data_dir)
+    data = datasets.load_for(settings, "test", data_dir)
+    datasets.warn_of_other_class_names(data, settings)
+    return data
 
 
 def _listen(port: int) -> socket.socket:

@@ -119,8 +119,7 @@ def evaluate(
                 "on, and the accuracy may be too high",
                 data.source,
             )
-        if data.class_names != settings.class_names:
-            log.warning("the data has class_names %s, the run has %s", data.class_names, settings.class_names)
+        datasets.warn_of_other_class_names(data, settings)
         if plot:
             with writing(f"folder {plots_folder}"):
                 refuse_foreign(run.path)

@@ -289,6 +289,7 @@ def _test_images(indices: Sequence[int], settings: Settings, data_dir: str | Non
     if not indices:
         return []
     data = datasets.load_for(settings, "test", data_dir)
+    datasets.warn_of_other_class_names(data, settings)
     for index in indices:
         if index >= len(data.labels):
             raise UserError(f"there is no test image {index}: the test set has images 0 to {len(data.labels) - 1}")

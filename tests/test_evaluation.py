@@ -10,7 +10,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 
 from cnn_estimator import evaluation, metrics, plots, training
 from cnn_estimator.explain import Explainer
-from cnn_estimator.prediction import Predictor
+from cnn_estimator.prediction import Predictor, predict
 from cnn_estimator.tf1 import tf
 
 pytestmark = pytest.mark.integration
@@ -157,11 +157,14 @@ def test_a_plot_of_mistakes_is_removed_if_there_are_none(model_dir):
 
 
 @pytest.mark.newest
-def test_class_names_are_those_of_the_training(tmp_path, data_dir):
+def test_class_names_are_those_of_the_training(tmp_path, data_dir, caplog):
     names = ("eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn")
     write_idx_folder(tmp_path)
     (tmp_path / "class_names.txt").write_text("\n".join(names))
     training.train(str(tmp_path / "run"), "fashion_dense", steps=1, data_dir=str(tmp_path))
     assert evaluation.evaluate(str(tmp_path / "run"), data_dir=data_dir).class_names == names
+    assert caplog.text.count("the data has class_names ('0', '1'") == 1
+    assert predict(tmp_path / "run", test_indices=[0], data_dir=data_dir).predictions[0].class_name in names
+    assert caplog.text.count("the data has class_names ('0', '1'") == 2
     with Predictor(str(tmp_path / "run")) as predictor:
         assert predictor.class_names == names

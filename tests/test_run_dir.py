@@ -44,6 +44,9 @@ def test_without_a_settings_file_the_recipe_says_what_the_run_is(tmp_path):
         ({"average_decay": 0.5}, ["average_decay"]),
         ({"validation": 10}, ["validation"]),
         ({"validation": 10, "seed": 6}, ["validation", "seed"]),
+        ({"class_names": tuple("xbcdefghiy")}, []),
+        ({"class_names": tuple("bacdefghij")}, ["class 0", "class 1"]),
+        ({"class_names": tuple("bcdefghijx")}, [f"class {label}" for label in range(10)]),
     ],
 )
 def test_a_run_continues_unless_its_checkpoints_or_held_out_images_would_not_fit(tmp_path, changes, names):

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import logging
 import os
 import zlib
 
@@ -12,6 +13,8 @@ from cnn_estimator.data import class_folders, fetch, idx
 from cnn_estimator.data.fetch import Dataset, Package
 from cnn_estimator.data.idx import DatasetError
 from cnn_estimator.settings import RULES, Settings, check, check_optional_path
+
+log = logging.getLogger("cnn_estimator")
 
 SIDE = idx.SIDE
 CLASSES = idx.CLASSES  # of the public datasets
@@ -206,6 +209,12 @@ def load_for(settings: Settings, split: str, data_dir: str | None = None) -> Spl
             "name the {data_dir} of the run",
         )
     return data
+
+
+def warn_of_other_class_names(data: Split, settings: Settings) -> None:
+    """Logs that the labels of a split have other names than the classes of a run, which keep their names."""
+    if data.class_names != settings.class_names:
+        log.warning("the data has class_names %s, the run has %s", data.class_names, settings.class_names)
 
 
 def crops(data_dir: str | None) -> bool:

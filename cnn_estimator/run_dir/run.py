@@ -115,6 +115,7 @@ class RunDir:
             rows.append(("average_decay", saved.average_decay, settings.average_decay))
         if settings.validation and saved.seed != settings.seed:  # the seed chooses the images that are held out
             rows.append(("seed", saved.seed, settings.seed))
+        rows += _classes_in_another_order(saved, settings)
         if rows:
             raise UserError(
                 f"model_dir {self.path} holds another run",
@@ -153,3 +154,14 @@ class RunDir:
         with atomic_write(self._metrics_path) as file:
             json.dump([records[step] for step in sorted(records)], file, indent=2, ensure_ascii=False)
             file.write("\n")
+
+
+def _classes_in_another_order(saved: Settings, settings: Settings) -> list[tuple[str, str, str]]:
+    """Returns rows of the classes that have other names, if a name belongs to another label than before.
+
+    The labels of the images would then be wrong for the trained network. A class that is only renamed keeps its label.
+    """
+    pairs = list(zip(saved.class_names, settings.class_names, strict=False))
+    differing = [(f"class {label}", before, now) for label, (before, now) in enumerate(pairs) if before != now]
+    moved = {before for _, before, _ in differing} & set(settings.class_names)
+    return differing if moved else []
