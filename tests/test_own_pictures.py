@@ -3,6 +3,7 @@ weights."""
 
 import json
 import logging
+import re
 import shutil
 
 import numpy as np
@@ -164,6 +165,18 @@ def test_a_class_whose_pictures_are_all_held_out_is_named(tmp_path, three, caplo
     assert "are held out" not in caplog.text
     training.train(tmp_path / "few", data_dir=three, **OPTIONS | {"steps": 1}, validation=53)
     assert caplog.text.count("are held out: the network cannot learn the class") == 2
+
+
+def test_held_out_pictures_that_are_training_pictures_too_are_counted(tmp_path, caplog):
+    mine = write_pictures(tmp_path / "mine", ["one", "two"])
+    training.train(tmp_path / "run", data_dir=mine, **OPTIONS | {"steps": 1}, validation=10)
+    assert "training pictures too" not in caplog.text
+    for name in ("one", "two"):
+        for number in range(20):
+            shutil.copy(mine / name / f"{number}.png", mine / name / f"copy {number}.png")
+    training.train(tmp_path / "twice", data_dir=mine, **OPTIONS | {"steps": 1}, validation=10)
+    counted = re.search(r"held-out pictures in .*/mine that are training pictures too: (\d+)", caplog.text)
+    assert 5 <= int(counted[1]) <= 10
 
 
 def first_weights(model_dir):

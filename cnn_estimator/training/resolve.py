@@ -9,7 +9,7 @@ import secrets
 import numpy as np
 
 from cnn_estimator import stopping
-from cnn_estimator.data import datasets
+from cnn_estimator.data import class_folders, datasets
 from cnn_estimator.data.datasets import Split, TrainingData
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
@@ -125,6 +125,10 @@ def load(settings: Settings, options: TrainOptions) -> TrainingData:
     if settings.validation:
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
         _warn_of_classes_held_out(training, held_out)
+        if from_class_folders:
+            twice = class_folders.count_in_both(training.pixels, held_out.pixels)
+            if twice:
+                log.warning("held-out pictures in %s that are training pictures too: %d", training.source, twice)
     also = f" and {settings.validation} validation images" if held_out else ""
     what = datasets.title(training, settings.dataset)
     log.info("loaded %d training images%s of %s from %s", len(training.labels), also, what, training.source)
