@@ -252,6 +252,11 @@ def test_weights_that_know_images_which_are_held_out_now_are_a_warning(tmp_path,
     assert len(begin("some known", "all", validation=50)) == 1
     indirectly = begin("indirectly", "some known", validation=50)
     assert [message.partition(" may ")[0] for message in indirectly] == [f"init_from {tmp_path}/all"]
+    (tmp_path / "all" / "settings.json").unlink()
+    unknown = begin("unknown", "all", validation=50)
+    assert [message.partition(",")[0] for message in unknown] == [f"init_from {tmp_path}/all has no settings.json"]
+    with pytest.raises(UserError, match=r"^validation 50: .*/all has no settings\.json, and its checkpoint may have"):
+        begin("all", None, validation=50)
     reversed_images = tmp_path / "reversed"
     shutil.copytree(data_dir, reversed_images)
     first = begin("first order", None, reversed_images, validation=50)

@@ -91,6 +91,13 @@ def _warn_of_trained_images(folder: str, settings: Settings, data: TrainingData)
         model_dir = os.path.dirname(folder) if is_best else folder
         saved = settings_file.read(model_dir)
         if saved is None:
+            if settings.validation:
+                log.warning(
+                    "init_from %s has no %s, and may have been trained on images that are held out now: the validation "
+                    "accuracy may be too high",
+                    folder,
+                    settings_file.SETTINGS_FILE,
+                )
             return
         images = settings_file.read_training_images(model_dir)
         same_images = images is not None and images == data.fingerprint

@@ -51,6 +51,12 @@ def resolve(run_dir: RunDir, options: TrainOptions) -> Start:
     settings = _end_schedule(settings, saved, options, max_steps)
     if saved:
         run_dir.check_same_run(saved, settings)
+    elif checkpoint and settings.validation:
+        raise UserError(
+            f"validation {settings.validation}: model_dir {run_dir.path} has no {settings_file.SETTINGS_FILE}, and its "
+            "checkpoint may have been trained on the images that would be held out",
+            "leave {validation} out, or take the weights to another {model_dir} with {init_from}",
+        )
     if checkpoint:
         check_fits(checkpoint, settings, tf.estimator.ModeKeys.TRAIN)
     options.check_held_out(settings.validation)
