@@ -254,6 +254,8 @@ def count_left(data: Split, held_out: int) -> int:
 def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
     """Splits a training set into (the images to train on, the images to validate with), which the seed chooses.
 
+    Logs a warning if all images of a class are held out, or if pictures in class folders are in both parts.
+
     Raises:
       DatasetError: no images would be left to train on.
     """
@@ -264,6 +266,13 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
     training, validation = (
         dataclasses.replace(data, pixels=data.pixels[rows], labels=data.labels[rows]) for rows in (~held_out, held_out)
     )
+    for label in np.setdiff1d(validation.labels, training.labels):
+        name = data.class_names[label]
+        log.warning("all training images of class %s are held out: the network cannot learn the class", name)
+    if has_class_folders(data.source):
+        twice = class_folders.count_in_both(training.pixels, validation.pixels)
+        if twice:
+            log.warning("held-out pictures in %s that are training pictures too: %d", data.source, twice)
     return training, validation
 
 

@@ -6,11 +6,9 @@ import math
 import os
 import secrets
 
-import numpy as np
-
 from cnn_estimator import stopping
-from cnn_estimator.data import class_folders, datasets
-from cnn_estimator.data.datasets import Split, TrainingData
+from cnn_estimator.data import datasets
+from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.errors import UserError
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import check_fits
@@ -125,30 +123,16 @@ def load(settings: Settings, options: TrainOptions) -> TrainingData:
     log.info("using %s", settings)
     training = datasets.load_for(settings, "train")
     held_out = None
-    # A tenth of these pictures becomes the test set when the folder test of the class folders is removed.
-    from_class_folders = datasets.has_class_folders(settings.data_dir)
-    fingerprint = training.fingerprint() if settings.validation or from_class_folders else None
+    # A tenth of the class folders becomes the test set when their folder test is removed.
+    is_fixed = settings.validation or datasets.has_class_folders(settings.data_dir)
+    fingerprint = training.fingerprint() if is_fixed else None
     if settings.validation:
         training, held_out = datasets.hold_out(training, settings.validation, settings.seed)
-        _warn_of_classes_held_out(training, held_out)
-        if from_class_folders:
-            twice = class_folders.count_in_both(training.pixels, held_out.pixels)
-            if twice:
-                log.warning("held-out pictures in %s that are training pictures too: %d", training.source, twice)
     also = f" and {settings.validation} validation images" if held_out else ""
     what = datasets.title(training, settings.dataset)
     log.info("loaded %d training images%s of %s from %s", len(training.labels), also, what, training.source)
     test = datasets.load_for(settings, "test") if options.eval_on_test else None
     return TrainingData(training, held_out, test, fingerprint)
-
-
-def _warn_of_classes_held_out(training: Split, held_out: Split) -> None:
-    """Logs the classes whose images are all held out."""
-    for label in np.setdiff1d(held_out.labels, training.labels):
-        log.warning(
-            "all training images of class %s are held out: the network cannot learn the class",
-            training.class_names[label],
-        )
 
 
 def _check_same_images(run_dir: RunDir, data: TrainingData) -> None:
