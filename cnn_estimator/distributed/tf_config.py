@@ -19,7 +19,8 @@ _NAME = "TF_CONFIG"
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _TRAINING_JOBS = ("chief", "worker")
 _OLD_CHIEF = "master"  # the chief's name in TensorFlow 1.3
-_ADDRESS = re.compile(r"[^\s/]+:\d+")
+_ADDRESS = re.compile(r"[^\s/,]+:([0-9]{1,5})")
+_MAX_PORT = 65535
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,11 +181,19 @@ def _read_cluster(jobs: Any) -> dict[str, tuple[str, ...]]:
             raise UserError(f"{_NAME} has a job {reprlib.repr(job)}", f"the jobs are {', '.join(_JOBS)}")
     addresses = [*itertools.chain.from_iterable(jobs.values())]
     for address in addresses:
-        if not _ADDRESS.fullmatch(str(address)) or addresses.count(address) > 1:
+        if not _is_address(str(address)) or addresses.count(address) > 1:
             raise UserError(
                 f"{_NAME} has the address {reprlib.repr(address)}", "write each task's address as HOST:PORT, once"
             )
+    if len(jobs.get("chief", ())) > 1:
+        raise UserError(f"{_NAME} has {len(jobs['chief'])} tasks of the job 'chief'", "name one, and the others worker")
     return {job: tuple(jobs[job]) for job in _JOBS if jobs.get(job)}
+
+
+def _is_address(text: str) -> bool:
+    """Returns whether a text is HOST:PORT, with a port that a server can have."""
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and 0 < int(match[1]) <= _MAX_PORT
 
 
 def _read_job_and_index(task: Any, cluster: Mapping[str, tuple[str, ...]]) -> tuple[str, int]:
