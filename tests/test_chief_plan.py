@@ -83,3 +83,10 @@ def test_another_model_dir_is_refused(tmp_path, monkeypatch):
     new_run.check_model_dir(str(tmp_path))
     with pytest.raises(UserError, match=r"has no checkpoint for this task, and model\.ckpt-4 for the chief: name one"):
         PLAN.check_model_dir(str(tmp_path))
+
+
+def test_a_chief_that_was_started_again_has_another_plan(tmp_path):
+    assert not PLAN.is_replaced(str(tmp_path))
+    for token, replaced in (("abc", False), ("abcd", True)):
+        (tmp_path / chief_plan.TOKEN_FILE).write_text(token)
+        assert PLAN.is_replaced(str(tmp_path)) == replaced

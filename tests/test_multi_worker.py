@@ -1,8 +1,10 @@
 """--strategy=multi_worker: the board of the chief, and processes that train in step."""
 
+import contextlib
 import re
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +13,13 @@ import pytest
 from helpers import Cluster, free_addresses, steps_in, tf_configs, variable_values, variables
 
 from cnn_estimator import stopping, training
-from cnn_estimator.distributed import chief_plan
+from cnn_estimator.data.datasets import Split, TrainingData
+from cnn_estimator.distributed import chief_plan, multi_worker
+from cnn_estimator.distributed import tasks as distributed_tasks
 from cnn_estimator.distributed.board import Board, Decision
+from cnn_estimator.distributed.chief_plan import ChiefPlan
 from cnn_estimator.distributed.multi_worker import InStep
-from cnn_estimator.distributed.tasks import explain_silence, start_server
+from cnn_estimator.distributed.tasks import WatchTasks, explain_silence, start_server
 from cnn_estimator.distributed.tf_config import Task
 from cnn_estimator.errors import Stopped, TaskLost, UserError
 from cnn_estimator.run_dir.run import RunDir
@@ -75,6 +80,15 @@ def test_the_board_carries_a_refusal_to_all_tasks(tasks):
 
 
 @pytest.mark.integration
+def test_a_worker_looks_for_signals_while_the_chief_does_not_answer():
+    with socket.create_server(("127.0.0.1", 0)) as stalled:
+        address = f"127.0.0.1:{stalled.getsockname()[1]}"
+        with Board(Task("worker", 0, {"chief": (address,), "worker": ("a:1",)}), 0.2) as board:
+            assert not board.accept()
+            assert board.read_decision() is None
+
+
+@pytest.mark.integration
 def test_a_worker_that_does_not_start_is_named(tmp_path):
     tasks = new_tasks(3)
     settings = make_settings("fashion_dense", seed=1, threads=1, class_names=tuple("abcdefghij"))
@@ -96,38 +110,82 @@ def test_a_worker_that_does_not_start_is_named(tmp_path):
         assert plan.result(60) == start
 
 
+DATA = TrainingData(Split(np.zeros((3, 28, 28), np.uint8), np.int32([1, 2, 3]), ("a",) * 10, "here"))
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(
-    ("seed", "folder", "problem"),
+    ("seed", "folder", "taken", "problem"),
     [
-        (2, "run", "seed is 2 for this task, and 1 for the chief: start all tasks with the same options"),
-        (1, "other", "model_dir {}/other of this task is not the chief's: name one model_dir for all"),
+        (2, "run", False, "seed is 2 for this task, and 1 for the chief: start all tasks with the same options"),
+        (1, "other", False, "model_dir {}/other of this task is not the chief's: name one model_dir for all"),
+        (1, "run", True, "TF_CONFIG gives this task the address {}, where it cannot listen: Address already in use"),
     ],
 )
-def test_the_chief_ends_with_the_error_of_a_task_that_refuses(monkeypatch, tmp_path, seed, folder, problem):
-    monkeypatch.setattr(chief_plan, "_MAX_SHARED_DISK_SECONDS", 0.1)
+def test_the_chief_ends_with_the_error_of_a_task_that_refuses(monkeypatch, tmp_path, seed, folder, taken, problem):
+    monkeypatch.setattr(chief_plan, "_MAX_SHARED_DISK_SECONDS", 0.1 if folder == "other" else 60)
     for name in ("run", "other"):
         (tmp_path / name).mkdir()
     tasks = new_tasks(2)
     settings = make_settings("fashion_dense", seed=1, threads=1, class_names=tuple("abcdefghij"))
     start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=9)
-    message = f"^{re.escape(problem.format(tmp_path))}"
+    message = f"^{re.escape(problem.format(tasks[1].address if taken else tmp_path))}"
 
     def follow():
         worker = InStep(tasks[1], 60)
         run_dir = RunDir(str(tmp_path / folder))
         options = TrainOptions(recipe="fashion_dense", overrides={"seed": seed})
-        worker.wait_until_ready(run_dir, worker.resolve_start(run_dir, options, None), None)
+        worker.wait_until_ready(run_dir, worker.resolve_start(run_dir, options, None), DATA)
 
-    with ThreadPoolExecutor() as threads:
+    with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor())
+        if taken:
+            stack.enter_context(socket.create_server(("", int(tasks[1].address.rpartition(":")[2]))))
         worker = threads.submit(follow)
         chief = InStep(tasks[0], 60)
         run_dir = RunDir(str(tmp_path / "run"))
         chief.resolve_start(run_dir, TrainOptions(), lambda *arguments: start)
         with pytest.raises(UserError, match=message.replace("^", "^worker 1 of the cluster: ")):
-            chief.wait_until_ready(run_dir, start, None)
+            chief.wait_until_ready(run_dir, start, DATA)
         with pytest.raises(UserError, match=message):
             worker.result(60)
+
+
+@pytest.mark.integration
+def test_a_worker_without_the_token_of_a_chief_that_is_gone_says_that_it_was_lost(monkeypatch, tmp_path):
+    monkeypatch.setattr(chief_plan, "_MAX_SHARED_DISK_SECONDS", 0.1)
+    monkeypatch.setattr(multi_worker, "MAX_SILENT_SECONDS", 0.1)
+    chief, worker = new_tasks(2)
+    settings = make_settings("fashion_dense", seed=1, threads=1, class_names=tuple("abcdefghij"))
+    start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=9)
+    placement = InStep(worker, 60)
+    placement._plan = ChiefPlan(start=start, eval_every=None, data=None, cluster=worker.cluster, token="a")
+    with pytest.raises(TaskLost, match=f"^the chief at {chief.address} was lost: {RESTART}$"):
+        placement.wait_until_ready(RunDir(str(tmp_path)), start, None)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_task_that_is_lost_before_there_is_a_session_ends_the_work(monkeypatch, tasks, replaced):
+    """TensorFlow waits then until the operation times out."""
+    monkeypatch.setattr(distributed_tasks, "MAX_SILENT_SECONDS", 60 if replaced else 0)
+    end = threading.Event()
+    other = Task("worker", 1, {"worker": tasks[0].cluster["worker"][:2]} if replaced else new_tasks(2)[0].cluster)
+    with WatchTasks(other, lambda: replaced) as watch, pytest.raises(tf.errors.CancelledError):
+        watch.call(lambda: end.wait(60) and None)
+    end.set()
+    assert watch.lost == f"the chief at {other.chief_address}"
+    with pytest.raises(tf.errors.CancelledError, match="too late"):
+        watch.after_create_session(None, None)
+
+
+@pytest.mark.integration
+def test_the_error_of_watched_work_is_raised(tasks):
+    def fail():
+        raise UserError("loss is nan")
+
+    with WatchTasks(tasks[0], lambda: False) as watch, pytest.raises(UserError, match="loss is nan"):
+        watch.call(fail)
 
 
 @pytest.mark.integration
@@ -168,7 +226,7 @@ def test_an_address_in_use_is_one_error(job):
     with socket.create_server(("", 0)) as taken:
         task = Task(job, 0, {job: (f"127.0.0.1:{taken.getsockname()[1]}",), "chief": ("127.0.0.1:1",)})
         with pytest.raises(
-            UserError, match=f"the {job} 0 of .* cannot listen at {task.address}: Address already in use"
+            UserError, match=f" the address {task.address}, where it cannot listen: Address already in use: end the "
         ):
             start_server(task, tf.ConfigProto())
 

@@ -15,6 +15,7 @@ from helpers import steps_in, stop_training_after, variable_values, variables
 import cnn_estimator
 from cnn_estimator import evaluation, exporting, hardware, prediction, recipes, stopping, training
 from cnn_estimator.data import datasets
+from cnn_estimator.distributed.placement import Local
 from cnn_estimator.errors import Stopped, UserError
 from cnn_estimator.run_dir import events
 from cnn_estimator.tf1 import tf
@@ -119,6 +120,15 @@ def test_a_stop_request_before_the_first_step_changes_nothing(tmp_path, data_dir
         assert caught.value.result is None
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert steps_in(tmp_path / "run") == [0, 1]
+
+
+@pytest.mark.newest
+def test_a_stop_request_that_ends_training_in_the_first_step_is_no_success(tmp_path, data_dir, monkeypatch):
+    monkeypatch.setattr(stopping, "_requested", None)
+    monkeypatch.setattr(Local, "train", lambda *arguments: stopping.request(signal.SIGTERM))
+    with pytest.raises(Stopped) as caught:
+        training.train(str(tmp_path), "fashion_dense", max_steps=2, data_dir=data_dir)
+    assert caught.value.result is None
 
 
 @pytest.mark.newest

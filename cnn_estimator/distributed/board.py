@@ -5,12 +5,14 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
-from cnn_estimator.distributed.tasks import LOST_ERRORS
+from cnn_estimator import waiting
+from cnn_estimator.distributed.tasks import LOST_ERRORS, listens
 from cnn_estimator.distributed.tf_config import Task
-from cnn_estimator.errors import UserError
+from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.tf1 import tf
 
-_MAX_CALL_SECONDS = 2.0  # how long a worker waits for one answer of the chief's server
+_MAX_CALL_SECONDS = 2.0  # how long a worker waits for one answer of the chief's server, before it looks for signals
+_MAX_REFUSAL_SECONDS = 30.0  # how long a worker tries to tell the chief's server why it refuses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Board:
             self._accepted = {address: _Text(f"accepted_by_{address}") for address in task.training_addresses[1:]}
             self._read = {address: _Text(f"decision_read_by_{address}") for address in task.training_addresses[1:]}
         self._address = task.address
+        self._chief_address = task.chief_address
         # Without the filter a session waits until all tasks of the cluster run.
         config = tf.ConfigProto(device_filters=[device], operation_timeout_in_ms=round(1000 * call_seconds))
         self._session = tf.Session(f"grpc://{task.chief_address}", graph, config)
@@ -93,27 +96,42 @@ class Board:
 
     @contextlib.contextmanager
     def refusing(self, task: Task) -> Iterator[None]:
-        """Tells the chief about a UserError, and raises it."""
+        """Tells the chief about a UserError other than TaskLost, and raises it."""
         try:
             yield
+        except TaskLost:
+            raise
         except UserError as error:
-            with contextlib.suppress(*LOST_ERRORS):
-                self._refusal.write(self._session, json.dumps([f"{task}: {error.problem}", error.advice]))
-                self._read[self._address].write(self._session, "yes")
+            text = json.dumps([f"{task}: {error.problem}", error.advice])
+            waiting.wait_for(
+                lambda: self._refuse(text) or not listens(self._chief_address), seconds=_MAX_REFUSAL_SECONDS
+            )
             raise
 
-    def accept(self) -> None:
-        """Tells the chief that this task can follow the plan."""
-        self._accepted[self._address].write(self._session, "yes")
+    def _refuse(self, text: str) -> bool:
+        """Writes a refusal; returns False if the chief's server did not answer."""
+        with contextlib.suppress(*LOST_ERRORS):
+            self._refusal.write(self._session, text)
+            self._read[self._address].write(self._session, "yes")
+            return True
+        return False
+
+    def accept(self) -> bool:
+        """Tells the chief that this task can follow the plan; returns False if its server did not answer in time."""
+        with contextlib.suppress(tf.errors.DeadlineExceededError):
+            self._accepted[self._address].write(self._session, "yes")
+            return True
+        return False
 
     def read_decision(self) -> Decision | None:
-        """Returns the chief's decision, or None while there is none."""
-        text = self._decision.read(self._session)
-        if text is None:
-            return None
-        self._read[self._address].write(self._session, "yes")
-        refusal = json.loads(text)
-        return Decision(tuple(refusal) if refusal else None)
+        """Returns the chief's decision, or None while there is none, or no answer of its server."""
+        with contextlib.suppress(tf.errors.DeadlineExceededError):
+            text = self._decision.read(self._session)
+            if text is not None:
+                self._read[self._address].write(self._session, "yes")
+                refusal = json.loads(text)
+                return Decision(tuple(refusal) if refusal else None)
+        return None
 
 
 class _Text:

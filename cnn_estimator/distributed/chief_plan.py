@@ -112,6 +112,10 @@ class ChiefPlan:
                 "name the {data_dir} with the same data on each machine",
             )
 
+    def is_replaced(self, model_dir: str) -> bool:
+        """Returns whether a chief that was started again waits for the tasks, with another plan."""
+        return read_if_exists(os.path.join(model_dir, TOKEN_FILE)) not in (None, self.token.encode())
+
     def check_model_dir(self, model_dir: str) -> None:
         """Waits until this task's model_dir has the chief's token and the planned checkpoint as its newest one.
 

@@ -9,8 +9,8 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from cnn_estimator import stopping, waiting
 from cnn_estimator.data.datasets import TrainingData
@@ -21,14 +21,16 @@ from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
 from cnn_estimator.distributed.shares import OWN_STOP_VOTE, STOP_VOTES, STOP_VOTES_ALONE
 from cnn_estimator.distributed.tasks import (
     LOST_ERRORS,
+    MAX_SILENT_SECONDS,
     WAIT_LONGER,
     WatchTasks,
     explain_silence,
+    listens,
     silent_tasks,
     start_server,
 )
 from cnn_estimator.distributed.tf_config import Task
-from cnn_estimator.errors import TaskLost
+from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.files import atomic_write, writing
 from cnn_estimator.hardware import resolve_precision
 from cnn_estimator.model_session import make_session_config
@@ -37,6 +39,8 @@ from cnn_estimator.settings import Settings, Start, TrainOptions
 from cnn_estimator.tf1 import estimator_training, tf
 
 log = logging.getLogger("cnn_estimator")
+
+_Answer = TypeVar("_Answer")
 
 _RESTART = "start all tasks again: they continue from the last checkpoint"
 _MAX_DECISION_SECONDS = 30.0  # how long the chief waits until the workers have read its decision
@@ -102,6 +106,8 @@ class InStep(Local):
     def wait_until_ready(self, run_dir: RunDir, start: Start, data: TrainingData | None) -> None:
         """Publishes the chief's plan; compares this task's data and model_dir with the plan in the workers.
 
+        The servers of all tasks run when it returns, if there is something to train.
+
         Raises:
           UserError: the data or the model_dir differ, or another task cannot follow the plan.
           TaskLost: a task did not start in time.
@@ -126,15 +132,22 @@ class InStep(Local):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(path)
             return
-        with Board(self._task, self._timeout) as board:
+        lost = TaskLost(f"the chief at {self._task.chief_address} was lost", _RESTART)
+        with Board(self._task) as board:
             with board.refusing(self._task):
                 if data:
                     self._plan.check_data(data.training)
-                self._plan.check_model_dir(run_dir.path)
-            lost = TaskLost(f"the chief at {self._task.chief_address} was lost", _RESTART)
+                try:
+                    self._plan.check_model_dir(run_dir.path)
+                except UserError as error:
+                    if not self._chief_listens():  # a chief that ends removes its token
+                        raise lost from error
+                    raise
+                if data:
+                    self._start_server(start.settings)
             try:
-                board.accept()
-                decision = waiting.wait_for(board.read_decision, seconds=self._timeout)
+                self._wait_for_chief(board.accept)
+                decision = self._wait_for_chief(board.read_decision)
             except LOST_ERRORS as error:
                 raise lost from error
         if decision is None:
@@ -143,9 +156,7 @@ class InStep(Local):
 
     def _publish(self, plan: ChiefPlan, settings: Settings) -> None:
         """Writes the plan for the workers, and returns when all of them have accepted it."""
-        config = make_session_config(settings.precision, settings.threads)
-        config.operation_timeout_in_ms = 1000 * self._timeout
-        start_server(self._task, config)
+        self._start_server(settings)
         log.info("waiting for the other %d of %d tasks", self._task.workers - 1, self._task.workers)
         # The server is in this process, which may be stalled for a while.
         with Board(self._task, self._timeout) as board:
@@ -161,6 +172,26 @@ class InStep(Local):
             waiting.wait_for(lambda: not board.without_decision(), seconds=_MAX_DECISION_SECONDS)
             board.clear()
         decision.check()
+
+    def _wait_for_chief(self, ask: Callable[[], _Answer | None]) -> _Answer | None:
+        """Calls ask() until it has an answer of the chief; returns None if the chief is gone, or the time is up."""
+
+        def ask_or_give_up() -> tuple[_Answer | None] | None:
+            answer = ask()
+            return (answer,) if answer or not self._chief_listens() else None
+
+        answers = waiting.wait_for(ask_or_give_up, seconds=self._timeout)
+        return answers[0] if answers else None
+
+    def _chief_listens(self) -> bool:
+        """Returns whether the chief accepts connections. It may miss some seconds."""
+        address = self._task.chief_address
+        return bool(waiting.wait_for(lambda: listens(address), seconds=MAX_SILENT_SECONDS))
+
+    def _start_server(self, settings: Settings) -> None:
+        config = make_session_config(settings.precision, settings.threads)
+        config.operation_timeout_in_ms = 1000 * self._timeout
+        start_server(self._task, config)
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
         arguments["session_config"].operation_timeout_in_ms = 1000 * self._timeout
@@ -182,20 +213,27 @@ class InStep(Local):
           TaskLost: another task was lost, or did not answer in time.
         """
         task = self._task
-        start_server(task, estimator.config.session_config)
-        watch = WatchTasks(task, task.training_addresses)
+
+        def chief_is_replaced() -> bool:
+            return not task.is_chief and self._plan.is_replaced(estimator.model_dir)
+
+        watch = WatchTasks(task, chief_is_replaced)
+
+        def train_in_step() -> None:
+            estimator_training.train_in_step(
+                estimator,
+                tf.distribute.experimental.MultiWorkerMirroredStrategy(),
+                task.cluster,
+                task.job,
+                task.index,
+                input_fn=input_fn,
+                hooks=[watch, *all_hooks],
+                max_steps=max_steps,
+            )
+
         try:
             with tf_config.hidden(), watch:
-                estimator_training.train_in_step(
-                    estimator,
-                    tf.distribute.experimental.MultiWorkerMirroredStrategy(),
-                    task.cluster,
-                    task.job,
-                    task.index,
-                    input_fn=input_fn,
-                    hooks=[watch, *all_hooks],
-                    max_steps=max_steps,
-                )
+                watch.call(train_in_step)
         except (*LOST_ERRORS, RuntimeError) as error:
             if isinstance(error, RuntimeError) and not watch.closed:  # TensorFlow raises it for a closed session
                 raise

@@ -6,7 +6,8 @@ import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 
 from cnn_estimator import stopping
 from cnn_estimator.distributed.tf_config import Task
@@ -39,9 +40,13 @@ def start_server(task: Task, session_config: tf.ConfigProto) -> None:
         estimator_training.start_server(task.cluster, task.job, task.index, session_config)
     except OSError as error:
         raise UserError(
-            f"the {task} cannot listen at {task.address}: {error.strerror}",
-            "end the process that listens there, or name another port in TF_CONFIG",
+            f"TF_CONFIG gives this task the address {task.address}, where it cannot listen: {_reason(error)}",
+            "end the process that listens there, or name another port",
         ) from error
+
+
+def _reason(error: OSError) -> str | None:
+    return os.strerror(error.errno) if error.errno else error.strerror
 
 
 def listens(address: str) -> bool:
@@ -55,33 +60,74 @@ def listens(address: str) -> bool:
 
 
 class WatchTasks(tf.train.SessionRunHook):
-    """Closes the session when another task is lost, or when a step does not end after a stop signal.
+    """Ends the work of this task when another task is lost, or when a step does not end after a stop signal.
 
-    Without it a step waits for a lost task until the operation times out. A context manager: the watch ends with the
-    `with` block.
+    Without it a step waits for a lost task until the operation times out. A context manager: the watch begins and ends
+    with the `with` block. The servers of all tasks must run when it begins.
+
+    Args:
+      task: the task of this process.
+      chief_is_replaced: returns whether the chief has been started again. Its new process listens at the same address.
 
     Attributes:
-      closed: whether it has closed the session.
-      lost: the names of the tasks that do not listen any more.
+      closed: whether it has ended the work.
+      lost: the names of the tasks that are gone.
     """
 
-    def __init__(self, task: Task, addresses: Iterable[str]) -> None:
+    def __init__(self, task: Task, chief_is_replaced: Callable[[], bool]) -> None:
         self._task = task
+        self._chief_is_replaced = chief_is_replaced
         self._silent_since: dict[str, float] = {}
-        self._others = [address for address in addresses if address != task.address]
+        self._others = [address for address in task.training_addresses if address != task.address]
+        self._session: tf.Session | None = None
         self._run_began = math.inf
         self._ended = threading.Event()
         self.closed = False
         self.lost = ""
 
     def __enter__(self) -> "WatchTasks":
+        self._run_began = time.monotonic()
+        threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._ended.set()
 
+    def call(self, work: Callable[[], None]) -> None:
+        """Calls work(), which trains with this hook. What work() raises is raised.
+
+        Before there is a session, nothing can interrupt TensorFlow while it waits for a lost task. So work() runs in
+        another thread, which is then left alone.
+
+        Raises:
+          CancelledError: the work has ended before there was a session.
+        """
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            while not (done.done() or (self.closed and self._session is None)):
+                wait([done], _WATCH_SECONDS)
+        finally:
+            if not done.done():  # also after Ctrl-C in a program without the commands' signal handlers
+                self._close()
+        if not done.done():
+            raise tf.errors.CancelledError(None, None, "there is no session yet")
+        done.result()
+
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
-        threading.Thread(target=self._watch, args=(session,), daemon=True).start()
+        self._session = session
+        self._run_began = math.inf
+        if self.closed:
+            raise tf.errors.CancelledError(None, None, "the session came too late")
 
     def before_run(self, run_context: tf.train.SessionRunContext) -> None:
         self._run_began = time.monotonic()
@@ -89,7 +135,7 @@ class WatchTasks(tf.train.SessionRunHook):
     def after_run(self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues) -> None:
         self._run_began = math.inf
 
-    def _watch(self, session: tf.Session) -> None:
+    def _watch(self) -> None:
         stop_seen = math.inf
         while not self._ended.wait(_WATCH_SECONDS):
             now = time.monotonic()
@@ -99,13 +145,19 @@ class WatchTasks(tf.train.SessionRunHook):
                 else:
                     self._silent_since.setdefault(address, now)
             silent = [address for address, since in self._silent_since.items() if now - since > MAX_SILENT_SECONDS]
+            if self._chief_is_replaced():
+                silent.append(self._task.chief_address)
             self.lost = " and ".join(map(self._task.name_of, silent))
             if stopping.requested():
                 stop_seen = min(stop_seen, now)
             if self.lost or now - max(self._run_began, stop_seen) > MAX_STOP_SECONDS:
-                self.closed = True
-                session.close()
+                self._close()
                 return
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._session:
+            self._session.close()
 
 
 def explain_silence(address: str) -> str:

@@ -176,6 +176,6 @@ def train(
             "trained to step %d: loss %.4f, %d steps in %.0f s", result.step, result.loss, result.steps, result.seconds
         )
     received = stopping.requested()
-    if received and result.steps:
-        raise Stopped(received, result)
+    if received and not start.finished:
+        raise Stopped(received, result if result.steps else None)
     return result
