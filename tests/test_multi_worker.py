@@ -171,7 +171,10 @@ def test_a_task_that_is_lost_before_there_is_a_session_ends_the_work(monkeypatch
     monkeypatch.setattr(distributed_tasks, "MAX_SILENT_SECONDS", 60 if replaced else 0)
     end = threading.Event()
     other = Task("worker", 1, {"worker": tasks[0].cluster["worker"][:2]} if replaced else new_tasks(2)[0].cluster)
-    with WatchTasks(other, lambda: replaced) as watch, pytest.raises(tf.errors.CancelledError):
+    with (
+        WatchTasks(other, other.training_addresses, lambda: replaced) as watch,
+        pytest.raises(tf.errors.CancelledError),
+    ):
         watch.call(lambda: end.wait(60) and None)
     end.set()
     assert watch.lost == f"the chief at {other.chief_address}"
@@ -184,7 +187,7 @@ def test_the_error_of_watched_work_is_raised(tasks):
     def fail():
         raise UserError("loss is nan")
 
-    with WatchTasks(tasks[0], lambda: False) as watch, pytest.raises(UserError, match="loss is nan"):
+    with WatchTasks(tasks[0], ()) as watch, pytest.raises(UserError, match="loss is nan"):
         watch.call(fail)
 
 

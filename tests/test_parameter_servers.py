@@ -1,5 +1,6 @@
 """Clusters with parameter servers."""
 
+import contextlib
 import json
 import re
 import signal
@@ -7,15 +8,16 @@ import socket
 import threading
 
 import pytest
-from helpers import Cluster, steps_in, tf_configs
+from helpers import Cluster, free_addresses, steps_in, tf_configs
 
-from cnn_estimator import training
-from cnn_estimator.distributed import parameter_servers
+from cnn_estimator import stopping, training
+from cnn_estimator.distributed import parameter_servers, tasks
 from cnn_estimator.distributed.choose import choose_placement
 from cnn_estimator.distributed.parameter_servers import ParameterServers, serve
 from cnn_estimator.distributed.tf_config import Task
-from cnn_estimator.errors import UserError
-from cnn_estimator.settings import TrainOptions
+from cnn_estimator.errors import TaskLost, UserError
+from cnn_estimator.run_dir.run import RunDir
+from cnn_estimator.settings import Start, TrainOptions, make_settings
 from cnn_estimator.tf1 import tf
 
 CHIEF = ("chief", 0)
@@ -80,6 +82,38 @@ def test_a_parameter_server_waits_for_the_last_checkpoint_and_then_for_the_tasks
         assert server.is_alive() != lost
     server.join(10)
     assert not server.is_alive()
+
+
+@pytest.mark.integration
+def test_a_parameter_server_whose_name_does_not_resolve_is_named(tmp_path):
+    (address,) = free_addresses(1)
+    task = Task("chief", 0, {"chief": (address,), "ps": ("no-such-host.invalid:1",)})
+    placement = ParameterServers(task, TrainOptions(cluster_timeout=1))
+    settings = make_settings("fashion_dense", seed=1, threads=1, class_names=tuple("abcdefghij"))
+    start = Start(settings=settings, checkpoint=None, first_step=0, max_steps=9)
+    message = r"^ps 0 at .* did not start within 1 s, and the name no-such-host\.invalid does not resolve: "
+    with pytest.raises(TaskLost, match=message):
+        placement.wait_until_ready(RunDir(str(tmp_path)), start, object())
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_worker_does_not_wait_without_end_for_a_parameter_server(monkeypatch, tmp_path, lost):
+    """TensorFlow waits for a parameter server that is stalled, or is lost before there is a session."""
+    monkeypatch.setattr(tasks, "MAX_SILENT_SECONDS", 0 if lost else 60)
+    monkeypatch.setattr(tasks, "MAX_STOP_SECONDS", 0)
+    monkeypatch.setattr(stopping, "_requested", None if lost else signal.SIGTERM)
+    monkeypatch.setattr(tf.estimator, "train_and_evaluate", lambda *arguments: threading.Event().wait(60))
+    with socket.create_server(("127.0.0.1", 0)) as stalled, socket.create_server(("127.0.0.1", 0)) as chief:
+        addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in (stalled, chief)]
+        worker, absent = free_addresses(2)
+        server = absent if lost else addresses[0]
+        task = Task("worker", 0, {"chief": (addresses[1],), "worker": (worker,), "ps": (server,)})
+        estimator = tf.estimator.Estimator(lambda features, labels, mode: None, str(tmp_path))
+        placement = ParameterServers(task, TrainOptions())
+        expected = pytest.raises(TaskLost, match=f"^ps 0 at {server} was lost") if lost else contextlib.nullcontext()
+        with expected:
+            placement.train(estimator, lambda: None, [], 9)
 
 
 @pytest.mark.integration

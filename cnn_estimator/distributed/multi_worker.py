@@ -217,7 +217,7 @@ class InStep(Local):
         def chief_is_replaced() -> bool:
             return not task.is_chief and self._plan.is_replaced(estimator.model_dir)
 
-        watch = WatchTasks(task, chief_is_replaced)
+        watch = WatchTasks(task, task.training_addresses, chief_is_replaced)
 
         def train_in_step() -> None:
             estimator_training.train_in_step(

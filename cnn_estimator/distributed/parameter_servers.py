@@ -16,7 +16,15 @@ from typing import Any
 from cnn_estimator import hooks, inputs, stopping, waiting
 from cnn_estimator.data.datasets import TrainingData
 from cnn_estimator.distributed.placement import Hooks, InputFn, Local, Resolve
-from cnn_estimator.distributed.tasks import LOST_ERRORS, WAIT_LONGER, listens, silent_tasks, start_server
+from cnn_estimator.distributed.tasks import (
+    LOST_ERRORS,
+    WAIT_LONGER,
+    WatchTasks,
+    explain_silence,
+    listens,
+    silent_tasks,
+    start_server,
+)
 from cnn_estimator.distributed.tf_config import Task, environment
 from cnn_estimator.errors import TaskLost, UserError
 from cnn_estimator.run_dir import checkpoints, settings_file
@@ -88,9 +96,10 @@ class ParameterServers(Local):
         if not data or not self._task.trains:
             return
         timeout = self._options.cluster_timeout
-        needed = (*self._task.parameter_servers, self._task.chief_address)
-        if not waiting.wait_for(lambda: not silent_tasks(self._task, needed), seconds=timeout):
-            raise TaskLost(f"{silent_tasks(self._task, needed)} did not start within {timeout} s", WAIT_LONGER)
+        if not waiting.wait_for(lambda: not silent_tasks(self._task, self._needed), seconds=timeout):
+            reason = next(filter(None, map(explain_silence, self._needed)), "")
+            problem = f"{silent_tasks(self._task, self._needed)} did not start within {timeout} s{reason}"
+            raise TaskLost(problem, WAIT_LONGER)
 
     def run_config(self, **arguments: Any) -> tf.estimator.RunConfig:
         timeout = self._options.cluster_timeout
@@ -127,15 +136,27 @@ class ParameterServers(Local):
         else:
             # Estimator's own server would ignore the number of threads, and not say that its port is in use.
             start_server(self._task, estimator.config.session_config)
-            spec = tf.estimator.TrainSpec(input_fn, max_steps, all_hooks)
+            watch = WatchTasks(self._task, self._task.parameter_servers)
+            spec = tf.estimator.TrainSpec(input_fn, max_steps, [watch, *all_hooks])
             unused = tf.estimator.EvalSpec(input_fn)  # the evaluator is another task
             try:
-                with environment(self._task), without_recovery():
-                    tf.estimator.train_and_evaluate(estimator, spec, unused)
-            except LOST_ERRORS as error:
+                with environment(self._task), without_recovery(), watch:
+                    watch.call(lambda: tf.estimator.train_and_evaluate(estimator, spec, unused))
+            except (*LOST_ERRORS, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and not watch.closed:  # TensorFlow raises it for a closed session
+                    raise
                 log.debug("%s", error)
-                lost = silent_tasks(self._task, self._task.parameter_servers) or "a parameter server"
+                lost = watch.lost or silent_tasks(self._task, self._needed)
+                if stopping.requested() and not lost:
+                    log.warning("the parameter servers did not answer: the steps after the last checkpoint are lost")
+                    return
+                lost = lost or "a parameter server or the chief"
                 raise TaskLost(f"{lost} was lost, or did not answer in time", _RESTART) from error
+
+    @property
+    def _needed(self) -> tuple[str, ...]:
+        """The addresses of the tasks without which this task cannot train."""
+        return (*self._task.parameter_servers, self._task.chief_address)
 
     def _evaluate(self, estimator: tf.estimator.Estimator, max_steps: int) -> None:
         """Evaluates each new checkpoint, up to the checkpoint of the last step."""

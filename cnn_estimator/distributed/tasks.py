@@ -28,6 +28,7 @@ MAX_SILENT_SECONDS = 10.0  # after which a task that does not listen is lost
 MAX_STOP_SECONDS = 15.0  # how long a step may last after a stop signal
 _CONNECT_SECONDS = 1.0
 _WATCH_SECONDS = 1.0
+_CLOSE_SECONDS = 5.0  # how long training may take to end after its session is closed
 
 
 def start_server(task: Task, session_config: tf.ConfigProto) -> None:
@@ -63,10 +64,11 @@ class WatchTasks(tf.train.SessionRunHook):
     """Ends the work of this task when another task is lost, or when a step does not end after a stop signal.
 
     Without it a step waits for a lost task until the operation times out. A context manager: the watch begins and ends
-    with the `with` block. The servers of all tasks must run when it begins.
+    with the `with` block. The servers of the watched tasks must run when it begins.
 
     Args:
       task: the task of this process.
+      addresses: of the tasks to watch; this task's own address may be among them.
       chief_is_replaced: returns whether the chief has been started again. Its new process listens at the same address.
 
     Attributes:
@@ -74,11 +76,13 @@ class WatchTasks(tf.train.SessionRunHook):
       lost: the names of the tasks that are gone.
     """
 
-    def __init__(self, task: Task, chief_is_replaced: Callable[[], bool]) -> None:
+    def __init__(
+        self, task: Task, addresses: Iterable[str], chief_is_replaced: Callable[[], bool] = lambda: False
+    ) -> None:
         self._task = task
         self._chief_is_replaced = chief_is_replaced
         self._silent_since: dict[str, float] = {}
-        self._others = [address for address in task.training_addresses if address != task.address]
+        self._others = [address for address in addresses if address != task.address]
         self._session: tf.Session | None = None
         self._run_began = math.inf
         self._ended = threading.Event()
@@ -96,11 +100,11 @@ class WatchTasks(tf.train.SessionRunHook):
     def call(self, work: Callable[[], None]) -> None:
         """Calls work(), which trains with this hook. What work() raises is raised.
 
-        Before there is a session, nothing can interrupt TensorFlow while it waits for a lost task. So work() runs in
-        another thread, which is then left alone.
+        TensorFlow may wait for a lost task although the session is closed, or before there is a session. So work() runs
+        in another thread, which is then left alone.
 
         Raises:
-          CancelledError: the work has ended before there was a session.
+          CancelledError: the watch has ended the work, and work() does not return.
         """
         done: Future[None] = Future()
 
@@ -114,13 +118,15 @@ class WatchTasks(tf.train.SessionRunHook):
 
         threading.Thread(target=run, daemon=True).start()
         try:
-            while not (done.done() or (self.closed and self._session is None)):
+            while not (done.done() or self.closed):
                 wait([done], _WATCH_SECONDS)
         finally:
             if not done.done():  # also after Ctrl-C in a program without the commands' signal handlers
                 self._close()
+        if self._session:
+            wait([done], _CLOSE_SECONDS)
         if not done.done():
-            raise tf.errors.CancelledError(None, None, "there is no session yet")
+            raise tf.errors.CancelledError(None, None, "the work does not end")
         done.result()
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
@@ -157,7 +163,7 @@ class WatchTasks(tf.train.SessionRunHook):
     def _close(self) -> None:
         self.closed = True
         if self._session:
-            self._session.close()
+            threading.Thread(target=self._session.close, daemon=True).start()  # it may wait for a lost task
 
 
 def explain_silence(address: str) -> str:
