@@ -100,7 +100,9 @@ PROBLEMS = {
         {"master": ["a:1"], "chief": ["b:1"]}, "chief"
     ),
     "has 2 tasks of the job 'chief': name one, and the others worker": config({"chief": ["a:1", "b:1"]}, "chief", 1),
-    "has the address 'a:1': write each task's address as HOST:PORT, once": config({**PS, "ps": ["a:1"]}, "ps"),
+    "has the address 'a:1': write each task's address as HOST:PORT or [IPV6]:PORT, once": config(
+        {**PS, "ps": ["a:1"]}, "ps"
+    ),
     "{'index': 2, 'type': 'worker'}, which is not in its cluster: name one that is": config(WORKERS, "worker", 2),
     "'type': 'chief'}, which is not in its cluster": config(WORKERS, "chief"),
     "'type': 'evaluator'}, which is not in its cluster": config(PS, "evaluator", 1),
@@ -128,13 +130,18 @@ def test_a_mistake_is_named(problem, content):
 @pytest.mark.unit
 @pytest.mark.parametrize(
     "address",
-    ["a", ":1", "grpc://a:1", "a:1\n", "b:0", "b:65536", "b:1,c:1", 1, "x" * 10_000],
+    ["a", ":1", "grpc://a:1", "a:1\n", "b:0", "b:65536", "b:1,c:1", "::1:1", 1, "x" * 10_000],
     ids=lambda address: repr(address)[:12],
 )
 def test_an_address_is_a_host_and_a_port(address):
     with pytest.raises(UserError, match=r"has the address .*: write each task's address as HOST:PORT") as caught:
         read(config({"worker": ["a:1", address]}, "worker"), "multi_worker")
     assert len(str(caught.value)) < 250
+
+
+@pytest.mark.unit
+def test_an_ipv6_address_stands_in_brackets():
+    assert read(config({"worker": ["[::1]:1", "[fe80::1%eth0]:1"]}, "worker", 1), "multi_worker").workers == 2
 
 
 @pytest.mark.unit

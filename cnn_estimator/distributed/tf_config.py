@@ -19,7 +19,7 @@ _NAME = "TF_CONFIG"
 _JOBS = ("chief", "worker", "ps", "evaluator")
 _TRAINING_JOBS = ("chief", "worker")
 _OLD_CHIEF = "master"  # the chief's name in TensorFlow 1.3
-_ADDRESS = re.compile(r"[^\s/,]+:([0-9]{1,5})")
+_ADDRESS = re.compile(r"(?:[^\s/,:\[\]]+|\[[^\s/,\[\]]+\]):([0-9]{1,5})")  # an IPv6 host stands in brackets
 _MAX_PORT = 65535
 
 
@@ -183,7 +183,8 @@ def _read_cluster(jobs: Any) -> dict[str, tuple[str, ...]]:
     for address in addresses:
         if not _is_address(str(address)) or addresses.count(address) > 1:
             raise UserError(
-                f"{_NAME} has the address {reprlib.repr(address)}", "write each task's address as HOST:PORT, once"
+                f"{_NAME} has the address {reprlib.repr(address)}",
+                "write each task's address as HOST:PORT or [IPV6]:PORT, once",
             )
     if len(jobs.get("chief", ())) > 1:
         raise UserError(f"{_NAME} has {len(jobs['chief'])} tasks of the job 'chief'", "name one, and the others worker")
