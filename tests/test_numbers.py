@@ -27,7 +27,6 @@ DIFFERENCES = {
         "sparse: embedding_lookup_sparse sqrtn": _TENSORFLOW,
     },
     "networks": {
-        "keras: keras loss objects": "CosineSimilarity has the other sign, " + _KERAS,
         "image: per_image_standardization of bytes": _TENSORFLOW,
     },
     "training": {

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_estimator.tf1 import aliases
+from cnn_estimator.tf1 import aliases, keras_images, keras_numbers
 from cnn_estimator.tf1.unavailable import Unavailable
 
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last"}
@@ -61,6 +61,8 @@ def _backend() -> ModuleType:
 
 def restore(package: str) -> None:
     """Gives the classes of a package, keras or tf_keras, what they could do in TensorFlow 1.15."""
+    keras_images.restore(package)
+    keras_numbers.restore(package)
     source = f"{package}.src"
     sequential = importlib.import_module(f"{source}.engine.sequential").Sequential
     sequential.predict_classes = _predict_classes
