@@ -480,6 +480,26 @@ def test_framework_has_arg_scope_variables_and_tools(graph):
     close(F.reduce_sum_n([tf.constant([1, 2]), tf.constant(3)]), 6)
 
 
+def test_py_func_takes_and_returns_structures(graph):
+    def add(a, b, c=0):
+        return {"sum": a + b["x"], "c": [np.float32(c), np.array(a.shape)]}
+
+    outputs = F.py_func(
+        add,
+        [tf.constant([1.0, 2.0]), {"x": tf.constant(3.0)}],
+        {"c": tf.constant(4)},
+        {"sum": tf.float32, "c": [tf.float32, tf.int64]},
+        lambda a, b, c: {"sum": a.shape, "c": [[], [None]]},
+    )
+    assert outputs["sum"].shape == [2]
+    assert outputs["c"][1].shape.ndims == 1
+    values = tf.Session().run(outputs)
+    assert (values["sum"].tolist(), values["c"][0], values["c"][1].tolist()) == ([4, 5], 4, [2])
+    assert tf.Session().run(F.py_func(lambda: np.int64(7), output_types=tf.int64, name="seven")) == 7
+    with pytest.raises(TypeError, match="a list and a dictionary"):
+        F.py_func(abs, [tf.constant(1.0)], tf.float32)
+
+
 def test_framework_restores_variables_from_a_checkpoint(tmp_path):
     weights = F.model_variable("a/w", [2], initializer=ones())
     with tf.Session() as session:

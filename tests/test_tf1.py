@@ -303,6 +303,38 @@ def test_an_unsupported_or_missing_package_is_refused(monkeypatch, package, requ
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tf.nn.top_k([1.0, 2.0], 1, True, "given").values,
+        lambda: tf.scatter_nd([[1]], [1.0], [3], "given"),
+        lambda: tf.manip.scatter_nd([[1]], [1.0], [3], "given"),
+        lambda: tf.tensor_scatter_add([1.0, 2.0], [[1]], [1.0], "given"),
+        lambda: tf.tensor_scatter_nd_add([1.0, 2.0], [[1]], [1.0], "given"),
+        lambda: tf.tensor_scatter_sub([1.0, 2.0], [[1]], [1.0], "given"),
+        lambda: tf.tensor_scatter_nd_sub([1.0, 2.0], [[1]], [1.0], "given"),
+        lambda: tf.numpy_function(lambda x: x, [1.0], tf.float32, "given"),
+        lambda: tf.image.adjust_jpeg_quality(tf.ones([4, 4, 3]), 50, "given"),
+    ],
+)
+def test_a_name_has_its_position_of_1_15(call):
+    with tf.Graph().as_default():
+        assert call().op.name.split("/")[0] == "given"
+
+
+@pytest.mark.integration
+def test_a_resource_has_an_initialized_value():
+    with tf.Graph().as_default(), tf.Session() as session:
+        first = tf.Variable([1.0, 2.0], use_resource=True)
+        second = tf.Variable(first.initialized_value() * 3)
+        session.run(second.initializer)
+        assert session.run(second).tolist() == [3, 6]
+        session.run(first.initializer)
+        session.run(first.assign([5.0, 6.0]))
+        assert session.run(first.initialized_value()).tolist() == [5, 6]
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("name", ["softmax", "sparse_softmax", "sigmoid"])
 def test_losses_refuse_arguments_without_names_as_in_1_15(name):
     loss = getattr(tf.nn, f"{name}_cross_entropy_with_logits")

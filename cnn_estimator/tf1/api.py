@@ -15,6 +15,18 @@ from cnn_estimator.tf1 import aliases, loading
 # True if each session certainly gets the threads of its own configuration. A TensorFlow that was imported before this
 # module may have created its first device already.
 OWN_THREADS = "tensorflow" not in sys.modules or loading.THREADPOOL_VARIABLE in os.environ
+# {function: position of its argument name in TensorFlow 1. TensorFlow 2 has put another argument there}
+_POSITIONS_OF_NAME = {
+    "image.adjust_jpeg_quality": 2,
+    "manip.scatter_nd": 3,
+    "nn.top_k": 3,
+    "numpy_function": 3,
+    "scatter_nd": 3,
+    "tensor_scatter_add": 3,
+    "tensor_scatter_nd_add": 3,
+    "tensor_scatter_nd_sub": 3,
+    "tensor_scatter_sub": 3,
+}
 
 
 def _load() -> ModuleType:
@@ -23,6 +35,8 @@ def _load() -> ModuleType:
     tf = tensorflow.compat.v1
     aliases.install_removed(tensorflow, tf)
     _require_named_arguments(tf.nn)
+    _take_names_by_position(tf)
+    _restore_initialized_value(tf)
     _warn_of_keras_3_models()
     tf.disable_v2_behavior()
     ops: Any = importlib.import_module("tensorflow.python.framework.ops")
@@ -84,6 +98,35 @@ def _named(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, **keywords)
 
     return named
+
+
+def _take_names_by_position(tf: ModuleType) -> None:
+    """Makes functions take the argument name at the position that it had in TensorFlow 1."""
+    for path, position in _POSITIONS_OF_NAME.items():
+        folder, _, name = path.rpartition(".")
+        module = getattr(tf, folder) if folder else tf
+        setattr(module, name, _with_name_at(position, getattr(module, name)))
+
+
+def _with_name_at(position: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        if len(arguments) == position + 1:
+            return function(*arguments[:position], name=arguments[position], **keywords)
+        return function(*arguments, **keywords)
+
+    return call
+
+
+def _restore_initialized_value(tf: ModuleType) -> None:
+    """Gives variables that are resources their method initialized_value, which other variables still have."""
+    resources: Any = importlib.import_module("tensorflow.python.ops.resource_variable_ops")
+
+    def initialized_value(variable: Any) -> Any:
+        with tf.init_scope():
+            return tf.cond(tf.is_variable_initialized(variable), variable.read_value, lambda: variable.initial_value)
+
+    resources.BaseResourceVariable.initialized_value = initialized_value
 
 
 if TYPE_CHECKING:

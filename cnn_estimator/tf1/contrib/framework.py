@@ -1,5 +1,6 @@
 """tf.contrib.framework: variables and arg_scope of tf-slim, and aliases of TensorFlow 2."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -26,7 +27,6 @@ assert_same_float_dtype = tf.debugging.assert_same_float_dtype
 assert_scalar = tf.assert_scalar
 convert_to_tensor_or_sparse_tensor = tf.convert_to_tensor_or_sparse_tensor
 is_tensor = tf.is_tensor
-py_func = tf.py_func
 sort = tf.sort
 TensorSpec = tf.TensorSpec
 init_from_checkpoint = tf.train.init_from_checkpoint
@@ -49,6 +49,50 @@ def assert_scalar_int(tensor: Any, name: str | None = None) -> tf.Tensor:
         if not tensor.dtype.is_integer:
             raise ValueError(f"{tensor.name} has the type {tensor.dtype}: an integer type is needed")
         return tf.assert_scalar(tensor, name=scope)
+
+
+def py_func(
+    func: Callable[..., Any],
+    args: Any = (),
+    kwargs: dict[str, Any] | None = None,
+    output_types: Any = None,
+    output_shapes: Any = None,
+    stateful: bool = True,
+    name: str | None = None,
+) -> Any:
+    """Returns what a Python function returns, as tensors.
+
+    Args:
+      func: it is called with the values of args and kwargs.
+      args: arguments of func, in any structure of tensors.
+      kwargs: named arguments of func.
+      output_types: the types of the tensors, in the structure that func returns; or a function of args and kwargs that
+        returns them.
+      output_shapes: the shapes, in the same structure, or a function that returns them. None: unknown.
+      stateful: False if the results depend on the arguments alone.
+      name: name of the operation.
+
+    Raises:
+      TypeError: args or kwargs have the wrong type.
+    """
+    kwargs = {} if kwargs is None else kwargs
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        raise TypeError(f"args and kwargs are a list and a dictionary, and not {args} and {kwargs}")
+    types = output_types(*args, **kwargs) if callable(output_types) else output_types
+    shapes = output_shapes(*args, **kwargs) if callable(output_shapes) else output_shapes
+
+    def call(*values: Any) -> list[Any]:
+        packed, named = nest.pack_sequence_as((args, kwargs), values)
+        result = func(*packed, **named)
+        nest.assert_shallow_structure(types, result)
+        return nest.flatten(result)
+
+    tensors = tf.py_func(call, nest.flatten((args, kwargs)), nest.flatten(types), stateful=stateful, name=name)
+    if shapes is not None:
+        as_shapes = nest.map_structure_up_to(types, tf.TensorShape, shapes)
+        for tensor, shape in zip(tensors, nest.flatten_up_to(types, as_shapes), strict=True):
+            tensor.set_shape(shape)
+    return nest.pack_sequence_as(types, tensors)
 
 
 def reduce_sum_n(tensors: list[Any], name: str | None = None) -> tf.Tensor:
