@@ -227,8 +227,7 @@ def test_histories_follow_the_beams_if_the_batch_size_is_unknown(session, caplog
 
 
 @pytest.mark.integration
-def test_histories_stay_as_they_are_if_the_batch_size_is_known(session, monkeypatch, caplog):
-    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+def test_histories_stay_as_they_are_if_the_batch_size_is_known(session, caplog):
     _, state, _ = search(luong, wrapped={"alignment_history": True})
     assert "does not sort a TensorArray of the state, whose elements have the shape (6, 3)" in caplog.text
     fill(session)

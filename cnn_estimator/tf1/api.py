@@ -42,10 +42,30 @@ def _load() -> ModuleType:
     ops: Any = importlib.import_module("tensorflow.python.framework.ops")
     ops.enable_eager_execution = tf.enable_eager_execution = _at_any_time(tf.enable_eager_execution)
 
-    logger = tf.get_logger()
-    if logger.handlers:  # TensorFlow prints its log lines itself. The handler of tf.app.run would repeat them.
-        logger.propagate = False
+    tf.get_logger().__class__ = _PrintingLogger
     return tf
+
+
+class _PrintingLogger(logging.Logger):
+    """TensorFlow's logger. While it prints its lines itself, no handler of the root logger prints them again.
+
+    tf.app.run and logging.basicConfig give the root logger such a handler. Handlers that write to a file get the lines.
+    """
+
+    def callHandlers(self, record: logging.LogRecord) -> None:
+        if not any(_prints(handler) for handler in self.handlers):
+            super().callHandlers(record)
+            return
+        of_root = logging.root.handlers if self.propagate else []
+        for handler in [*self.handlers, *(handler for handler in of_root if not _prints(handler))]:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+
+def _prints(handler: logging.Handler) -> bool:
+    """Returns True for a handler that writes to stderr."""
+    stream = getattr(getattr(handler, "python_handler", handler), "stream", None)  # absl's handler has another inside
+    return stream is not None and stream in (sys.stderr, sys.__stderr__)
 
 
 def _at_any_time(enable_eager_execution: Callable[..., None]) -> Callable[..., None]:
