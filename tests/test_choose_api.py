@@ -46,6 +46,14 @@ def choose(code):
         ("import tensorflow.compat.v1 as v1\nv1.Session, v1.estimator.Estimator", 1, choose_api.UNDECIDED),
         ("tf.estimator.Estimator, tf.keras.backend.set_session", 1, "TensorFlow 2 lacks tf.keras.backend.set_session"),
         ("from tensorflow.python import keras\ntf.compat.v1.layers", 1, choose_api.UNDECIDED),
+        ("import tensorflow.compat.v2 as v2\nv2.reduce_sum", 2, choose_api.ALL_IN_TF2),
+        ("import tensorflow.compat.v2 as v2\ntf.compat.v1.Session().run(v2.add)", 1, choose_api.UNDECIDED),
+        (
+            "import importlib\nlazy = importlib.import_module('tensorflow')\nlazy.random.set_seed(1)",
+            2,
+            "TensorFlow 1 lacks tf.random.set_seed",
+        ),
+        ("lazy = __import__('tensorflow.nn')\nlazy.random.set_seed(1)", 2, "TensorFlow 1 lacks tf.random.set_seed"),
         (
             "tf.estimator.Estimator, data.make_one_shot_iterator()",
             1,

@@ -70,7 +70,8 @@ def test_the_first_import_of_a_name_counts():
 def test_a_program_is_read_with_the_files_that_it_imports_from_its_folder(tmp_path):
     files = {
         "main.py": "import package.inner\nfrom helper import x\nimport missing",
-        "helper.py": "from package import sibling",
+        "helper.py": "from package import sibling\nimport importlib\nimportlib.import_module('named')",
+        "named.py": "",
         "package/__init__.py": "",
         "package/inner.py": "from . import sibling\nfrom ..helper import y",
         "package/sibling.py": "print 'Python 2'",
@@ -81,7 +82,7 @@ def test_a_program_is_read_with_the_files_that_it_imports_from_its_folder(tmp_pa
         (tmp_path / name).write_text(code)
     read = source.read_program(str(tmp_path / "main.py"), str(tmp_path))
     names = sorted(path.removeprefix(f"{tmp_path}/") for path in read)
-    assert names == ["helper.py", "main.py", "package/__init__.py", "package/inner.py"]
+    assert names == ["helper.py", "main.py", "named.py", "package/__init__.py", "package/inner.py"]
 
 
 @pytest.mark.parametrize("code", ["print 'a'", "x = (", b"\x00"])

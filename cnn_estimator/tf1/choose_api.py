@@ -28,6 +28,7 @@ _ENABLE_EAGER = ("enable_eager_execution", "enable_v2_behavior")
 _ESTIMATORS = ("tensorflow.estimator.", "tensorflow.keras.estimator.")
 _COMPAT = "tensorflow.compat."
 _COMPAT_V1 = f"{_COMPAT}v1."
+_COMPAT_V2 = f"{_COMPAT}v2"
 # TensorFlow 2 code, which has eager execution on, cannot use them without a graph or disable_eager_execution.
 _GRAPH_NAMES = (f"{_COMPAT_V1}InteractiveSession", f"{_COMPAT_V1}Session", f"{_COMPAT_V1}placeholder")
 _DISABLE_EAGER = (f"{_COMPAT_V1}disable_eager_execution", f"{_COMPAT_V1}disable_v2_behavior")
@@ -83,15 +84,17 @@ def choose(sources: Mapping[str, Source], tensorflow: ModuleType) -> Choice:
 def _is_kept_for_tf2(names: Iterable[str]) -> bool:
     """Returns True for names that TensorFlow 2 has, and that a TensorFlow 1 program hardly makes do with.
 
-    A program that has all names from tensorflow.compat.v1 is a TensorFlow 1 program.
+    A program that has all names from tensorflow.compat.v1 is a TensorFlow 1 program. One that has names from
+    tensorflow.compat.v2 needs no others.
     """
     plain_names = [name for name in names if not name.startswith((_COMPAT, "tensorflow.python."))]
     compat_names = [name for name in names if name.startswith(_COMPAT_V1)]
+    v2_names = [name for name in names if name.startswith(_COMPAT_V2)]
     if any(name.startswith(_ESTIMATORS) for name in plain_names):
         return True
     needs_graph = any(name.startswith(_GRAPH_NAMES) for name in compat_names)
     has_graph = "tensorflow.Graph" in plain_names or any(name in _DISABLE_EAGER for name in compat_names)
-    return bool(plain_names and compat_names) and (has_graph or not needs_graph)
+    return bool(v2_names or (plain_names and compat_names)) and (has_graph or not needs_graph)
 
 
 def _names(names: Iterable[str]) -> list[str]:

@@ -136,9 +136,15 @@ class _Bindings(ast.NodeVisitor):
             if not node.level:
                 self.names.setdefault(alias.asname or alias.name, f"{module}.{alias.name}")
 
+    def visit_Call(self, node: ast.Call) -> None:
+        module = _imported_module(node, self.names)
+        if module:
+            self.imports.append(module)
+        self.generic_visit(node)
+
     def visit_Assign(self, node: ast.Assign) -> None:
-        """Follows assignments such as slim = tf.contrib.slim."""
-        name = full_name(node.value, self.names)
+        """Follows assignments such as slim = tf.contrib.slim, and tf = importlib.import_module("tensorflow")."""
+        name = full_name(node.value, self.names) or _imported_module(node.value, self.names)
         if name and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.names.setdefault(node.targets[0].id, name)
         self.generic_visit(node)
@@ -236,6 +242,20 @@ def full_name(node: ast.AST, names: dict[str, str]) -> str | None:
         node = node.value
     if isinstance(node, ast.Name) and node.id in names:
         return ".".join([names[node.id], *attributes])
+    return None
+
+
+def _imported_module(node: ast.AST, names: dict[str, str]) -> str | None:
+    """Returns the module that a call of importlib.import_module or __import__ returns; None for another expression."""
+    if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
+        return None
+    module = node.args[0].value
+    if not isinstance(module, str):
+        return None
+    if full_name(node.func, names) == "importlib.import_module":
+        return module
+    if isinstance(node.func, ast.Name) and node.func.id == "__import__":
+        return module.partition(".")[0]
     return None
 
 
