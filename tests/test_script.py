@@ -10,6 +10,7 @@ import sys
 import pytest
 from helpers import REPOSITORY, run, run_one_after_another, users_environment
 
+from cnn_estimator.errors import UserError
 from cnn_estimator.tf1 import script
 
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY)}
@@ -112,6 +113,7 @@ assert kept.mean() > 0.5
 assert numpy.int is int
 assert not tf.executing_eagerly()
 assert __annotations__ == {}
+assert sys.modules["__mp_main__"] is sys.modules["__main__"]  # for classes that come from a process started by spawn
 print(sys.argv, __name__, os.path.basename(__file__), sys.path[0] == os.path.dirname(__file__), __spec__ is None)
 """
 
@@ -269,6 +271,12 @@ def test_a_missing_program_is_an_error(tmp_path, arguments, message):
     assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
 
 
+@pytest.mark.unit
+def test_a_compiled_program_is_not_supported():
+    with pytest.raises(UserError, match=r"program\.pyc is compiled, and not supported: name the program's source"):
+        script.load(["program.pyc"])
+
+
 HEADS = """
 import tensorflow as tf
 tf.logging.set_verbosity(tf.logging.ERROR)
@@ -323,9 +331,11 @@ def test_keras_models_become_estimators_and_heads_have_the_losses_of_1_15(tmp_pa
 
 @pytest.mark.newest
 @pytest.mark.process
-def test_a_closed_stderr_and_a_safe_path_are_as_with_plain_python(tmp_path):
-    (tmp_path / "program.py").write_text("import sys\nprint(sys.stderr, sys.path)")
-    command = f"PYTHONSAFEPATH=1 {sys.executable} {{}} program.py 2>&-"
+def test_a_closed_stderr_a_safe_path_and_a_path_through_a_link_are_as_with_plain_python(tmp_path):
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("outer/inner")
+    (tmp_path / "outer" / "program.py").write_text("import sys\nprint(sys.stderr, sys.path, __file__, __cached__)")
+    command = f"PYTHONSAFEPATH=1 {sys.executable} {{}} link/../program.py 2>&-"
     outputs = [
         subprocess.run(
             ["sh", "-c", command.format(how)],

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import operator
 import re
 import sys
@@ -12,7 +13,7 @@ import pytest
 from helpers import run
 
 from cnn_estimator import tf1
-from cnn_estimator.tf1 import loading, tf
+from cnn_estimator.tf1 import api, loading, tf
 
 BRIDGED = not importlib.metadata.version("tensorflow").startswith("2.15.")
 
@@ -266,6 +267,27 @@ def test_an_unsupported_or_missing_tensorflow_is_refused(monkeypatch, version):
     problem = f"TensorFlow {version} is not supported, 2.15 to 2.21 are" if version else "TensorFlow is not installed"
     monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
     assert import_error() == f"{problem}: pip install 'tensorflow>=2.15,<2.22'"
+
+
+@pytest.mark.unit
+def test_a_log_file_of_the_root_logger_has_the_lines_that_tensorflow_prints(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "log.txt"
+    printing = logging.StreamHandler(sys.stderr)
+    handlers = [logging.StreamHandler(sys.stderr), logging.FileHandler(path)]
+    monkeypatch.setattr(logging.root, "handlers", handlers)
+    assert isinstance(tf.get_logger(), api._PrintingLogger)
+    logger = api._PrintingLogger("tensorflow")
+    logger.parent = logging.root
+    logger.addHandler(printing)
+    logger.warning("both")
+    logger.propagate = False
+    logger.warning("printed")
+    logger.propagate = True
+    logger.removeHandler(printing)
+    logger.warning("by the root")
+    handlers[1].close()
+    assert capsys.readouterr().err.splitlines() == ["both", "printed", "by the root"]
+    assert path.read_text().splitlines() == ["both", "by the root"]
 
 
 @pytest.mark.unit

@@ -68,6 +68,8 @@ def load(arguments: Sequence[str], api: int | None = None, tf_version: str | Non
         run = functools.partial(_run_folder, arguments[0], arguments[1:])
         path = os.path.join(arguments[0], "__main__.py")
         folder = arguments[0]
+    elif arguments[0].endswith(".pyc"):
+        raise UserError(f"{arguments[0]} is compiled, and not supported", "name the program's source, a .py file")
     else:
         path = arguments[0]
         code = _read_file(path)
@@ -130,8 +132,9 @@ def _read_file(path: str) -> bytes:
 def _run_file(path: str, code: bytes, arguments: Sequence[str]) -> None:
     """Runs a file as `python FILE ARGUMENTS` does."""
     main = _prepare([path, *arguments], folder=os.path.dirname(os.path.realpath(path)))
-    full_path = os.path.abspath(path)
+    full_path = os.path.join(os.getcwd(), path)  # abspath() would take a/../b for b where a is a link
     main.__file__ = full_path
+    main.__dict__["__cached__"] = None
     main.__loader__ = importlib.machinery.SourceFileLoader("__main__", full_path)
     exec(compile(code, full_path, "exec", dont_inherit=True), main.__dict__)
 
@@ -159,6 +162,7 @@ def _prepare(arguments: list[str], *, folder: str | None) -> types.ModuleType:
     main.__dict__["__builtins__"] = builtins
     main.__annotations__ = {}
     sys.modules["__main__"] = main
+    sys.modules["__mp_main__"] = main  # where multiprocessing looks for the program's classes that a child sends
     sys.argv[:] = arguments
     if not getattr(sys.flags, "safe_path", False):  # with -P Python puts no folder there
         sys.path[:1] = [folder] if folder else []
