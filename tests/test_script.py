@@ -57,6 +57,10 @@ assert dense is tf.layers.dense and dropout is tf.nn.dropout and LSTMCell is tf.
 assert AdamOptimizer is tf.train.AdamOptimizer and tf.summary.FileWriter and distribute is tf.distribute
 assert nest.is_sequence((1,)) and gen_nn_ops._relu_grad and training_ops.apply_adam
 assert tf.pywrap_tensorflow.NewCheckpointReader and tf.python.ops.rnn.dynamic_rnn
+stars = {}
+exec("from tensorflow import *", stars)
+assert stars["Session"] is tf.Session and stars["contrib"] is tf.contrib and stars["argmax"] is tf.argmax
+assert stars["__version__"] == "1.15.5"
 from tensorflow.python.keras.wrappers import scikit_learn
 from tensorflow.python.feature_column.dense_features import DenseFeatures
 from tensorflow.python.keras.saving import saving_utils

@@ -260,6 +260,9 @@ def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
     # On TensorFlow 2.15 the attribute is a lazy loader of the module.
     for api in (tensorflow, tf):
         api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]
+    private_names = [name for name in tensorflow.__all__ if name.startswith("_")]
+    public_names = [name for name in dir(tf) if not name.startswith("_")]
+    tensorflow.__all__ = [*public_names, "contrib", *private_names]  # what `from tensorflow import *` gives
     _install_parts("tensorflow", tf)
 
 
