@@ -262,7 +262,8 @@ def become_tf1(tensorflow: ModuleType, tf: ModuleType) -> None:
         api.estimator = importlib.import_module(tf.estimator.__name__)  # type: ignore[attr-defined]
     private_names = [name for name in tensorflow.__all__ if name.startswith("_")]
     public_names = [name for name in dir(tf) if not name.startswith("_")]
-    tensorflow.__all__ = [*public_names, "contrib", *private_names]  # what `from tensorflow import *` gives
+    # What `from tensorflow import *` gives.
+    tensorflow.__all__ = [*public_names, "contrib", *private_names]  # type: ignore[attr-defined]
     _install_parts("tensorflow", tf)
 
 
