@@ -49,7 +49,7 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
-TIERS = {"unit", "integration", "process"}
+TIERS = {"unit": 0, "integration": 1, "process": 100}  # how long a test takes, beside the others
 
 
 def pytest_collection_finish():
@@ -58,11 +58,11 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(items):
-    """Checks that every test has one tier; puts the files with the most processes first, which take longest."""
-    processes = collections.Counter()
+    """Checks that every test has one tier; puts the files that take longest first: both workers then end together."""
+    cost = collections.Counter()
     for item in items:
-        tiers = TIERS & {marker.name for marker in item.iter_markers()}
+        tiers = TIERS.keys() & {marker.name for marker in item.iter_markers()}
         if len(tiers) != 1:
             raise pytest.UsageError(f"{item.nodeid}: mark it with one of {sorted(TIERS)}, it has {sorted(tiers)}")
-        processes[item.path] += "process" in tiers
-    items.sort(key=lambda item: -processes[item.path])
+        cost[item.path] += TIERS[tiers.pop()]
+    items.sort(key=lambda item: -cost[item.path])

@@ -23,6 +23,7 @@ import pytest
 from absl import app, flags
 from absl import logging as absl_logging
 from absl.testing import flagsaver
+from PIL import Image
 
 from cnn_estimator import stopping
 from cnn_estimator.cli import native_log
@@ -49,6 +50,18 @@ def ten_bars(count):
     for image, label in zip(images, labels, strict=True):
         image[4 + 2 * label : 6 + 2 * label] = 255
     return images, labels
+
+
+def write_pictures(folder, classes, count=20):
+    """Writes pictures of a bright bar at a height that tells the class, in class folders."""
+    generator = np.random.default_rng(1)
+    for label, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = generator.integers(0, 60, (56, 70), dtype=np.uint8)
+            pixels[4 * label + 3 : 4 * label + 7] = 255
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
 
 
 def write_idx_folder(folder, *, train=300, test=130, zipped=False):

@@ -4,15 +4,13 @@ import pathlib
 
 import numpy as np
 import pytest
-from helpers import variable_values
+from helpers import variable_values, write_pictures
 
 import cnn_estimator
 from cnn_estimator import evaluation, exporting, networks, prediction, training
 from cnn_estimator.errors import UserError
 from cnn_estimator.settings import EXPORT_FORMATS
 from cnn_estimator.tf1 import tf
-
-pytestmark = pytest.mark.integration
 
 # What a contributor adds to keras_networks.py, here in place of a tutorial's network.
 KERAS_NETWORK = """
@@ -69,6 +67,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("new_network")
 def test_it_trains_evaluates_and_predicts(tmp_path, data_dir):
     model_dir = tmp_path / "run"
@@ -86,16 +85,21 @@ def test_it_trains_evaluates_and_predicts(tmp_path, data_dir):
 
 
 @pytest.mark.newest
+@pytest.mark.process
 @pytest.mark.usefixtures("new_network", "new_keras_network")
-def test_it_is_exported(tmp_path, data_dir):
+def test_it_is_exported_with_twelve_classes(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pictures = write_pictures(tmp_path / "mine", [f"class {number:02}" for number in range(12)])
     model_dir = tmp_path / "run"
-    training.train(model_dir, "fashion_dense", steps=10, learning_rate=0.01, seed=1, data_dir=data_dir)
+    training.train(model_dir, "fashion_dense", steps=10, learning_rate=0.01, seed=1, data_dir=pictures)
     for format in EXPORT_FORMATS:
         output = tmp_path / f"model{exporting.FORMATS[format].suffix}"
-        export = exporting.export(model_dir, format=format, output=output, data_dir=data_dir)
+        export = exporting.export(model_dir, format=format, output=output)
+        assert export.images == 24
         assert export.largest_difference < 1e-5
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("new_network")
 def test_it_is_not_trained_on_parts_of_a_batch(tmp_path, data_dir):
     with pytest.raises(UserError, match=r"^network dense_128 has batch normalization, which would differ between"):
@@ -103,6 +107,7 @@ def test_it_is_not_trained_on_parts_of_a_batch(tmp_path, data_dir):
 
 
 @pytest.mark.newest
+@pytest.mark.process
 @pytest.mark.usefixtures("new_network")
 def test_a_network_that_keras_does_not_have_is_one_line(tmp_path, data_dir):
     model_dir = tmp_path / "run"
