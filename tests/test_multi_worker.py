@@ -192,6 +192,19 @@ def test_the_error_of_watched_work_is_raised(tasks):
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize(("closed", "error"), [(False, RuntimeError), (True, tf.errors.CancelledError)])
+def test_an_error_of_a_session_that_the_watch_has_closed_is_a_loss(tasks, closed, error):
+    """TensorFlow raises a RuntimeError for a closed session."""
+
+    def fail():
+        watch.closed = closed
+        raise RuntimeError("the session is closed")
+
+    with WatchTasks(tasks[0], []) as watch, pytest.raises(error, match="the session is closed"):
+        watch.call(fail)
+
+
+@pytest.mark.integration
 def test_a_chief_that_does_not_start_is_named(monkeypatch, tmp_path):
     chief, worker = new_tasks(2)
     with pytest.raises(TaskLost, match=f"^the chief at {chief.address} did not start within 1 s: start all tasks"):

@@ -234,9 +234,7 @@ class InStep(Local):
         try:
             with tf_config.hidden(), watch:
                 watch.call(train_in_step)
-        except (*LOST_ERRORS, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and not watch.closed:  # TensorFlow raises it for a closed session
-                raise
+        except LOST_ERRORS as error:
             log.debug("%s", error)
             if stopping.requested() and not watch.lost:
                 log.warning("the other tasks did not finish the step: the steps after the last checkpoint are lost")

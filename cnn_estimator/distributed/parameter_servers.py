@@ -142,9 +142,7 @@ class ParameterServers(Local):
             try:
                 with environment(self._task), without_recovery(), watch:
                     watch.call(lambda: tf.estimator.train_and_evaluate(estimator, spec, unused))
-            except (*LOST_ERRORS, RuntimeError) as error:
-                if isinstance(error, RuntimeError) and not watch.closed:  # TensorFlow raises it for a closed session
-                    raise
+            except LOST_ERRORS as error:
                 log.debug("%s", error)
                 lost = watch.lost or silent_tasks(self._task, self._needed)
                 if stopping.requested() and not lost:

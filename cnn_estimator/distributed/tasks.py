@@ -104,7 +104,7 @@ class WatchTasks(tf.train.SessionRunHook):
         in another thread, which is then left alone.
 
         Raises:
-          CancelledError: the watch has ended the work, and work() does not return.
+          CancelledError: the watch has ended the work, and work() does not return or finds its session closed.
         """
         done: Future[None] = Future()
 
@@ -127,7 +127,12 @@ class WatchTasks(tf.train.SessionRunHook):
             wait([done], _CLOSE_SECONDS)
         if not done.done():
             raise tf.errors.CancelledError(None, None, "the work does not end")
-        done.result()
+        try:
+            done.result()
+        except RuntimeError as error:
+            if not self.closed:
+                raise
+            raise tf.errors.CancelledError(None, None, str(error)) from error  # TensorFlow's for a closed session
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         self._session = session
