@@ -117,7 +117,7 @@ def load(data_dir: str, dataset: Dataset, *, crop: bool) -> Pictures:
         listing.divided,
     )
     _check_classes(data_dir, result)
-    _warn_of_pictures_in_both_sets(data_dir, result)
+    warn_of_repeated(data_dir, "test", result.pixels[~result.is_test], result.pixels[result.is_test])
     return result
 
 
@@ -239,7 +239,7 @@ def _divide(files: list[_File], classes: int) -> list[_File]:
 def _fingerprint(listing: _Listing, dataset: Dataset, *, crop: bool) -> str:
     """Returns a checksum of the names, sizes and times of all files, and of how they are read.
 
-    The second time of a file also changes when a program sets the first one, and when the file gets another name.
+    The ctime of a file also changes when a program sets its mtime, and when the file gets another name.
     """
     how = [dataset.object_side, dataset.centred_on] if crop else []
     facts: list[object] = [_VERSION, crop, *how, listing.class_names]
@@ -312,16 +312,16 @@ def _check_classes(data_dir: str, result: Pictures) -> None:
                 )
 
 
-def _warn_of_pictures_in_both_sets(data_dir: str, result: Pictures) -> None:
-    twice = count_in_both(result.pixels[~result.is_test], result.pixels[result.is_test])
-    if twice:
-        log.warning("test pictures in %s that are training pictures too: %d", data_dir, twice)
+def warn_of_repeated(data_dir: str, what: str, trained_on: np.ndarray, others: np.ndarray) -> None:
+    """Logs a warning if some of the other pictures, uint8 [N, 28, 28], are trained on too.
 
-
-def count_in_both(trained_on: np.ndarray, others: np.ndarray) -> int:
-    """Returns how many of the other pictures, uint8 [N, 28, 28], are among the pictures that are trained on."""
+    Args:
+      what: what the other pictures are, such as test.
+    """
     known = {picture.tobytes() for picture in trained_on}
-    return sum(picture.tobytes() in known for picture in others)
+    twice = sum(picture.tobytes() in known for picture in others)
+    if twice:
+        log.warning("%s pictures in %s that are training pictures too: %d", what, data_dir, twice)
 
 
 def _cache_path(data_dir: str, dataset: Dataset, *, crop: bool) -> str:

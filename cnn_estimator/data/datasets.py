@@ -270,9 +270,7 @@ def hold_out(data: Split, images: int, seed: int) -> tuple[Split, Split]:
         name = data.class_names[label]
         log.warning("all training images of class %s are held out: the network cannot learn the class", name)
     if has_class_folders(data.source):
-        twice = class_folders.count_in_both(training.pixels, validation.pixels)
-        if twice:
-            log.warning("held-out pictures in %s that are training pictures too: %d", data.source, twice)
+        class_folders.warn_of_repeated(data.source, "held-out", training.pixels, validation.pixels)
     return training, validation
 
 
